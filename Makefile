@@ -27,7 +27,9 @@ test: services ## run the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(STAMP) ## lint, formatting and strict types
-	@$(BIN)/python scripts/check.py
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy $(wildcard dispatcher workers migrations bench) tests/services
 
 format: $(STAMP) ## put every file into the project's format
 	@$(BIN)/ruff check --fix --quiet
@@ -42,8 +44,8 @@ bench: services ## measure the whole path, beside a plain baseline
 soak: services ## long runs with faults switched on
 	@$(BIN)/python -m bench soak $(ARGS)
 
-lock: $(STAMP) ## choose and pin newer versions (requirements*.txt)
-	@$(BIN)/python scripts/lock.py
+lock: ## choose and pin newer versions (requirements*.txt)
+	@PYTHON="$(PYTHON)" sh scripts/lock.sh
 
 clean: ## remove the environment and everything built
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
