@@ -1,10 +1,11 @@
 """The private servers do what later tests rely on: they die, come back, keep or lose data, and leave nothing."""
 
-import os
+import json
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,9 +132,10 @@ def test_each_test_gets_an_empty_redis(redis_url: str, round_: str) -> None:
 
 def test_prometheus_answers_until_it_is_stopped(prometheus_binary: Path) -> None:
     with PrometheusServer("global: {scrape_interval: 1s}") as server:
-        assert server.running
-        folder = server.folder
-    assert not server.running
+        with urllib.request.urlopen(f"{server.url}/api/v1/query?query=vector(7)", timeout=5) as answer:
+            assert json.load(answer)["data"]["result"][0]["value"][1] == "7"
+        folder, pid = server.folder, server.pid
+    assert not alive(pid)
     assert not folder.exists()
 
 
@@ -156,10 +158,8 @@ def test_no_server_outlives_a_test_run_that_was_killed(
 
 def _lives(pid: int) -> bool:
     """Alive, and not merely waiting to be collected by whatever is process 1 here."""
-    state = Path(f"/proc/{pid}/stat")
-    if not os.path.exists("/proc/self/stat"):
-        return alive(pid)
     try:
-        return state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        state = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return False
+        return alive(pid) and not Path("/proc/self").exists()
+    return state.rsplit(")", 1)[1].split()[0] != "Z"
