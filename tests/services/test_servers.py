@@ -1,4 +1,4 @@
-"""The private servers do what later tests rely on: they die, come back, keep or lose data, and leave nothing."""
+"""The private servers do what other tests rely on: die, come back with or without data, leave nothing."""
 
 import json
 import signal
