@@ -1,0 +1,39 @@
+"""A simulated PBX: real HTTP, scripted callees, switchable faults, and a judge of what happened.
+
+It imports nothing of the dispatcher, so that one misreading of a manual can not pass on both sides.
+"""
+
+from dispatcher.simulator.callees import BEHAVIOUR_BY_SUFFIX, Behaviour
+from dispatcher.simulator.faults import Fault, Faults
+from dispatcher.simulator.judge import CallRecord, DialRecord, Judge, LogEntry, TrunkTally
+from dispatcher.simulator.runner import SimulatedPbx, serve
+from dispatcher.simulator.settings import (
+    DeliverySettings,
+    ExtensionSettings,
+    IvrSettings,
+    QueueSettings,
+    SimulatorSettings,
+    Timing,
+    TrunkSettings,
+)
+
+__all__ = [
+    "BEHAVIOUR_BY_SUFFIX",
+    "Behaviour",
+    "CallRecord",
+    "DeliverySettings",
+    "DialRecord",
+    "ExtensionSettings",
+    "Fault",
+    "Faults",
+    "IvrSettings",
+    "Judge",
+    "LogEntry",
+    "QueueSettings",
+    "SimulatedPbx",
+    "SimulatorSettings",
+    "Timing",
+    "TrunkSettings",
+    "TrunkTally",
+    "serve",
+]

@@ -1,0 +1,316 @@
+"""Sends reports to the application over plain HTTP, each call's in order, each until it is answered with 200.
+
+A lane is the queue of one call. A connection takes the head of the next ready lane, sends it, waits for the
+answer, and only then may the lane's next report go out. There is no task per call or report: connections are
+asyncio protocols, and what is to be sent is bytes from the start.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from dispatcher.simulator.settings import DeliverySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where reports go, and whether the application asked for well-formed ones."""
+
+    host: str
+    port: int
+    path: str
+    well_formed: bool
+
+    def head(self, *, keep_alive: bool) -> bytes:
+        """Everything of a request up to the value of Content-Length."""
+        return (
+            f"POST {self.path} HTTP/1.1\r\nUser-Agent: WebAPI\r\nHost: {self.host}:{self.port}\r\n"
+            f"Content-Type: application/json\r\nAccept: application/json\r\n"
+            f"{'' if keep_alive else 'Connection: close' + chr(13) + chr(10)}Content-Length: "
+        ).encode("latin-1")
+
+
+class Report:
+    """One report on its way."""
+
+    __slots__ = ("action", "attempts", "body", "callid")
+
+    def __init__(self, callid: str, action: str, body: bytes) -> None:
+        self.callid = callid
+        self.action = action
+        self.body = body
+        self.attempts = 0
+
+
+class Lane:
+    """The reports of one call, in order; `held` is one that waits to change places with the next."""
+
+    __slots__ = ("active", "held", "reports")
+
+    def __init__(self) -> None:
+        self.reports: deque[Report] = deque()
+        self.active = False
+        self.held: Report | None = None
+
+
+Listener = Callable[[str, Report], None]
+
+
+class ReportConnection(asyncio.Protocol):
+    """One connection to the application, with at most one report under way."""
+
+    __slots__ = ("_buffer", "_sender", "_transport", "destination", "lane", "since")
+
+    def __init__(self, sender: "ReportSender", destination: Destination) -> None:
+        self._sender = sender
+        self.destination = destination
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self.lane: Lane | None = None
+        self.since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def send(self, lane: Lane, payload: bytes, now: float) -> None:
+        """Send the head of a lane."""
+        self.lane = lane
+        self.since = now
+        if self._transport is not None:
+            self._transport.write(payload)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        buffer = self._buffer + data if self._buffer else data
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0:
+            self._buffer = buffer
+            return
+        head = buffer[:end].lower()
+        at = head.find(b"\r\ncontent-length:")
+        length = int(head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else -1
+        if length >= 0 and len(buffer) < end + 4 + length:
+            self._buffer = buffer
+            return
+        self._buffer = b""
+        reusable = length >= 0 and b"\r\nconnection: close" not in head
+        self._sender.answered(self, int(head[9:12]), reusable=reusable)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        self._transport = None
+        self._sender.lost(self)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection can carry a report."""
+        return self._transport is not None and not self._transport.is_closing()
+
+
+class ReportSender:
+    """Delivers lanes over a limited number of connections, and repeats what is not acknowledged."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, settings: DeliverySettings, listener: Listener
+    ) -> None:
+        self._loop = loop
+        self._settings = settings
+        self._listener = listener
+        self._destination: Destination | None = None
+        self._head = b""
+        self._ready: deque[Lane] = deque()
+        self._idle: list[ReportConnection] = []
+        self._connections: set[ReportConnection] = set()
+        self._connecting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._generation = 0
+        self._sweeper: asyncio.TimerHandle | None = None
+        self.pending = 0
+
+    @property
+    def destination(self) -> Destination | None:
+        """Where reports go now; None while no application is logged in."""
+        return self._destination
+
+    def direct(self, destination: Destination | None) -> None:
+        """Send everything that is still to be sent to another place from now on."""
+        if destination == self._destination:
+            return
+        for connection in self._idle:
+            connection.close()
+        self._idle.clear()
+        self._destination = destination
+        if destination is not None:
+            self._head = destination.head(keep_alive=self._settings.keep_alive)
+
+    def enqueue(self, lane: Lane, report: Report) -> None:
+        """Put a report at the end of its lane."""
+        self.pending += 1
+        lane.reports.append(report)
+        if not lane.active:
+            lane.active = True
+            self._ready.append(lane)
+            self._pump()
+
+    def clear(self) -> None:
+        """Forget every report, as a PBX that restarts does."""
+        self._generation += 1
+        self.pending = 0
+        self._ready.clear()
+        for connection in list(self._connections):
+            connection.lane = None
+            connection.abort()
+        self._idle.clear()
+
+    def close(self) -> None:
+        """Forget every report and stop."""
+        self.clear()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def _pump(self) -> None:
+        while self._ready:
+            if self._destination is None:
+                self._drop(self._ready.popleft())
+            elif self._idle:
+                connection = self._idle.pop()
+                if connection.open:
+                    self._send(connection, self._ready.popleft())
+            elif len(self._connections) + self._connecting < self._settings.connections:
+                self._connecting += 1
+                task = self._loop.create_task(self._connect(self._ready.popleft(), self._generation))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            else:
+                return
+
+    def _drop(self, lane: Lane) -> None:
+        for report in lane.reports:
+            self._listener("dropped", report)
+        self.pending -= len(lane.reports)
+        lane.reports.clear()
+        lane.active = False
+
+    async def _connect(self, lane: Lane, generation: int) -> None:
+        destination = self._destination
+        try:
+            if destination is None:
+                raise ConnectionError("the application has logged out")
+            async with asyncio.timeout(self._settings.timeout):
+                _, connection = await self._loop.create_connection(
+                    lambda: ReportConnection(self, destination), destination.host, destination.port
+                )
+        except (OSError, TimeoutError):
+            self._connecting -= 1
+            if generation == self._generation:
+                self._failed(lane)
+            self._pump()
+            return
+        self._connecting -= 1
+        if generation != self._generation:
+            connection.abort()
+        elif connection.destination is not self._destination:
+            connection.abort()
+            self._ready.append(lane)
+            self._pump()
+        elif connection.open:
+            self._connections.add(connection)
+            self._send(connection, lane)
+        else:
+            self._failed(lane)
+
+    def _send(self, connection: ReportConnection, lane: Lane) -> None:
+        report = lane.reports[0]
+        report.attempts += 1
+        self._listener("sent", report)
+        connection.send(
+            lane, b"%b%d\r\n\r\n%b" % (self._head, len(report.body), report.body), self._loop.time()
+        )
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(self._settings.timeout / 4, self._sweep)
+
+    def _sweep(self) -> None:
+        """Cut connections whose report has gone unanswered for too long."""
+        self._sweeper = None
+        limit = self._loop.time() - self._settings.timeout
+        for connection in list(self._connections):
+            if connection.lane is not None and connection.since < limit:
+                connection.abort()
+        if self._connections:
+            self._sweeper = self._loop.call_later(self._settings.timeout / 4, self._sweep)
+
+    def answered(self, connection: ReportConnection, status: int, *, reusable: bool) -> None:
+        """The application answered the report that this connection carried."""
+        lane, connection.lane = connection.lane, None
+        if lane is not None and status == 200:
+            self._acknowledged(lane)
+        elif lane is not None:
+            self._failed(lane)
+        if reusable and self._settings.keep_alive and connection.destination is self._destination:
+            self._idle.append(connection)
+        else:
+            self._connections.discard(connection)
+            connection.close()
+        self._pump()
+
+    def lost(self, connection: ReportConnection) -> None:
+        """The connection is gone; a report under way on it counts as unanswered."""
+        self._connections.discard(connection)
+        lane, connection.lane = connection.lane, None
+        if lane is not None:
+            self._failed(lane)
+        self._pump()
+
+    def _acknowledged(self, lane: Lane) -> None:
+        report = lane.reports.popleft()
+        self.pending -= 1
+        self._listener("acknowledged", report)
+        self._next(lane)
+
+    def _next(self, lane: Lane) -> None:
+        if lane.reports:
+            self._ready.append(lane)
+        else:
+            lane.active = False
+
+    def _failed(self, lane: Lane) -> None:
+        """Repeat the head of the lane later, or give it up."""
+        report = lane.reports[0]
+        self._listener("failed", report)
+        if report.attempts >= self._settings.max_attempts:
+            lane.reports.popleft()
+            self.pending -= 1
+            self._listener("given_up", report)
+            self._next(lane)
+        elif self._settings.keep_order_on_retry:
+            self._later(lane)
+        else:
+            lane.reports.popleft()
+            alone = Lane()
+            alone.active = True
+            alone.reports.append(report)
+            self._later(alone)
+            self._next(lane)
+
+    def _later(self, lane: Lane) -> None:
+        self._loop.call_later(self._settings.retry_interval, self._again, lane, self._generation)
+
+    def _again(self, lane: Lane, generation: int) -> None:
+        if generation == self._generation:
+            self._ready.append(lane)
+            self._pump()

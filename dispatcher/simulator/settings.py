@@ -1,0 +1,136 @@
+"""What a simulated PBX is made of: its trunks, extensions, IVRs, timing, report delivery and faults.
+
+All durations are seconds. Everything is frozen: a running simulator is changed through its own methods.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dispatcher.simulator.callees import Behaviour
+from dispatcher.simulator.faults import Faults
+
+Family = Literal["yeastar-s"]
+NumberForm = Literal["stripped", "dialled"]
+IvrCaller = Literal["ivr", "fromext"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkSettings:
+    """One trunk with its outbound route.
+
+    `prefix` is what must be dialled before the number to take this trunk's route; `strip` removes it again.
+    `type` is the PBX's own word (SIP, IAX, FXO, GSM, BRI, E1); FXO is an analog line, which counts every call
+    as answered at once. `monitored` trunks give RING and ALERT reports.
+    """
+
+    name: str
+    channels: int
+    type: str = "SIP"
+    prefix: str = ""
+    monitored: bool = True
+    strip: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionSettings:
+    """An extension; `trunks` names the trunks it may dial out on (None: all of them)."""
+
+    number: str
+    trunks: tuple[str, ...] | None = None
+    monitored: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class IvrSettings:
+    """An IVR: how often it plays its prompt, and the keys that have a key event (others are not reported)."""
+
+    number: str
+    repeats: int = 3
+    keys: str = "0123456789*#"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """A queue or a ring group, and the agent who takes its calls."""
+
+    number: str
+    agent: str = "1001"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the stages of a call last, before `time_scale` is applied."""
+
+    setup: float = 0.3
+    ring: float = 4.0
+    no_answer: float = 30.0
+    prompt: float = 8.0
+    response: float = 3.0
+    key_delay: float = 1.0
+    early_hangup: float = 2.0
+    talk: float = 20.0
+    cdr: float = 0.1
+
+    @classmethod
+    def instant(cls) -> "Timing":
+        """Every stage takes no time at all: for measuring throughput."""
+        return cls(
+            setup=0, ring=0, no_answer=0, prompt=0, response=0, key_delay=0, early_hangup=0, talk=0, cdr=0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How reports travel to the application.
+
+    The manual says only that a report is repeated until it is answered with 200; how often and how many times
+    is documented nowhere. `keep_order_on_retry` keeps a call's later reports behind one that is still being
+    repeated; without it a repeated report may be overtaken, as it may on a real PBX.
+    """
+
+    keep_alive: bool = False
+    connections: int = 16
+    timeout: float = 10.0
+    retry_interval: float = 5.0
+    max_attempts: int = 20
+    keep_order_on_retry: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    """A whole simulated PBX. The defaults fit the sample configuration in the documentation."""
+
+    family: Family = "yeastar-s"
+    host: str = "127.0.0.1"
+    port: int = 8088
+    username: str = "api"
+    password: str = field(default="password", repr=False)
+    serial: str = "369362089179"
+    timezone: str = "Europe/Amsterdam"
+    trunks: tuple[TrunkSettings, ...] = (TrunkSettings("SPS-6-36", 30, prefix="9"),)
+    extensions: tuple[ExtensionSettings, ...] = tuple(ExtensionSettings(str(n)) for n in range(1000, 1011))
+    ivrs: tuple[IvrSettings, ...] = (IvrSettings("6500"),)
+    queues: tuple[QueueSettings, ...] = (QueueSettings("6700"),)
+    ring_groups: tuple[QueueSettings, ...] = (QueueSettings("6200"),)
+    prompts: tuple[str, ...] | None = None
+    """Uploaded prompt files; None accepts every well-formed name."""
+    timing: Timing = Timing()
+    time_scale: float = 1.0
+    behaviour: Behaviour = Behaviour.KEY_1
+    callees: Mapping[str, Behaviour] = field(default_factory=dict)
+    behaviour_by_suffix: bool = True
+    delivery: DeliverySettings = DeliverySettings()
+    faults: Faults = field(default_factory=Faults)
+    token_lifetime: float = 1800.0
+    lockout_failures: int = 5
+    lockout_seconds: float = 600.0
+    cdr_random_lifetime: float = 30.0
+    reported_number: NumberForm = "stripped"
+    ivr_caller: IvrCaller = "ivr"
+    answer_report_too: bool = False
+    bye_reports: int = 2
+    stray_blanks: bool = True
+    serial_in_reports: bool = True
+    recordings: bool = False
+    keep_log: bool = True
