@@ -1,0 +1,217 @@
+"""What is known of one attempt, gathered from reports in whatever order they come.
+
+:class:`Facts` is a join-semilattice: :func:`join` is commutative, associative and idempotent, so the
+facts of an attempt, and with them everything that is decided from facts, do not depend on the order
+or the repetition of its reports. Earliest times win, best CDR status wins, keys only accumulate.
+"""
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from dispatcher.domain.numbers import same_number
+from dispatcher.domain.reasons import PRECEDENCE, Reason
+from dispatcher.domain.reports import Cdr, CdrStatus, PartyKind, Report, ReportEvent
+from dispatcher.domain.vocabulary import MessageKind, TargetKind
+
+Key = tuple[int | None, str]
+"""A DTMF report: one key with its position, or a whole string with None."""
+
+_CDR_RANK = {status: rank for rank, status in enumerate(CdrStatus)}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What reports, and our own doing, have shown of one attempt. Times are when we learned it."""
+
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    prompt_ended_at: datetime | None = None
+    keys: frozenset[Key] = frozenset()
+    released_at: datetime | None = None
+    releases: frozenset[str] = frozenset()
+    failed_at: datetime | None = None
+    cause: Reason | None = None
+    cause_text: str = ""
+    cdr_at: datetime | None = None
+    cdr_status: CdrStatus | None = None
+    talk_seconds: int | None = None
+    recording: str = ""
+    leg: str = ""
+    trunk: str = ""
+    closed_at: datetime | None = None
+    """When we concluded that the call is over although no report said so."""
+    hung_up_at: datetime | None = None
+    """When we asked the PBX to end the call."""
+
+    @property
+    def digits(self) -> str:
+        """The keys pressed, in order of their position, or the longest whole string reported."""
+        whole = max((text for position, text in self.keys if position is None), key=_by_length, default="")
+        singles = "".join(text for _, text in sorted((p, t) for p, t in self.keys if p is not None))
+        return max(whole, singles, key=_by_length)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the call ended, as far as known, or None while it may be up.
+
+        A CDR or a CallFailed ends it, as do two different BYE reports, one a leg (S-Series API
+        v1.1.0 manual, "Hang up report"); a single BYE does not, since the other leg may still hold
+        the channel.
+        """
+        ends = [at for at in (self.cdr_at, self.failed_at, self.closed_at) if at is not None]
+        if len(self.releases) > 1 and self.released_at is not None:
+            ends.append(self.released_at)
+        return min(ends) if ends else None
+
+
+NOTHING = Facts()
+
+
+def _by_length(text: str) -> tuple[int, str]:
+    return len(text), text
+
+
+def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
+
+
+def _joined_cause(one: Facts, other: Facts) -> tuple[Reason | None, str]:
+    candidates = [
+        (PRECEDENCE[facts.cause], facts.cause, facts.cause_text)
+        for facts in (one, other)
+        if facts.cause is not None
+    ]
+    if not candidates:
+        return None, ""
+    _, cause, text = min(candidates)
+    return cause, text
+
+
+def _best_status(one: CdrStatus | None, other: CdrStatus | None) -> CdrStatus | None:
+    known = [status for status in (one, other) if status is not None]
+    return min(known, key=_CDR_RANK.__getitem__) if known else None
+
+
+def _longest_talk(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return max(one, other)
+
+
+def join(one: Facts, other: Facts) -> Facts:
+    """Everything that either of the two knows."""
+    cause, cause_text = _joined_cause(one, other)
+    return Facts(
+        ringing_at=_earliest(one.ringing_at, other.ringing_at),
+        answered_at=_earliest(one.answered_at, other.answered_at),
+        prompt_ended_at=_earliest(one.prompt_ended_at, other.prompt_ended_at),
+        keys=one.keys | other.keys,
+        released_at=_earliest(one.released_at, other.released_at),
+        releases=one.releases | other.releases,
+        failed_at=_earliest(one.failed_at, other.failed_at),
+        cause=cause,
+        cause_text=cause_text,
+        cdr_at=_earliest(one.cdr_at, other.cdr_at),
+        cdr_status=_best_status(one.cdr_status, other.cdr_status),
+        talk_seconds=_longest_talk(one.talk_seconds, other.talk_seconds),
+        recording=max(one.recording, other.recording),
+        leg=max(one.leg, other.leg),
+        trunk=max(one.trunk, other.trunk),
+        closed_at=_earliest(one.closed_at, other.closed_at),
+        hung_up_at=_earliest(one.hung_up_at, other.hung_up_at),
+    )
+
+
+def changes(before: Facts, after: Facts) -> dict[str, Any]:
+    """The fields in which ``after`` knows more than ``before``."""
+    return {
+        item.name: getattr(after, item.name)
+        for item in fields(Facts)
+        if getattr(before, item.name) != getattr(after, item.name)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom the attempt called, to tell their leg from others of the same callid."""
+
+    kind: TargetKind
+    digits: str
+    message: MessageKind
+
+
+def facts_of(report: Report, target: Target, at: datetime) -> Facts:
+    """What one report adds, received at ``at``; :data:`NOTHING` when it is about another leg."""
+    if report.cdr is not None:
+        return _of_cdr(report.cdr, target, at)
+    if not _concerns(report, target):
+        return NOTHING
+    named = NOTHING
+    for party in report.parties:
+        if party.kind is PartyKind.OUTBOUND:
+            named = replace(named, leg=party.leg or named.leg, trunk=party.trunk or named.trunk)
+    match report.event:
+        case ReportEvent.RINGING:
+            return replace(named, ringing_at=at)
+        case ReportEvent.ANSWERED:
+            return replace(named, answered_at=at)
+        case ReportEvent.PROMPT_ENDED:
+            return replace(named, prompt_ended_at=at)
+        case ReportEvent.DTMF if report.keys:
+            return replace(named, keys=frozenset({(report.position, report.keys)}))
+        case ReportEvent.RELEASED:
+            return replace(named, released_at=at, releases=frozenset({_first_party(report)}))
+        case ReportEvent.FAILED:
+            reason = report.reason or Reason.FAILED
+            return replace(named, failed_at=at, cause=reason, cause_text=report.reason_text)
+    return named
+
+
+def _first_party(report: Report) -> str:
+    if not report.parties:
+        return "-"
+    first = report.parties[0]
+    return f"{first.kind}:{first.leg or first.number.strip()}"
+
+
+def _of_cdr(cdr: Cdr, target: Target, at: datetime) -> Facts:
+    if _has_agents(target) and not _is_row_of(cdr, target):
+        return NOTHING
+    return Facts(
+        cdr_at=at,
+        cdr_status=cdr.status,
+        talk_seconds=cdr.talk_seconds,
+        recording=cdr.recording,
+        trunk=cdr.trunk,
+    )
+
+
+def _is_row_of(cdr: Cdr, target: Target) -> bool:
+    """Queue and ring group calls leave a row for each agent; only the callee's own row counts."""
+    return not cdr.called or same_number(target.digits, cdr.called)
+
+
+def _has_agents(target: Target) -> bool:
+    return target.message in (MessageKind.QUEUE, MessageKind.RING_GROUP)
+
+
+def _concerns(report: Report, target: Target) -> bool:
+    """Whether a report is about the callee's leg.
+
+    With an IVR or a prompt there is nobody but the callee who can press keys, hear the prompt or
+    hang up. That someone rang or answered must name the callee, or nobody. With a queue or a ring
+    group, reports that name extensions alone are about the agents.
+    """
+    ours_only = report.event in (ReportEvent.RINGING, ReportEvent.ANSWERED) or _has_agents(target)
+    if not report.parties or not ours_only:
+        return True
+    if target.kind is TargetKind.NUMBER:
+        return any(
+            party.kind is not PartyKind.EXTENSION
+            and (not party.number or same_number(target.digits, party.number))
+            for party in report.parties
+        )
+    return any(party.number.strip() == target.digits for party in report.parties)

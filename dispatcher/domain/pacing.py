@@ -1,0 +1,173 @@
+"""How many calls each lane may start on a trunk, now. A pure function of what is counted.
+
+A *lane* is a queue that wants channels: all alarms together, or one campaign. The caller holds the
+trunk's lock while it counts, plans and claims, so what is planned is what is free.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+ALARMS = "alarms"
+"""The name of the lane of all alarms."""
+
+CPS_BURST_SECONDS = 0.1
+"""A trunk with a call rate may start this much of a second's calls at once, and at least one."""
+
+
+class Hold(StrEnum):
+    """Why a trunk gives out nothing more."""
+
+    PAUSED = "paused"
+    BLOCKED = "blocked"
+    FULL = "full"
+    RATE = "rate"
+    RESERVED = "reserved"
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkLoad:
+    """A trunk and what is on it. Channels are counts, ``calls_per_second`` None is unlimited."""
+
+    channels: int
+    reserved: int = 0
+    alarms: int = 0
+    campaigns: int = 0
+    others: int = 0
+    paused: bool = False
+    blocked_until: datetime | None = None
+    calls_per_second: float | None = None
+    next_slot_at: datetime | None = None
+
+    @property
+    def free(self) -> int:
+        """Channels that nobody holds."""
+        return max(0, self.channels - self.alarms - self.campaigns - self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A queue that wants channels.
+
+    ``due`` is how many calls could start now, ``room`` how many more its own limit allows (None is
+    no limit), ``active`` what it already holds on this trunk, for fairness.
+    """
+
+    name: str
+    due: int
+    priority: int = 0
+    weight: int = 1
+    active: int = 0
+    room: int | None = None
+
+    @property
+    def wants(self) -> int:
+        """How many channels the lane could use now."""
+        return max(0, self.due if self.room is None else min(self.due, self.room))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What may start: grants by lane, why no more, and when to look again for that reason."""
+
+    grants: dict[str, int] = field(default_factory=dict)
+    hold: Hold | None = None
+    wake_at: datetime | None = None
+    next_slot_at: datetime | None = None
+
+    @property
+    def total(self) -> int:
+        """All calls granted."""
+        return sum(self.grants.values())
+
+
+def plan(trunk: TrunkLoad, lanes: Sequence[Lane], now: datetime) -> Plan:
+    """Share a trunk's free channels: alarms first, then campaigns by priority and weight.
+
+    Channels reserved for alarms are kept from campaigns as far as alarms do not hold them already.
+    """
+    if trunk.paused:
+        return Plan(hold=Hold.PAUSED)
+    if trunk.blocked_until is not None and trunk.blocked_until > now:
+        return Plan(hold=Hold.BLOCKED, wake_at=trunk.blocked_until)
+    allowed = _allowed_by_rate(trunk, now)
+    if allowed == 0:
+        return Plan(hold=Hold.RATE, wake_at=trunk.next_slot_at)
+    free = min(trunk.free, allowed)
+    alarms = min(free, sum(lane.wants for lane in lanes if lane.name == ALARMS))
+    kept = max(0, trunk.reserved - trunk.alarms - alarms)
+    campaigns = [lane for lane in lanes if lane.name != ALARMS]
+    grants = _share(campaigns, max(0, min(free - alarms, trunk.free - alarms - kept)))
+    if alarms:
+        grants[ALARMS] = alarms
+    return _with_reason(trunk, lanes, grants, allowed, now)
+
+
+def _with_reason(
+    trunk: TrunkLoad, lanes: Sequence[Lane], grants: dict[str, int], allowed: int, now: datetime
+) -> Plan:
+    total = sum(grants.values())
+    next_slot = _next_slot(trunk, total, now)
+    wanted = sum(lane.wants for lane in lanes)
+    if wanted <= total:
+        return Plan(grants, next_slot_at=next_slot)
+    if total >= allowed:
+        return Plan(grants, Hold.RATE, wake_at=next_slot, next_slot_at=next_slot)
+    hold = Hold.FULL if total >= trunk.free else Hold.RESERVED
+    return Plan(grants, hold, next_slot_at=next_slot)
+
+
+def _share(lanes: Sequence[Lane], channels: int) -> dict[str, int]:
+    """Give channels one by one to the lane that is furthest below its share, highest priority first."""
+    grants: dict[str, int] = {}
+    for priority in sorted({lane.priority for lane in lanes}, reverse=True):
+        group = [lane for lane in lanes if lane.priority == priority]
+        while channels > 0:
+            hungry = [lane for lane in group if grants.get(lane.name, 0) < lane.wants]
+            if not hungry:
+                break
+            if len(hungry) == 1:
+                lane = hungry[0]
+                given = min(channels, lane.wants - grants.get(lane.name, 0))
+            else:
+                lane = min(hungry, key=lambda item: _fullness(item, grants))
+                given = 1
+            grants[lane.name] = grants.get(lane.name, 0) + given
+            channels -= given
+    return grants
+
+
+def _fullness(lane: Lane, grants: dict[str, int]) -> tuple[float, str]:
+    return (lane.active + grants.get(lane.name, 0) + 1) / max(1, lane.weight), lane.name
+
+
+def _spacing(trunk: TrunkLoad) -> timedelta:
+    return timedelta(seconds=1.0 / trunk.calls_per_second) if trunk.calls_per_second else timedelta(0)
+
+
+def _burst(trunk: TrunkLoad) -> int:
+    return max(1, int((trunk.calls_per_second or 0.0) * CPS_BURST_SECONDS))
+
+
+def _allowed_by_rate(trunk: TrunkLoad, now: datetime) -> int:
+    """How many calls the rate allows at once: a generic cell rate algorithm with a small burst."""
+    if not trunk.calls_per_second:
+        return trunk.channels
+    if trunk.next_slot_at is None:
+        return _burst(trunk)
+    ahead = trunk.next_slot_at - now
+    if ahead > timedelta(0):
+        return 0
+    saved = int(-ahead / _spacing(trunk)) + 1
+    return min(_burst(trunk), saved)
+
+
+def _next_slot(trunk: TrunkLoad, started: int, now: datetime) -> datetime | None:
+    """When the next call may start after ``started`` more."""
+    if not trunk.calls_per_second or not started:
+        return trunk.next_slot_at
+    spacing = _spacing(trunk)
+    earliest = now - spacing * (_burst(trunk) - 1)
+    base = earliest if trunk.next_slot_at is None else max(trunk.next_slot_at, earliest)
+    return base + spacing * started

@@ -1,0 +1,129 @@
+"""When a call is tried again, and when it ends.
+
+One budget of attempts per call is shared by all outcomes; each outcome has its own delay. What was
+not the callee's doing costs no attempt but backs off, doubling up to :data:`LONGEST_BACKOFF`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dispatcher.domain.vocabulary import CallKind, CallState, Outcome
+
+PERMANENT = frozenset({Outcome.INVALID_NUMBER, Outcome.NOT_PERMITTED})
+"""Outcomes that end a call at once: dialling again cannot help."""
+
+COSTS_NOTHING = frozenset({Outcome.CONGESTION, Outcome.UNREACHABLE})
+"""Outcomes that are the trunk's or the PBX's doing and take nothing from the callee's budget."""
+
+LONGEST_BACKOFF = 300.0
+
+DEFAULT_DELAYS: dict[Outcome, float] = {
+    Outcome.NOT_HEARD: 20.0,
+    Outcome.BUSY: 30.0,
+    Outcome.NO_ANSWER: 60.0,
+    Outcome.REJECTED: 60.0,
+    Outcome.VOICEMAIL: 60.0,
+    Outcome.UNKNOWN: 60.0,
+    Outcome.CONGESTION: 5.0,
+    Outcome.UNREACHABLE: 10.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRules:
+    """``max_attempts`` is the one budget; ``delays`` are seconds after each outcome."""
+
+    max_attempts: int = 3
+    delays: Mapping[Outcome, float] = field(default_factory=dict)
+
+    def delay(self, outcome: Outcome) -> float:
+        """Seconds to wait after ``outcome`` before the next attempt."""
+        return self.delays.get(outcome, DEFAULT_DELAYS.get(outcome, 60.0))
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a call's attempts have used so far, the one that just ended included."""
+
+    spent: int
+    """Attempts that count against the budget."""
+    free: int
+    """Attempts in a row that cost nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redial:
+    """Try again at ``due_at``, because of ``cause``."""
+
+    due_at: datetime
+    cause: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The call has reached its final ``state``; ``why`` is for the event row."""
+
+    state: CallState
+    outcome: Outcome
+    why: str
+
+
+Step = Redial | Finish
+
+
+def costs(outcome: Outcome) -> bool:
+    """Whether an attempt with this outcome uses up the call's budget."""
+    return outcome not in COSTS_NOTHING
+
+
+def backoff(base: float, failures: int) -> float:
+    """Seconds to wait after ``failures`` free failures in a row."""
+    return float(min(base * 2 ** max(0, min(failures, 16) - 1), LONGEST_BACKOFF))
+
+
+def next_step(
+    outcome: Outcome,
+    history: History,
+    rules: RetryRules,
+    *,
+    kind: CallKind,
+    maybe_reached: bool,
+    now: datetime,
+    expires_at: datetime | None,
+) -> Step:
+    """What a call does after an attempt with ``outcome``.
+
+    ``maybe_reached`` says that an ``unknown`` attempt may have reached the person. An alarm is
+    then dialled again (better twice than never); a campaign call is not (never twice).
+    """
+    final = _final(outcome, history, rules, kind, maybe_reached)
+    if final is not None:
+        return final
+    delay = rules.delay(outcome)
+    if not costs(outcome):
+        delay = backoff(delay, history.free)
+    due_at = now + timedelta(seconds=delay)
+    if expires_at is not None and due_at >= expires_at:
+        return Finish(
+            CallState.EXPIRED, outcome, f"the next attempt after {outcome} would come after the expiry"
+        )
+    return Redial(due_at, outcome)
+
+
+def _final(
+    outcome: Outcome, history: History, rules: RetryRules, kind: CallKind, maybe_reached: bool
+) -> Finish | None:
+    if outcome is Outcome.DELIVERED:
+        return Finish(CallState.DELIVERED, outcome, "delivered as asked")
+    if outcome is Outcome.CANCELLED:
+        return Finish(CallState.CANCELLED, outcome, "hung up by request")
+    if outcome in PERMANENT:
+        return Finish(CallState.FAILED, outcome, f"{outcome} is permanent")
+    if outcome is Outcome.UNKNOWN and maybe_reached and kind is CallKind.CAMPAIGN:
+        return Finish(
+            CallState.FAILED, outcome, "the person may have been reached; a campaign never calls twice"
+        )
+    if costs(outcome) and history.spent >= rules.max_attempts:
+        return Finish(CallState.FAILED, outcome, f"all {rules.max_attempts} attempts used")
+    return None

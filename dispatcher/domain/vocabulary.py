@@ -1,0 +1,127 @@
+"""The closed sets of words that the store, the API, the logs and the metrics share."""
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How urgent an alarm is, as its sender says."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class AlarmStatus(StrEnum):
+    """Where an alarm stands. Only ``open`` alarms place calls."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    EXHAUSTED = "exhausted"
+
+
+class CampaignStatus(StrEnum):
+    """Where a campaign stands. Only ``running`` campaigns place calls."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class CallKind(StrEnum):
+    """Why a call exists: an alarm goes before every campaign."""
+
+    ALARM = "alarm"
+    CAMPAIGN = "campaign"
+
+
+class CallState(StrEnum):
+    """Where one call (one person, one reason) stands. The last four are final."""
+
+    QUEUED = "queued"
+    ACTIVE = "active"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+OPEN_CALL_STATES = (CallState.QUEUED, CallState.ACTIVE)
+
+
+class Phase(StrEnum):
+    """Where one attempt (one dial) stands.
+
+    ``claimed``: holds a channel, nothing sent yet. ``dialing``: the dial request may be on its way.
+    ``in_doubt``: the request's fate is unknown. ``up``: the PBX answered with a callid. ``ended``.
+    """
+
+    CLAIMED = "claimed"
+    DIALING = "dialing"
+    IN_DOUBT = "in_doubt"
+    UP = "up"
+    ENDED = "ended"
+
+
+LIVE_PHASES = (Phase.CLAIMED, Phase.DIALING, Phase.IN_DOUBT, Phase.UP)
+
+
+class Outcome(StrEnum):
+    """What became of one attempt."""
+
+    DELIVERED = "delivered"
+    NOT_HEARD = "not_heard"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    INVALID_NUMBER = "invalid_number"
+    UNREACHABLE = "unreachable"
+    CONGESTION = "congestion"
+    NOT_PERMITTED = "not_permitted"
+    VOICEMAIL = "voicemail"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+class DeliveredWhen(StrEnum):
+    """What a request asks for before its call counts as delivered, weakest first."""
+
+    ANSWERED = "answered"
+    HEARD = "heard"
+    ACKNOWLEDGED = "acknowledged"
+
+
+class MessageKind(StrEnum):
+    """What the PBX does with the person once they answer."""
+
+    IVR = "ivr"
+    PROMPT = "prompt"
+    QUEUE = "queue"
+    RING_GROUP = "ring_group"
+
+
+class TargetKind(StrEnum):
+    """What is dialled: an outside number, an extension of the PBX, or a PBX user (Axeos)."""
+
+    NUMBER = "number"
+    EXTENSION = "extension"
+    USER = "user"
+
+
+class Disposition(StrEnum):
+    """What became of one report from a PBX.
+
+    ``pending`` is the only one that is not final: the report is durable and waits, either to be
+    looked at again or for its callid to become known.
+    """
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    ORPHAN = "orphan"
+    FOREIGN = "foreign"
+    MALFORMED = "malformed"

@@ -1,0 +1,189 @@
+"""An alarm's end, and the withdrawal of calls that are no longer wanted."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+
+from dispatcher.domain.vocabulary import (
+    LIVE_PHASES,
+    OPEN_CALL_STATES,
+    AlarmStatus,
+    CallKind,
+    CallState,
+    Outcome,
+    Phase,
+)
+from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.metrics import catalogue
+from dispatcher.metrics.counting import Count
+from dispatcher.store import events
+from dispatcher.store.events import Change
+from dispatcher.store.tables import Alarm, Attempt, Call, table
+
+_alarms = table(Alarm)
+_calls = table(Call)
+_attempts = table(Attempt)
+
+
+def acknowledge(
+    tx: Connection, now: datetime, alarm_id: str, count: Count, *, by: str, cause: str
+) -> Aftermath:
+    """Mark an open alarm acknowledged and withdraw its calls that nobody has answered yet."""
+    values = {"acknowledged_at": now, "acknowledged_by": by}
+    if not close(tx, now, alarm_id, AlarmStatus.ACKNOWLEDGED, cause, values):
+        return Aftermath()
+    return withdraw(tx, now, [_calls.c.alarm_id == alarm_id], count, f"the alarm was acknowledged: {cause}")
+
+
+def close(
+    tx: Connection,
+    now: datetime,
+    alarm_id: str,
+    status: AlarmStatus,
+    cause: str,
+    values: dict[str, Any] | None = None,
+) -> bool:
+    """Move an alarm on to ``status`` from wherever that is allowed; False when it was not."""
+    allowed = [AlarmStatus.OPEN]
+    if status in (AlarmStatus.RESOLVED, AlarmStatus.CANCELLED):
+        allowed.append(AlarmStatus.ACKNOWLEDGED)
+    if status in (AlarmStatus.ACKNOWLEDGED, AlarmStatus.RESOLVED):
+        allowed.append(AlarmStatus.EXHAUSTED)
+    changed = tx.execute(
+        update(_alarms)
+        .where(_alarms.c.id == alarm_id, _alarms.c.status.in_(allowed))
+        .values(status=status, updated_at=now, **(values or {}))
+    )
+    if changed.rowcount:
+        events.record(tx, now, [Change("alarm", alarm_id, status, cause=cause, alarm_id=alarm_id)])
+    return bool(changed.rowcount)
+
+
+def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> None:
+    """End an open alarm whose calls have all ended without a delivery.
+
+    The alarm's row is locked first, so that of two calls that end at the same time the second sees
+    the first.
+    """
+    status = tx.execute(select(_alarms.c.status).where(_alarms.c.id == alarm_id).with_for_update()).scalar()
+    if status != AlarmStatus.OPEN:
+        return
+    rows = tx.execute(
+        select(_calls.c.state, func.count()).where(_calls.c.alarm_id == alarm_id).group_by(_calls.c.state)
+    ).all()
+    states = {row[0] for row in rows}
+    if states & {*OPEN_CALL_STATES, CallState.DELIVERED}:
+        return
+    if states <= {CallState.EXPIRED}:
+        close(tx, now, alarm_id, AlarmStatus.EXPIRED, "every call expired")
+    else:
+        close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, "every call ended and none was delivered")
+
+
+def withdraw(
+    tx: Connection,
+    now: datetime,
+    conditions: Sequence[ColumnElement[bool]],
+    count: Count,
+    cause: str,
+    *,
+    state: CallState = CallState.CANCELLED,
+    hang_up_answered: bool = False,
+) -> Aftermath:
+    """Take back calls: queued ones at once, ringing ones by a hang-up, answered ones only if asked.
+
+    An attempt that was claimed but not yet dialled ends here, and the dial worker's guarded update
+    then finds nothing to dial.
+    """
+    queued = _move_queued(tx, now, conditions, state)
+    live = [_belongs_to_active(conditions)]
+    claimed = _end_claimed(tx, now, live, cause)
+    ringing = _mark_for_hang_up(tx, now, live, hang_up_answered)
+    stopped = [row.call_id for row in (*claimed, *ringing)]
+    if stopped:
+        tx.execute(
+            update(_calls)
+            .where(_calls.c.id.in_(stopped), _calls.c.state == CallState.ACTIVE)
+            .values(state=state, updated_at=now)
+        )
+    changes = [
+        Change("call", call_id, state, cause=cause, alarm_id=alarm_id, campaign_id=campaign_id)
+        for call_id, alarm_id, campaign_id in _owners(tx, [*queued, *stopped])
+    ]
+    events.record(tx, now, changes)
+    for change in changes:
+        kind = CallKind.ALARM if change.alarm_id else CallKind.CAMPAIGN
+        count.add(catalogue.CALLS, kind, Outcome.CANCELLED)
+    return Aftermath(freed={(row.pbx, row.trunk) for row in claimed}, hang_ups=[row.id for row in ringing])
+
+
+def _move_queued(
+    tx: Connection, now: datetime, conditions: Sequence[ColumnElement[bool]], state: CallState
+) -> list[str]:
+    moved = tx.execute(
+        update(_calls)
+        .where(*conditions, _calls.c.state == CallState.QUEUED)
+        .values(state=state, updated_at=now)
+        .returning(_calls.c.id)
+    )
+    return [row.id for row in moved]
+
+
+def _belongs_to_active(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return exists().where(_calls.c.id == _attempts.c.call_id, *conditions, _calls.c.state == CallState.ACTIVE)
+
+
+def _end_claimed(
+    tx: Connection, now: datetime, conditions: Sequence[ColumnElement[bool]], cause: str
+) -> Sequence[Any]:
+    ended = tx.execute(
+        update(_attempts)
+        .where(*conditions, _attempts.c.phase == Phase.CLAIMED)
+        .values(
+            phase=Phase.ENDED,
+            outcome=Outcome.CANCELLED,
+            cause_text=cause,
+            channel_held=False,
+            closed_at=now,
+            hung_up_at=now,
+            freed_at=now,
+        )
+        .returning(_attempts.c.id, _attempts.c.call_id, _attempts.c.pbx, _attempts.c.trunk)
+    )
+    return ended.all()
+
+
+def _mark_for_hang_up(
+    tx: Connection, now: datetime, conditions: Sequence[ColumnElement[bool]], answered_too: bool
+) -> Sequence[Any]:
+    unanswered = [_attempts.c.answered_at.is_(None), _attempts.c.prompt_ended_at.is_(None)]
+    marked = tx.execute(
+        update(_attempts)
+        .where(
+            *conditions,
+            _attempts.c.phase.in_(LIVE_PHASES),
+            _attempts.c.hung_up_at.is_(None),
+            *([] if answered_too else unanswered),
+        )
+        .values(hung_up_at=now)
+        .returning(_attempts.c.id, _attempts.c.call_id)
+    )
+    return marked.all()
+
+
+def _owners(tx: Connection, call_ids: Sequence[str]) -> Sequence[Any]:
+    if not call_ids:
+        return []
+    return tx.execute(
+        select(_calls.c.id, _calls.c.alarm_id, _calls.c.campaign_id).where(_calls.c.id.in_(call_ids))
+    ).all()
+
+
+def stop_redial(tx: Connection, now: datetime, call_id: str) -> Aftermath:
+    """End the attempt that is under way for a call whose earlier attempt turned out delivered."""
+    of_call = [_attempts.c.call_id == call_id]
+    claimed = _end_claimed(tx, now, of_call, "an earlier attempt turned out delivered")
+    ringing = _mark_for_hang_up(tx, now, of_call, answered_too=False)
+    return Aftermath(freed={(row.pbx, row.trunk) for row in claimed}, hang_ups=[row.id for row in ringing])

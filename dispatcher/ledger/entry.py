@@ -1,0 +1,239 @@
+"""Entering new facts of attempts. Everything that happens to a call after its dial goes through here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from dispatcher.domain.facts import Facts, changes, join
+from dispatcher.domain.outcomes import Terms, is_acknowledged, is_answered, may_have_been_reached, outcome_of
+from dispatcher.domain.retry import Finish, History, Redial, Step, costs, next_step
+from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, Outcome, Phase
+from dispatcher.ledger import alarms, measures
+from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.ledger.owners import Standing, standing_of
+from dispatcher.metrics.counting import Count
+from dispatcher.store import attempts, calls, events, trunks
+from dispatcher.store.attempts import Case
+from dispatcher.store.calls import CallChange
+from dispatcher.store.events import Change
+from dispatcher.store.requests import Requests
+
+
+@dataclass(slots=True)
+class News:
+    """New facts of one locked case, and digests of the reports that brought them."""
+
+    case: Case
+    facts: Facts
+    digests: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What entering one case's news has changed, for the steps after it."""
+
+    case: Case
+    before: Facts
+    outcome_before: Outcome | None
+    freed: bool
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the outcome is new or has improved."""
+        return self.case.outcome is not None and self.case.outcome is not self.outcome_before
+
+
+def terms_of(case: Case) -> Terms:
+    """What the case's call must show to count as delivered."""
+    request = case.request
+    return Terms(request.delivered_when, request.ack_digits, case.supervised)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What entering facts needs to know of its surroundings.
+
+    ``settle`` is the least time between a call's end and its redial, in which late reports may
+    still improve the outcome. ``trunks`` are the configured (pbx, trunk) pairs.
+    """
+
+    requests: Requests
+    settle: timedelta
+    trunks: frozenset[tuple[str, str]]
+
+    def enter(self, tx: Connection, now: datetime, news: Sequence[News], count: Count) -> Aftermath:
+        """Write the facts down, decide what they mean, and say what is to be done after the commit."""
+        entered = [_enter_facts(item, self.trunks) for item in news]
+        attempts.save(tx, [(item.case, now if item.freed else None) for item in entered])
+        decided = [item for item in entered if item.is_news]
+        trunks.note_outcomes(tx, now, [item.case for item in decided])
+        moves = _decide_calls(tx, now, decided, self.settle)
+        calls.change(tx, now, [move for _, move, _ in moves])
+        told = [change for item in entered if (change := _fact_change(item)) is not None]
+        events.record(tx, now, told + [_call_change(*move) for move in moves])
+        _count(count, now, entered, moves)
+        aftermath = Aftermath(
+            freed={(item.case.pbx, item.case.trunk) for item in entered if item.freed},
+            due=any(move.state is CallState.QUEUED for _, move, _ in moves),
+        )
+        aftermath.add(_settle_alarms(tx, now, entered, moves, count))
+        return aftermath
+
+
+def _count(count: Count, now: datetime, entered: Sequence[Entered], moves: Sequence["Move"]) -> None:
+    for item in entered:
+        measures.count_facts(count, item.case, item.before, terms_of(item.case), now, freed=item.freed)
+        if item.is_news:
+            measures.count_outcome(count, item.case, item.outcome_before)
+    for case, move, _ in moves:
+        measures.count_call(count, case, move, now)
+
+
+def _enter_facts(news: News, known_trunks: frozenset[tuple[str, str]]) -> Entered:
+    case, before, outcome_before = news.case, news.case.facts, news.case.outcome
+    case.facts = join(before, news.facts)
+    case.seen = f"{case.seen} {news.digests}".strip()
+    # The call may have taken another trunk than the one it was claimed on; its channel counts there.
+    if case.trunk and (case.pbx, case.facts.trunk) in known_trunks:
+        case.trunk = case.facts.trunk
+    outcome = outcome_of(case.facts, terms_of(case))
+    if outcome is not None and outcome_before is not Outcome.DELIVERED:
+        case.outcome = outcome
+    freed = False
+    if case.facts.ended_at is not None and case.phase is not Phase.ENDED:
+        case.phase = Phase.ENDED
+        freed, case.channel_held = case.channel_held, False
+    return Entered(case, before, outcome_before, freed)
+
+
+_STORY = (
+    ("ringing_at", "ringing"),
+    ("answered_at", "answered"),
+    ("prompt_ended_at", "heard"),
+    ("keys", "key"),
+    ("failed_at", "failed"),
+    ("cdr_at", "cdr"),
+    ("released_at", "released"),
+    ("closed_at", "closed"),
+)
+
+
+def _fact_change(item: Entered) -> Change | None:
+    """An event row for the facts that are new, named after the latest of them."""
+    changed = changes(item.before, item.case.facts)
+    names = [word for fact, word in _STORY if fact in changed]
+    if not names:
+        return None
+    case = item.case
+    return Change(
+        "call",
+        case.call_id,
+        "ended" if item.freed else names[-1],
+        cause=", ".join(names),
+        alarm_id=case.alarm_id,
+        campaign_id=case.campaign_id,
+        attempt_id=case.attempt_id,
+        data={"outcome": case.outcome, "digits": case.facts.digits or None, "cause": case.facts.cause},
+    )
+
+
+def _call_change(case: Case, move: CallChange, why: str) -> Change:
+    return Change(
+        "call",
+        case.call_id,
+        move.state,
+        cause=why,
+        alarm_id=case.alarm_id,
+        campaign_id=case.campaign_id,
+        attempt_id=case.attempt_id,
+        data={"outcome": move.outcome, "due_at": move.due_at.isoformat() if move.due_at else None},
+    )
+
+
+Move = tuple[Case, CallChange, str]
+
+
+def _decide_calls(tx: Connection, now: datetime, decided: Sequence[Entered], settle: timedelta) -> list[Move]:
+    standing = standing_of(tx, [item.case for item in decided])
+    moves = [_decide(item, now, standing, settle) for item in decided]
+    return [move for move in moves if move is not None]
+
+
+def _decide(item: Entered, now: datetime, standing: Standing, settle: timedelta) -> Move | None:
+    """The call's next state after an attempt's new outcome, or None when it stays as it is."""
+    case, outcome = item.case, item.case.outcome
+    if outcome is None or case.call_state is CallState.DELIVERED:
+        return None
+    is_latest = case.ordinal == case.attempts_made
+    is_open_to_change = is_latest and case.call_state not in (CallState.CANCELLED, CallState.EXPIRED)
+    if outcome is not Outcome.DELIVERED and not is_open_to_change:
+        return None
+    history = _history(item)
+    step = _step(case, outcome, history, now, standing)
+    if isinstance(step, Finish):
+        return _finish(case, step, history)
+    due_at = max(step.due_at, now + settle)
+    move = CallChange(
+        case.call_id, case.call_state, CallState.QUEUED, outcome, history.spent, history.free, due_at
+    )
+    return case, move, f"again at {due_at:%H:%M:%S} UTC after {outcome}"
+
+
+def _finish(case: Case, step: Finish, history: History) -> Move | None:
+    if step.state is case.call_state and step.outcome is case.call_outcome:
+        return None
+    move = CallChange(case.call_id, case.call_state, step.state, step.outcome, history.spent, history.free)
+    return case, move, step.why
+
+
+def _step(case: Case, outcome: Outcome, history: History, now: datetime, standing: Standing) -> Step:
+    step = next_step(
+        outcome,
+        history,
+        case.request.retry,
+        kind=case.request.kind,
+        maybe_reached=may_have_been_reached(case.facts),
+        now=now,
+        expires_at=case.expires_at,
+    )
+    if isinstance(step, Redial) and not standing.wants_calls(case):
+        ended = case.call_state is CallState.FAILED
+        return Finish(CallState.FAILED if ended else CallState.CANCELLED, outcome, standing.why_not(case))
+    return step
+
+
+def _history(item: Entered) -> History:
+    """The call's spent attempts with this one, counted once however often its outcome improves."""
+    case, before, after = item.case, item.outcome_before, item.case.outcome
+    counted_before = before is not None and costs(before)
+    counts_now = after is not None and costs(after)
+    spent = case.attempts_spent + int(counts_now) - int(counted_before)
+    free_before = before is not None and not counted_before
+    free = 0 if counts_now else case.free_failures + int(not free_before)
+    return History(max(0, spent), free)
+
+
+def _settle_alarms(
+    tx: Connection, now: datetime, entered: Sequence[Entered], moves: Sequence[Move], count: Count
+) -> Aftermath:
+    """Acknowledge alarms whose keys came, withdraw what is no longer wanted, and end hopeless alarms."""
+    aftermath = Aftermath()
+    for item in entered:
+        case, terms = item.case, terms_of(item.case)
+        if is_acknowledged(case.facts, terms) and not is_acknowledged(item.before, terms) and case.alarm_id:
+            cause = f"key {case.facts.digits} by {case.person}"
+            aftermath.add(alarms.acknowledge(tx, now, case.alarm_id, count, by=case.person, cause=cause))
+    for case, move, _ in moves:
+        if move.state is CallState.DELIVERED and case.ordinal != case.attempts_made:
+            aftermath.add(alarms.stop_redial(tx, now, case.call_id))
+    over = {case.alarm_id for case, move, _ in moves if case.alarm_id and move.state not in OPEN_CALL_STATES}
+    for alarm_id in sorted(over):
+        alarms.end_if_exhausted(tx, now, alarm_id)
+    return aftermath
+
+
+def was_answered(case: Case) -> bool:
+    """Whether somebody has certainly picked up."""
+    return is_answered(case.facts, terms_of(case))

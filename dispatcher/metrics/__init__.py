@@ -1,0 +1,1 @@
+"""What is measured: the catalogue of metrics, counting, and the text that Prometheus reads."""

@@ -1,0 +1,71 @@
+"""Every metric that is counted, with its labels and buckets. Names are part of the public surface."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A count that only grows."""
+
+    name: str
+    labels: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A distribution; ``buckets`` are upper bounds in seconds, without infinity."""
+
+    name: str
+    labels: tuple[str, ...]
+    buckets: tuple[float, ...]
+    help: str
+
+
+_QUICK = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SLOW = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+
+ALARMS = Counter("dispatcher_alarms_total", ("source", "severity"), "Alarms raised, repeats not counted.")
+CALLS = Counter("dispatcher_calls_total", ("kind", "outcome"), "Calls that reached their final outcome.")
+ATTEMPTS = Counter("dispatcher_attempts_total", ("pbx", "trunk", "outcome"), "Attempts by their outcome.")
+REPORTS = Counter("dispatcher_reports_total", ("pbx", "event", "disposition"), "Reports received from PBXs.")
+REPORTS_REFUSED = Counter(
+    "dispatcher_reports_refused_total", ("why",), "Reports from an address or serial that is no PBX of ours."
+)
+ATTEMPTS_ANSWERED = Counter(
+    "dispatcher_attempts_answered_total", ("pbx", "trunk"), "Attempts that were answered, for ASR."
+)
+TALK_SECONDS = Counter("dispatcher_talk_seconds_total", ("pbx", "trunk"), "Seconds talked, for ACD.")
+CHANNEL_SECONDS = Counter(
+    "dispatcher_channel_seconds_total", ("pbx", "trunk"), "Seconds that channels were held, for occupancy."
+)
+
+ALARM_TO_DIAL = Histogram(
+    "dispatcher_alarm_to_dial_seconds", (), _QUICK, "From an alarm's commit to its first dial request."
+)
+ALARM_TO_RING = Histogram(
+    "dispatcher_alarm_to_ring_seconds", (), _SLOW, "From an alarm's commit to the first phone ringing."
+)
+ALARM_TO_DELIVERED = Histogram(
+    "dispatcher_alarm_to_delivered_seconds", (), _SLOW, "From an alarm's commit to its first delivery."
+)
+SLOT_TURNAROUND = Histogram(
+    "dispatcher_slot_turnaround_seconds", (), _QUICK, "From a freed channel to the next dial request on it."
+)
+PBX_REQUEST = Histogram(
+    "dispatcher_pbx_request_seconds", ("pbx", "operation", "result"), _QUICK, "Requests to a PBX."
+)
+
+COUNTERS = (
+    ALARMS,
+    CALLS,
+    ATTEMPTS,
+    REPORTS,
+    REPORTS_REFUSED,
+    ATTEMPTS_ANSWERED,
+    TALK_SECONDS,
+    CHANNEL_SECONDS,
+)
+HISTOGRAMS = (ALARM_TO_DIAL, ALARM_TO_RING, ALARM_TO_DELIVERED, SLOT_TURNAROUND, PBX_REQUEST)
+REQUEST_RESULTS = ("ok", "refused", "in_doubt")
+SOURCES = ("api", "alertmanager", "grafana", "zabbix", "icinga", "heartbeat", "test")

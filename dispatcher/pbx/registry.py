@@ -1,0 +1,21 @@
+"""Which driver serves which family. A new family is a folder and a line here."""
+
+from collections.abc import Callable
+
+from dispatcher.pbx.protocol import Capabilities, Driver, Observe, PbxAccount
+from dispatcher.pbx.yeastar_s import YeastarS
+
+DriverFactory = Callable[[PbxAccount, Observe], Driver]
+
+FAMILIES: dict[str, DriverFactory] = {
+    "yeastar-s": YeastarS,
+}
+
+CAPABILITIES: dict[str, Capabilities] = {
+    "yeastar-s": YeastarS.capabilities,
+}
+
+
+def make_driver(account: PbxAccount, observe: Observe) -> Driver:
+    """The driver for ``account``; raises ``KeyError`` for a family that is not listed."""
+    return FAMILIES[account.family](account, observe)

@@ -1,0 +1,78 @@
+"""Calls as rows, and the one place where a call changes its state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, update
+
+from dispatcher.domain.vocabulary import CallState, Outcome
+from dispatcher.store.tables import Call, table
+
+calls = table(Call)
+
+_Q, _A, _D = CallState.QUEUED, CallState.ACTIVE, CallState.DELIVERED
+_F, _C, _E = CallState.FAILED, CallState.CANCELLED, CallState.EXPIRED
+
+ALLOWED: dict[CallState, frozenset[CallState]] = {
+    _Q: frozenset({_Q, _A, _D, _F, _C, _E}),
+    _A: frozenset({_Q, _D, _F, _C, _E}),
+    # A late report may still prove that the call was delivered, or that it never reached anyone.
+    _F: frozenset({_D, _F, _Q, _E}),
+    _C: frozenset({_D}),
+    _E: frozenset({_D}),
+    _D: frozenset(),
+}
+"""Which states may follow which."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallChange:
+    """A call's new state with everything that goes with it."""
+
+    call_id: str
+    before: CallState
+    state: CallState
+    outcome: Outcome | None
+    spent: int
+    free: int
+    due_at: datetime | None = None
+
+
+_CHANGE = (
+    update(calls)
+    .where(calls.c.id == bindparam("of_id"), calls.c.state == bindparam("before"))
+    .values(
+        state=bindparam("new_state"),
+        outcome=bindparam("new_outcome"),
+        attempts_spent=bindparam("new_spent"),
+        free_failures=bindparam("new_free"),
+        updated_at=bindparam("new_updated_at"),
+    )
+)
+_REDIAL = _CHANGE.values(due_at=bindparam("new_due_at"))
+
+
+def change(tx: Connection, now: datetime, changes: Sequence[CallChange]) -> None:
+    """Move locked calls to their next state. Raises ``ValueError`` for a move that is not allowed."""
+    plain, redials = [], []
+    for item in changes:
+        if item.state not in ALLOWED[item.before]:
+            raise ValueError(f"a call can't go from {item.before} to {item.state}")
+        row = {
+            "of_id": item.call_id,
+            "before": item.before,
+            "new_state": item.state,
+            "new_outcome": item.outcome,
+            "new_spent": item.spent,
+            "new_free": item.free,
+            "new_updated_at": now,
+        }
+        if item.due_at is None:
+            plain.append(row)
+        else:
+            redials.append(row | {"new_due_at": item.due_at})
+    if plain:
+        tx.execute(_CHANGE, plain)
+    if redials:
+        tx.execute(_REDIAL, redials)

@@ -1,0 +1,95 @@
+"""What an alarm or a campaign asks for. It never changes once made, so a process may remember it."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from dispatcher.domain.retry import RetryRules
+from dispatcher.domain.vocabulary import CallKind, DeliveredWhen, MessageKind, Outcome
+from dispatcher.store.tables import Alarm, Campaign, table
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The message, what counts as delivered, and the retry rules, of one alarm or campaign."""
+
+    kind: CallKind
+    id: str
+    label: str
+    message_kind: MessageKind
+    message_value: str
+    message_count: int
+    delivered_when: DeliveredWhen
+    ack_digits: str
+    retry: RetryRules
+
+
+def rules_from(document: dict[str, Any] | None) -> RetryRules:
+    """Retry rules as they are stored: ``max_attempts`` and seconds by outcome."""
+    if not document:
+        return RetryRules()
+    delays = {Outcome(name): float(seconds) for name, seconds in document.items() if name != "max_attempts"}
+    return RetryRules(int(document.get("max_attempts", RetryRules().max_attempts)), delays)
+
+
+class Requests:
+    """Looks up requests, remembering the last ten thousand."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Request] = OrderedDict()
+
+    def of(self, tx: Connection, owners: Iterable[tuple[str | None, str | None]]) -> dict[str, Request]:
+        """The requests of these (alarm id, campaign id) pairs, by id."""
+        alarms = {alarm for alarm, _ in owners if alarm}
+        campaigns = {campaign for _, campaign in owners if campaign}
+        missing_alarms = [key for key in alarms if key not in self._known]
+        missing_campaigns = [key for key in campaigns if key not in self._known]
+        found: dict[str, Request] = {}
+        if missing_alarms:
+            found |= _load(tx, CallKind.ALARM, missing_alarms)
+        if missing_campaigns:
+            found |= _load(tx, CallKind.CAMPAIGN, missing_campaigns)
+        known = {key: self._known[key] for key in (alarms | campaigns) if key in self._known}
+        self._remember(found)
+        return known | found
+
+    def _remember(self, found: dict[str, Request]) -> None:
+        self._known.update(found)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def _load(tx: Connection, kind: CallKind, ids: list[str]) -> dict[str, Request]:
+
+    owners = table(Alarm if kind is CallKind.ALARM else Campaign)
+    label = owners.c.summary if kind is CallKind.ALARM else owners.c.name
+    query = select(
+        owners.c.id,
+        label.label("label"),
+        owners.c.message_kind,
+        owners.c.message_value,
+        owners.c.message_count,
+        owners.c.delivered_when,
+        owners.c.ack_digits,
+        owners.c.retry,
+    ).where(owners.c.id.in_(ids))
+    return {row.id: _request(kind, row) for row in tx.execute(query)}
+
+
+def _request(kind: CallKind, row: Any) -> Request:
+    return Request(
+        kind=kind,
+        id=row.id,
+        label=row.label,
+        message_kind=MessageKind(row.message_kind),
+        message_value=row.message_value,
+        message_count=row.message_count,
+        delivered_when=DeliveredWhen(row.delivered_when),
+        ack_digits=row.ack_digits,
+        retry=rules_from(row.retry),
+    )

@@ -1,0 +1,39 @@
+"""Counters kept in SQL, so that they are exact over any number of processes, crashes and restarts."""
+
+import os
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dispatcher.store.tables import Tally, table
+
+_tallies = table(Tally)
+SHARDS = 8
+_shard = os.getpid() % SHARDS
+
+TallyKey = tuple[str, str]
+"""A series: the metric's name and its label values as JSON."""
+
+
+def add(tx: Connection, increments: Mapping[TallyKey, float]) -> None:
+    """Add to the counters. Rows are taken in one order, so that two writers never deadlock."""
+    if not increments:
+        return
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(_tallies)
+    statement = statement.on_conflict_do_update(
+        index_elements=["name", "labels", "shard"],
+        set_={"value": _tallies.c.value + statement.excluded.value},
+    )
+    rows = [
+        {"name": name, "labels": labels, "shard": _shard, "value": by}
+        for (name, labels), by in sorted(increments.items())
+    ]
+    tx.execute(statement, rows)
+
+
+def totals(tx: Connection) -> Iterable[tuple[str, str, float]]:
+    """Every series with its sum over all processes."""
+    query = select(_tallies.c.name, _tallies.c.labels, func.sum(_tallies.c.value))
+    return [tuple(row) for row in tx.execute(query.group_by(_tallies.c.name, _tallies.c.labels))]
