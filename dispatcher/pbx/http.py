@@ -1,0 +1,183 @@
+"""One kept HTTP client for one PBX, and what each way of failing says about the request.
+
+Whether the PBX can have acted on a request that failed is decided here, by how it failed:
+
+=========================================================  ==========================================
+what happened                                              what is known
+=========================================================  ==========================================
+no connection: refused, no such host, TLS, time-out        refused: nothing was sent
+no connection free in our own pool                         refused: nothing was sent
+the request could not be written in HTTP at all            refused: nothing was sent
+HTTP 3xx or 4xx (not 408)                                  refused: not the API answered, but a proxy, a
+                                                           redirect or a PBX with its API off
+time-out or cut while sending                              in doubt: the last bytes may have got out
+time-out or cut while waiting or reading                   in doubt
+any other HTTP status, a body too large or not readable    in doubt
+=========================================================  ==========================================
+
+A PBX that closes an idle connection just as a request goes out on it looks exactly like one that took the
+request and died, so this is in doubt as well. It is kept rare: idle connections are dropped after
+four seconds, before embedded servers drop theirs, and a connection that is seen closed is never used.
+Nothing is ever sent twice.
+
+The query string, which carries the session's token, is given to the connection beside the URL and not
+within it, so that no log line and no exception of the HTTP libraries can hold it.
+"""
+
+import ssl
+import time
+from collections.abc import Mapping
+
+import httpx
+
+from dispatcher.domain.reasons import Reason
+from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
+
+KEEPALIVE_SECONDS = 4.0
+LARGEST_RESPONSE = 8 * 1024 * 1024
+CONNECTIONS = 64
+"""Enough for every dial thread of a worker process; a further one waits for a free connection."""
+
+_HEADERS = [
+    (b"Content-Type", b"application/json; charset=utf-8"),
+    (b"Accept", b"application/json"),
+    (b"Accept-Encoding", b"identity"),
+    (b"User-Agent", b"ivr-dispatcher"),
+]
+_REFUSED_BY_STATUS = {400: Reason.BAD_REQUEST, 429: Reason.TOO_FREQUENT}
+
+
+def _trust(verify_tls: bool) -> ssl.SSLContext:
+    """The usual authorities and those of the machine, where a site installs its own."""
+    context = httpx.create_ssl_context(verify=verify_tls, trust_env=False)
+    if verify_tls:
+        context.load_default_certs()
+    return context
+
+
+class PbxHttp:
+    """Sends POST requests to one PBX and reads the answers. Thread-safe."""
+
+    def __init__(self, url: str, *, verify_tls: bool, timeout: float) -> None:
+        self._base = httpx.URL(url.rstrip("/"))
+        self._prefix = self._base.raw_path.rstrip(b"/").decode("ascii")
+        self._timeout = timeout
+        self._timeouts = httpx.Timeout(timeout).as_dict()
+        self._urls: dict[str, httpx.URL] = {}
+        self._client = httpx.Client(
+            verify=_trust(verify_tls) if self._base.scheme == "https" else False,
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx.Limits(
+                max_connections=CONNECTIONS,
+                max_keepalive_connections=CONNECTIONS,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+            ),
+        )
+
+    def post(self, path: str, body: bytes, query: str = "") -> bytes:
+        """Send ``body`` to ``path`` once and return the body of the answer.
+
+        ``query`` is an encoded query string. Raises :class:`PbxRefused` or :class:`PbxInDoubt`, by the
+        table above.
+        """
+        if self._client.is_closed:
+            raise PbxRefused(Reason.PBX_AWAY, "the driver is closed")
+        try:
+            return self._exchange(path, body, query)
+        except PbxError:
+            raise
+        except Exception as error:
+            raise _failure(error) from None
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._client.close()
+
+    def _exchange(self, path: str, body: bytes, query: str) -> bytes:
+        request = httpx.Request(
+            "POST",
+            self._url(path),
+            headers=_HEADERS,
+            content=body,
+            extensions={"timeout": self._timeouts, "target": self._target(path, query)},
+        )
+        deadline = time.monotonic() + 2 * self._timeout
+        response = self._client.send(request, stream=True)
+        try:
+            if response.status_code != httpx.codes.OK:
+                raise _by_status(response)
+            return self._read(response, deadline)
+        finally:
+            response.close()
+
+    def _url(self, path: str) -> httpx.URL:
+        known = self._urls.get(path)
+        if known is None:
+            known = self._urls[path] = self._base.copy_with(path=self._prefix + path)
+        return known
+
+    def _target(self, path: str, query: str) -> bytes:
+        target = f"{self._prefix}{path}?{query}" if query else f"{self._prefix}{path}"
+        return target.encode("ascii")
+
+    def _read(self, response: httpx.Response, deadline: float) -> bytes:
+        """The whole body, within a sane size and before the deadline, however slowly it trickles in."""
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_bytes():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > LARGEST_RESPONSE:
+                raise PbxInDoubt(
+                    Reason.RESPONSE_UNREADABLE, f"an answer larger than {LARGEST_RESPONSE} bytes"
+                )
+            if time.monotonic() > deadline:
+                raise PbxInDoubt(Reason.TIMED_OUT, "the answer trickled in for twice the time-out")
+        return b"".join(chunks)
+
+
+def _by_status(response: httpx.Response) -> PbxError:
+    """The APIs answer 200 to everything, errors included, so another status comes from something else."""
+    status = response.status_code
+    if 300 <= status < 500 and status != httpx.codes.REQUEST_TIMEOUT:
+        detail = f"HTTP {status} instead of an answer of the API"
+        if response.has_redirect_location:
+            detail += ": it redirects, so the configured url is not the API's own"
+        return PbxRefused(_REFUSED_BY_STATUS.get(status, Reason.PBX_AWAY), detail)
+    return PbxInDoubt(Reason.HTTP_ERROR, f"HTTP {status} instead of an answer of the API")
+
+
+_NOTHING_SENT: Mapping[type[Exception], tuple[Reason, str]] = {
+    httpx.ConnectTimeout: (Reason.PBX_AWAY, "no connection within the time-out"),
+    httpx.ConnectError: (Reason.PBX_AWAY, "no connection"),
+    httpx.PoolTimeout: (Reason.PBX_AWAY, "all connections to the PBX were in use for the whole time-out"),
+    httpx.UnsupportedProtocol: (Reason.PBX_CONFIG, "the configured url is neither http nor https"),
+    httpx.LocalProtocolError: (Reason.BAD_REQUEST, "the request can't be expressed in HTTP"),
+}
+_PERHAPS_SENT: Mapping[type[Exception], tuple[Reason, str]] = {
+    httpx.TimeoutException: (Reason.TIMED_OUT, "no answer within the time-out"),
+    httpx.NetworkError: (Reason.CONNECTION_LOST, "the connection was lost"),
+    httpx.RemoteProtocolError: (Reason.CONNECTION_LOST, "the connection ended without a whole answer"),
+    httpx.DecodingError: (Reason.RESPONSE_UNREADABLE, "the answer's encoding is broken"),
+}
+
+
+def _failure(error: Exception) -> PbxError:
+    """What an exception of the HTTP library means, in our own words.
+
+    An exception that is not listed counts as in doubt: better to look for a call that does not exist
+    than to dial a person twice.
+    """
+    for kind, (reason, words) in _NOTHING_SENT.items():
+        if isinstance(error, kind):
+            return PbxRefused(reason, words + _cause(error))
+    for kind, (reason, words) in _PERHAPS_SENT.items():
+        if isinstance(error, kind):
+            return PbxInDoubt(reason, words)
+    return PbxInDoubt(Reason.CONNECTION_LOST, f"the exchange broke off ({type(error).__name__})")
+
+
+def _cause(error: Exception) -> str:
+    """Why there was no connection: only the operating system's or the TLS library's own words."""
+    return f": {error}" if isinstance(error, httpx.ConnectError) and str(error) else ""

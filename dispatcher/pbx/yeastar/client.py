@@ -1,0 +1,114 @@
+"""The envelope of Yeastar's HTTP APIs: a JSON body in, ``status`` and ``errno`` out.
+
+The PBX answers HTTP 200 to everything. ``{"status": "Success", …}`` means that the request was
+accepted, ``{"status": "Failed", "errno": "10003"}`` that it was not (S-Series API v1.1.0 manual,
+'Response'). An errno in the manual's table says what happened; one that is not follows its range:
+
+* 10xxx: the request was understood and turned down, so certainly nothing was done;
+* anything else: the fault may have come after the request was carried out, so it is in doubt.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from dispatcher.domain.reasons import Nature, Reason, meaning
+from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
+from dispatcher.pbx.http import PbxHttp
+from dispatcher.pbx.protocol import Observe, Session
+from dispatcher.pbx.yeastar.lenient import read_object
+
+OK, REFUSED, IN_DOUBT = "ok", "refused", "in_doubt"
+_REQUEST_ERRNOS = range(10000, 20000)
+
+
+@dataclass(frozen=True, slots=True)
+class Errno:
+    """One row of a manual's error table: the dispatcher's reason and the manual's meaning."""
+
+    reason: Reason
+    meaning: str
+
+
+class YeastarClient:
+    """Sends one request at a time to one API of one PBX, and tells the metrics how it went."""
+
+    def __init__(self, http: PbxHttp, base: str, errnos: Mapping[int, Errno], observe: Observe) -> None:
+        self._http = http
+        self._base = base
+        self._errnos = errnos
+        self._observe = observe
+
+    def ask(
+        self, operation: str, endpoint: str, params: Mapping[str, str], session: Session | None = None
+    ) -> dict[str, Any]:
+        """Send ``params`` to ``endpoint`` and return the answer's fields (keys in lower case).
+
+        Raises :class:`PbxRefused` or :class:`PbxInDoubt`. Sent once, whatever happens.
+        """
+        started = time.perf_counter()
+        result = IN_DOUBT
+        try:
+            answer = self._exchange(endpoint, params, session)
+            result = OK
+        except PbxRefused:
+            result = REFUSED
+            raise
+        finally:
+            self._observe(operation, result, time.perf_counter() - started)
+        return answer
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._http.close()
+
+    def _exchange(self, endpoint: str, params: Mapping[str, str], session: Session | None) -> dict[str, Any]:
+        query = f"token={quote(session.token, safe='')}" if session is not None else ""
+        body = self._http.post(self._base + endpoint, json.dumps(params).encode(), query)
+        try:
+            answer = read_object(body)
+        except ValueError:
+            raise PbxInDoubt(Reason.RESPONSE_UNREADABLE, f"{endpoint}: the answer is not JSON") from None
+        status = text(answer.get("status")).lower()
+        if status == "success":
+            return answer
+        if status == "failed":
+            raise self._failed(endpoint, text(answer.get("errno")))
+        raise unreadable(endpoint, "no status")
+
+    def _failed(self, endpoint: str, errno: str) -> PbxError:
+        number = int(errno) if errno.isascii() and errno.isdigit() and len(errno) <= 9 else 0
+        known = self._errnos.get(number)
+        if known is not None:
+            detail = f"{endpoint}: errno {number} ({known.meaning})"
+            doubtful = meaning(known.reason).nature is Nature.IN_DOUBT
+            return (PbxInDoubt if doubtful else PbxRefused)(known.reason, detail)
+        if number in _REQUEST_ERRNOS:
+            return PbxRefused(Reason.FAILED, f"{endpoint}: errno {number}, which the manual does not list")
+        return PbxInDoubt(
+            Reason.PBX_FAULT, f"{endpoint}: failed with errno {number or 'missing or not a number'}"
+        )
+
+
+def unreadable(endpoint: str, what: str) -> PbxInDoubt:
+    """The error for an answer that came, but lacks what it must hold."""
+    return PbxInDoubt(Reason.RESPONSE_UNREADABLE, f"{endpoint}: the answer has {what}")
+
+
+LONGEST_TEXT = 200
+
+
+def text(value: Any) -> str:
+    """A scalar of an answer or report as clean text; anything else is an empty string.
+
+    Blanks around it go, as do NULs, control characters and broken Unicode, which no database takes.
+    """
+    if value.__class__ is not str:
+        return ""
+    stripped: str = value.strip()
+    if not (stripped.isascii() and stripped.isprintable()):
+        stripped = "".join(letter for letter in stripped if letter.isprintable()).strip()
+    return stripped[:LONGEST_TEXT]

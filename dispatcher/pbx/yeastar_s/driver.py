@@ -1,0 +1,239 @@
+"""The driver for Yeastar API v1.1.0. Which endpoint does what is in the S-Series API v1.1.0 manual."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import PartyKind, Report
+from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.http import PbxHttp
+from dispatcher.pbx.protocol import (
+    Capabilities,
+    Device,
+    DialOrder,
+    Ivr,
+    LiveCall,
+    Observe,
+    PbxAccount,
+    Session,
+    TrunkState,
+)
+from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
+from dispatcher.pbx.yeastar_s import reports
+from dispatcher.pbx.yeastar_s.errnos import ERRNOS
+
+LOGIN, HEARTBEAT, LOGOUT, DIAL, LIVE_CALLS, HANGUP, TRUNKS, IVRS, DEVICE = OPERATIONS = (
+    "login",
+    "heartbeat",
+    "logout",
+    "dial",
+    "live_calls",
+    "hangup",
+    "trunks",
+    "ivrs",
+    "device",
+)
+
+_ENDPOINTS: dict[tuple[MessageKind, TargetKind], tuple[str, str, str]] = {
+    (MessageKind.IVR, TargetKind.NUMBER): ("ivr/dial_outbound", "ivrid", "outto"),
+    (MessageKind.IVR, TargetKind.EXTENSION): ("ivr/dial_extension", "ivrid", "extid"),
+    (MessageKind.PROMPT, TargetKind.NUMBER): ("outbound/playprompt", "prompt", "outto"),
+    (MessageKind.PROMPT, TargetKind.EXTENSION): ("extension/playprompt", "prompt", "extid"),
+    (MessageKind.QUEUE, TargetKind.NUMBER): ("queue/dial_outbound", "queueid", "outto"),
+    (MessageKind.RING_GROUP, TargetKind.NUMBER): ("ringgroup/dial_outbound", "ringgroupid", "outto"),
+}
+"""Endpoint, parameter of the message, parameter of the callee."""
+
+_GOOD = ("registered", "idle", "busy", "up")
+_BAD = (
+    "failure",
+    "disable",
+    "fault",
+    "alarm",
+    "down",
+    "power off",
+    "no sim",
+    "no signal",
+    "pin error",
+    "unregister",
+)
+_USABLE: dict[str, bool] = dict.fromkeys(_GOOD, True) | dict.fromkeys(_BAD, False)
+"""Whether a trunk of this status can carry calls ('Query trunk list'). Busy is a line in use, not a fault.
+
+Unknown, Registering (on its way up, or down) and any other word say nothing.
+"""
+
+
+class YeastarS:
+    """One PBX of the family ``yeastar-s``; see :class:`~dispatcher.pbx.protocol.Driver`."""
+
+    family = "yeastar-s"
+    capabilities = Capabilities(
+        placeable=frozenset(_ENDPOINTS),
+        provable=frozenset({DeliveredWhen.ANSWERED, DeliveredWhen.HEARD, DeliveredWhen.ACKNOWLEDGED}),
+    )
+    report_words: Sequence[str] = reports.REPORT_WORDS
+    operations: Sequence[str] = OPERATIONS
+
+    def __init__(self, account: PbxAccount, observe: Observe) -> None:
+        self._account = account
+        self._reports_to = _destination(account.reports_url)
+        http = PbxHttp(account.url, verify_tls=account.verify_tls, timeout=account.timeout_seconds)
+        self._client = YeastarClient(http, "/api/v1.1.0/", ERRNOS, observe)
+
+    def __repr__(self) -> str:
+        return f"YeastarS({self._account.name!r})"
+
+    def login(self) -> Session:
+        """Log in with version 1.0.2, without which reports are not even well-formed JSON.
+
+        One request. The caller must not try refused credentials again: after five failures in a row the PBX
+        locks our address for ten minutes.
+        """
+        digest = hashlib.md5(self._account.password.encode(), usedforsecurity=False).hexdigest()
+        place = self._reports_to
+        answer = self._client.ask(
+            LOGIN,
+            "login",
+            {
+                "username": self._account.username,
+                "password": digest,
+                "port": place["port"],
+                "version": "1.0.2",
+                "url": place["url"],
+                "urltag": "1",
+            },
+        )
+        token = text(answer.get("token"))
+        if not token:
+            raise unreadable("login", "no token")
+        return Session(token)
+
+    def keep_alive(self, session: Session) -> None:
+        """Send a heartbeat, with exactly the login's destination, since it points the reports anew.
+
+        The manual's table names ``urltag`` and its English edition ``urlflag``: both are sent.
+        """
+        place = self._reports_to | {"urltag": "1", "urlflag": "1"}
+        self._client.ask(HEARTBEAT, "heartbeat", place, session)
+
+    def logout(self, session: Session) -> None:
+        """End the session; the PBX sends no reports after it."""
+        self._client.ask(LOGOUT, "logout", {}, session)
+
+    def dial(self, session: Session, order: DialOrder) -> str:
+        """Place one call and return its callid, which the PBX's reports will name.
+
+        An answer of success without a readable callid is in doubt: the call was placed.
+        """
+        endpoint, params = _request(order)
+        callid = text(self._client.ask(DIAL, endpoint, params, session).get("callid"))
+        if not callid:
+            raise unreadable(endpoint, "no callid")
+        return callid
+
+    def live_calls(self, session: Session) -> Sequence[LiveCall]:
+        """Every call on every trunk: outbound ones by leg, inbound ones by leg and callid.
+
+        A leg's id is not the callid of its call, except that an inbound call is named by its leg.
+        """
+        found: list[LiveCall] = []
+        for item in self._listed(LIVE_CALLS, "outbound/query", "outbound", session):
+            found.append(_live(item, PartyKind.OUTBOUND, leg=text(item.get("outboundid")), callid=""))
+        for item in self._listed(LIVE_CALLS, "inbound/query", "inbound", session):
+            leg = text(item.get("inboundid"))
+            found.append(_live(item, PartyKind.INBOUND, leg=leg, callid=leg))
+        return found
+
+    def hang_up_leg(self, session: Session, leg: str) -> None:
+        """End an outbound leg; ``Reason.CALL_OVER`` when it is gone already."""
+        self._client.ask(HANGUP, "outbound/hangup", {"outboundid": leg}, session)
+
+    def hang_up_extension(self, session: Session, extension: str) -> None:
+        """End whatever call the extension is in."""
+        self._client.ask(HANGUP, "extension/hangup", {"extid": extension}, session)
+
+    def trunks(self, session: Session) -> Sequence[TrunkState]:
+        """Every trunk with its status."""
+        return [
+            TrunkState(
+                name=text(item.get("trunkname")),
+                status=text(item.get("status")),
+                kind=text(item.get("type")),
+                usable=_USABLE.get(text(item.get("status")).lower()),
+            )
+            for item in self._listed(TRUNKS, "trunklist/query", "trunklist", session)
+        ]
+
+    def ivrs(self, session: Session) -> Sequence[Ivr]:
+        """Every IVR."""
+        return [
+            Ivr(text(item.get("ivrnumber")), text(item.get("ivrname")), text(item.get("prompt")))
+            for item in self._listed(IVRS, "ivr/query", "ivr", session)
+        ]
+
+    def device(self, session: Session) -> Device:
+        """Model, serial number (the ``sn`` of every report) and firmware."""
+        info = self._client.ask(DEVICE, "deviceinfo/query", {}, session).get("deviceinfo")
+        if not isinstance(info, dict):
+            raise unreadable("deviceinfo/query", "no deviceinfo")
+        return Device(text(info.get("devicename")), text(info.get("sn")), text(info.get("firmwarever")))
+
+    def parse(self, body: bytes) -> Sequence[Report]:
+        """Turn one pushed body into reports; ``ValueError`` when it can't be understood."""
+        return reports.parse(body)
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._client.close()
+
+    def _listed(self, operation: str, endpoint: str, key: str, session: Session) -> list[dict[str, Any]]:
+        """All entries of a query; that there are none may come as an error, or as no list (inferred)."""
+        try:
+            found = self._client.ask(operation, endpoint, {}, session).get(key)
+        except PbxRefused as refusal:
+            if refusal.reason in (Reason.CALL_OVER, Reason.NOTHING_FOUND):
+                return []
+            raise
+        entries = found if isinstance(found, list) else [found]
+        return [entry for entry in entries if isinstance(entry, dict)]
+
+
+def _destination(reports_url: str) -> dict[str, str]:
+    """Where reports go, as login and heartbeat want it: ``url`` complete, but without the scheme."""
+    parts = urlsplit(reports_url)
+    port = str(parts.port or 80)
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    return {"ipaddr": host, "port": port, "url": f"{shown}:{port}{parts.path}"}
+
+
+def _request(order: DialOrder) -> tuple[str, dict[str, str]]:
+    """The endpoint and its parameters, or ``Reason.UNSUPPORTED``; the API can't repeat a prompt."""
+    found = _ENDPOINTS.get((order.message.kind, order.target))
+    if found is None or order.message.count != 1:
+        count = f" {order.message.count} times" if order.message.count != 1 else ""
+        raise PbxRefused(Reason.UNSUPPORTED, f"{order.message.kind} to {order.target}{count}")
+    endpoint, message, callee = found
+    params = {message: order.message.value, callee: order.digits}
+    if order.target is TargetKind.EXTENSION:
+        params["autoanswer"] = "no"
+    elif order.from_extension:
+        params["fromext"] = order.from_extension
+    return endpoint, params
+
+
+def _live(item: dict[str, Any], direction: PartyKind, *, leg: str, callid: str) -> LiveCall:
+    caller, called = text(item.get("from")), text(item.get("to"))
+    return LiveCall(
+        leg=leg,
+        number=called if direction is PartyKind.OUTBOUND else caller,
+        trunk=text(item.get("trunk")) or text(item.get("trunkname")),
+        direction=direction,
+        caller=caller,
+        callid=callid,
+        status=text(item.get("status")),
+    )
