@@ -30,7 +30,3 @@ class PbxClock:
         self._sequence = leg
         epoch = int(time.time())
         return f"{epoch}.{sequence}", f"{epoch}.{leg}"
-
-    def restart(self) -> None:
-        """The sequence starts again, as it does when the PBX boots."""
-        self._sequence = 0

@@ -82,15 +82,19 @@ class Control:
         change_faults(self._pbx.dice, body)
 
     def _place_others(self, body: dict[str, Any]) -> dict[str, Any]:
+        trunk, count = str(body["trunk"]), int(body.get("count", 1))
+        tally = self._pbx.judge.trunk(trunk)
+        if tally.channels - tally.ours - tally.others < count:
+            raise RuntimeError(f"{trunk} has not {count} free channels")
         callids = [
             self._pbx.place_other(
-                str(body["trunk"]),
+                trunk,
                 str(body.get("direction", "outbound")),
                 str(body.get("number", "5550100")),
                 str(body.get("extension", "1010")),
                 float(body.get("seconds", 10)),
             )
-            for _ in range(int(body.get("count", 1)))
+            for _ in range(count)
         ]
         return {"callids": callids}
 

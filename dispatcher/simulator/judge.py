@@ -64,7 +64,7 @@ class CallRecord:
     cause: str = ""
     cdr_status: str = ""
     over_limit: bool = False
-    reports: Counter[str] = field(default_factory=Counter)
+    reports: dict[str, int] = field(default_factory=dict)
     acknowledged: int = 0
 
 
@@ -203,7 +203,7 @@ class Judge:
         call = self._calls.get(callid)
         if call is not None:
             if event == "made":
-                call.reports[action] += 1
+                call.reports[action] = call.reports.get(action, 0) + 1
             elif event == "acknowledged":
                 call.acknowledged += 1
         self.note("report", event=event, callid=callid, action=action)
@@ -213,13 +213,13 @@ class Judge:
     def calls(self) -> list[CallRecord]:
         """Every call so far, oldest first."""
         with self._lock:
-            return [replace(call, reports=Counter(call.reports)) for call in self._calls.values()]
+            return [replace(call, reports=dict(call.reports)) for call in self._calls.values()]
 
     def call(self, callid: str) -> CallRecord:
         """One call; KeyError when the PBX knows none by this callid."""
         with self._lock:
             call = self._calls[callid]
-            return replace(call, reports=Counter(call.reports))
+            return replace(call, reports=dict(call.reports))
 
     def calls_to(self, number: str) -> list[CallRecord]:
         """Every call to a number, as stripped of the trunk's prefix."""

@@ -107,7 +107,7 @@ class Client:
         assert isinstance(answer, dict)
         return answer
 
-    def login(self, port: int, *, password: str = PASSWORD, **changes: str) -> dict[str, Any]:
+    def login(self, port: int | str, *, password: str = PASSWORD, **changes: str) -> dict[str, Any]:
         digest = hashlib.md5(password.encode()).hexdigest()
         body = {"username": "api", "password": digest, "port": str(port), "version": "1.0.2"}
         answer = self.post("login", body | {"url": "reports/hq", "urltag": "0"} | changes)

@@ -66,7 +66,7 @@ class Exchange:
     def route(self, dialled: str, extension: str) -> tuple[TrunkSettings, str] | str:
         """The trunk that an extension's dialled number takes, and the number behind its prefix; or an errno.
 
-        The longest matching prefix wins. 10031: none matches; 10024: the extension may use none that does.
+        The longest matching prefix wins. 10031: no route, or no number behind it; 10024: no right to it.
         """
         matching = [trunk for trunk in self.settings.trunks if dialled.startswith(trunk.prefix)]
         if not matching:
@@ -76,7 +76,8 @@ class Exchange:
         if not usable:
             return "10024"
         trunk = max(usable, key=lambda candidate: len(candidate.prefix))
-        return trunk, dialled[len(trunk.prefix) :] if trunk.strip else dialled
+        number = dialled[len(trunk.prefix) :] if trunk.strip else dialled
+        return (trunk, number) if number else "10031"
 
     def new_record(
         self, kind: str, number: str, dialled: str, *, extension: str = "", trunk: str = "", ours: bool = True
@@ -107,7 +108,7 @@ class Exchange:
             full = not unavailable and not self.judge.room(plan.trunk.name)
             if full or unavailable:
                 script = TRUNK_UNAVAILABLE
-        if plan.extension and plan.extension in self.by_extension:
+        if record.ours and plan.extension in self.by_extension:
             script = EXTENSION_BUSY
         seized = plan.trunk is not None and not full and not unavailable
         call = Call(self, plan, record, script, seized=seized)
@@ -173,4 +174,3 @@ class Exchange:
         self._unfinished.clear()
         self.sender.clear()
         self.outbox.clear()
-        self.clock.restart()

@@ -22,16 +22,10 @@ class ApiError(Exception):
 class Sessions:
     """Tokens that lapse when idle, and the way of reports: to the last login or heartbeat."""
 
-    def __init__(
-        self,
-        settings: SimulatorSettings,
-        direct: Callable[[Destination | None], None],
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, settings: SimulatorSettings, direct: Callable[[Destination | None], None]) -> None:
         self._settings = settings
         self._password = hashlib.md5(settings.password.encode()).hexdigest()
         self._direct = direct
-        self._now = now
         self._tokens: dict[str, tuple[float, bool]] = {}
         self._expired: set[str] = set()
         self._failures: dict[str, int] = {}
@@ -40,7 +34,7 @@ class Sessions:
 
     def login(self, peer: str, body: Mapping[str, Any]) -> str:
         """A new token; ApiError 20002 (locked), 20003 (wrong), 10004 (blank), 20008 (port)."""
-        if self._locked.get(peer, 0.0) > self._now():
+        if self._locked.get(peer, 0.0) > time.monotonic():
             raise ApiError("20002")
         name, password, port = (str(body.get(key) or "") for key in ("username", "password", "port"))
         if not name or not password or not port:
@@ -54,7 +48,7 @@ class Sessions:
         destination = _destination(peer, port, body, well_formed=well_formed)
         self._failures.pop(peer, None)
         token = secrets.token_hex(16)
-        self._tokens[token] = (self._now(), well_formed)
+        self._tokens[token] = (time.monotonic(), well_formed)
         self._owner = token
         self._direct(destination)
         return token
@@ -63,7 +57,7 @@ class Sessions:
         failures = self._failures.get(peer, 0) + 1
         self._failures[peer] = failures
         if failures >= self._settings.lockout_failures:
-            self._locked[peer] = self._now() + self._settings.lockout_seconds
+            self._locked[peer] = time.monotonic() + self._settings.lockout_seconds
             self._failures.pop(peer)
 
     def heartbeat(self, token: str, peer: str, body: Mapping[str, Any]) -> None:
@@ -84,7 +78,7 @@ class Sessions:
         known = self._tokens.get(token)
         if known is None:
             raise ApiError("20006" if token in self._expired else "20004" if token else "20005")
-        now = self._now()
+        now = time.monotonic()
         if now - known[0] > self._settings.token_lifetime:
             self._expire(token)
             raise ApiError("20006")
@@ -92,7 +86,7 @@ class Sessions:
 
     def sweep(self) -> None:
         """Let idle tokens lapse, so that reports stop in time."""
-        limit = self._now() - self._settings.token_lifetime
+        limit = time.monotonic() - self._settings.token_lifetime
         for token in [token for token, (used, _) in self._tokens.items() if used < limit]:
             self._expire(token)
 
