@@ -5,7 +5,8 @@ It imports nothing of the dispatcher, so that one misreading of a manual can not
 
 from dispatcher.simulator.callees import BEHAVIOUR_BY_SUFFIX, Behaviour
 from dispatcher.simulator.faults import Fault, Faults
-from dispatcher.simulator.judge import CallRecord, DialRecord, Judge, LogEntry, TrunkTally
+from dispatcher.simulator.judge import Judge
+from dispatcher.simulator.records import CallRecord, DialRecord, LogEntry, TrunkTally
 from dispatcher.simulator.runner import SimulatedPbx, serve
 from dispatcher.simulator.settings import (
     DeliverySettings,

@@ -40,7 +40,7 @@ class Behaviour(StrEnum):
     BAD_NUMBER = "bad_number"  # 0031
     DO_NOT_DISTURB = "do_not_disturb"  # 0032
     LINE_UNREACHABLE = "line_unreachable"  # 0033
-    NO_RESTRICTION_RIGHT = "no_restriction_right"  # 0034
+    NOT_PERMITTED = "not_permitted"  # 0034
     BUSY_THEN_KEY_1 = "busy_then_key_1"  # 1486
     NO_ANSWER_THEN_KEY_1 = "no_answer_then_key_1"  # 1480
     EARLY_THEN_KEY_1 = "early_then_key_1"  # 1003
@@ -67,7 +67,7 @@ BEHAVIOUR_BY_SUFFIX: Mapping[str, Behaviour] = {
     "0031": Behaviour.BAD_NUMBER,
     "0032": Behaviour.DO_NOT_DISTURB,
     "0033": Behaviour.LINE_UNREACHABLE,
-    "0034": Behaviour.NO_RESTRICTION_RIGHT,
+    "0034": Behaviour.NOT_PERMITTED,
     "0183": Behaviour.EARLY_MEDIA,
     "0404": Behaviour.NOT_FOUND,
     "0480": Behaviour.UNAVAILABLE,
@@ -143,7 +143,7 @@ SCRIPTS: Mapping[Behaviour, Script] = {
     Behaviour.BAD_NUMBER: Script(refused_errno="10031"),
     Behaviour.DO_NOT_DISTURB: _fails("DND", "NO ANSWER"),
     Behaviour.LINE_UNREACHABLE: _fails("Line unreachable", "FAILED"),
-    Behaviour.NO_RESTRICTION_RIGHT: _fails("NO Outbound Restriction", "FAILED"),
+    Behaviour.NOT_PERMITTED: _fails("NO Outbound Restriction", "FAILED"),
 }
 """The script of every behaviour that is the same on each call."""
 

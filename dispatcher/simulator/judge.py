@@ -5,92 +5,12 @@ Written by the simulator's own thread only; every accessor may be called from an
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import asdict, replace
+from typing import Any
 
-
-class LogEntry(NamedTuple):
-    """One line of the append-only log; `at` is monotonic, `wall` is Unix time."""
-
-    kind: str
-    at: float
-    wall: float
-    data: tuple[tuple[str, Any], ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The entry as a flat JSON object."""
-        return {"kind": self.kind, "at": self.at, "wall": self.wall, **dict(self.data)}
-
-
-@dataclass(slots=True)
-class DialRecord:
-    """One dial request as it came in: its parameters and what became of it."""
-
-    endpoint: str
-    number: str
-    at: float
-    wall: float
-    callid: str = ""
-    errno: str = ""
-    response: str = "ok"
-
-
-@dataclass(slots=True)
-class CallRecord:
-    """The truth about one call. `started`, `answered` and `ended` are monotonic seconds.
-
-    `answered` means by a person or a voicemail box, whatever the PBX reports of an analog line.
-    """
-
-    callid: str
-    outboundid: str
-    kind: str
-    ours: bool
-    number: str
-    dialled: str
-    extension: str
-    trunk: str
-    behaviour: str
-    nth_dial: int
-    started: float
-    started_wall: float
-    answered: float | None = None
-    ended: float | None = None
-    passes: int = 0
-    heard_in_full: bool = False
-    keys: str = ""
-    cause: str = ""
-    cdr_status: str = ""
-    over_limit: bool = False
-    reports: dict[str, int] = field(default_factory=dict)
-    acknowledged: int = 0
-
-
-@dataclass(slots=True)
-class TrunkTally:
-    """Channels of one trunk, now and at most; `busy_seconds` is the sum of busy channel time of our calls."""
-
-    name: str
-    channels: int
-    ours: int = 0
-    others: int = 0
-    peak_ours: int = 0
-    peak_others: int = 0
-    peak: int = 0
-    placed: int = 0
-    over_limit: int = 0
-    busy_seconds: float = 0.0
-    first_seized: float | None = None
-    last_released: float | None = None
-
-    def utilisation(self, channels: int | None = None) -> float:
-        """Busy channel time over channels times makespan (first call's start to last call's end)."""
-        if self.first_seized is None or self.last_released is None:
-            return 0.0
-        makespan = self.last_released - self.first_seized
-        return self.busy_seconds / ((channels or self.channels) * makespan) if makespan > 0 else 0.0
+from dispatcher.simulator.records import CallRecord, DialRecord, LogEntry, TrunkTally
 
 
 class Judge:
@@ -248,6 +168,23 @@ class Judge:
         """The channels of every trunk."""
         with self._lock:
             return [replace(tally) for tally in self._trunks.values()]
+
+    def turnarounds(self, trunk: str) -> list[float]:
+        """Seconds from each freed channel to the next call of ours, the channel freed first taken first."""
+        moments = []
+        for call in self.calls():
+            if call.ours and call.trunk == trunk and not call.over_limit:
+                moments.append((call.started, True))
+                if call.ended is not None:
+                    moments.append((call.ended, False))
+        freed: deque[float] = deque()
+        gaps = []
+        for moment, starts in sorted(moments):
+            if not starts:
+                freed.append(moment)
+            elif freed:
+                gaps.append(moment - freed.popleft())
+        return gaps
 
     def over_limits(self) -> int:
         """How many calls found their trunk full, on all trunks."""

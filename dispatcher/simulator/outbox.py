@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from dispatcher.simulator.delivery import Lane, Report, ReportSender
+from dispatcher.simulator.connection import Lane, Report
+from dispatcher.simulator.delivery import ReportSender
 from dispatcher.simulator.faults import Fault, FaultDice
 from dispatcher.simulator.judge import Judge
 

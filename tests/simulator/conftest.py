@@ -89,7 +89,7 @@ class Client:
     """Speaks the API v1.1.0."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=5)
+        self._http = httpx.Client(base_url=url, timeout=5, verify=False)
         self.token = ""
 
     def close(self) -> None:

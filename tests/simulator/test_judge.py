@@ -52,6 +52,15 @@ def test_a_channel_is_free_again_when_its_call_is_over(start):
     assert 0 < trunk.utilisation() <= 1
 
 
+def test_turnaround_is_the_time_a_freed_channel_waits_for_its_next_call(start):
+    rig = start(trunks=(TrunkSettings("SPS-6-36", 2, prefix="9"),))
+    for number in ("31600010486", "31600020486", "31600030486"):
+        rig.call(number)
+        time.sleep(0.05)
+    first, second = rig.pbx.judge.turnarounds("SPS-6-36")
+    assert 0.05 <= min(first, second) <= max(first, second) < 0.5
+
+
 def test_a_number_that_is_called_while_it_is_being_called(busy):
     first = busy.client.dial("31600010001")["callid"]
     second = busy.client.dial("31600010001")["callid"]

@@ -7,15 +7,15 @@ loop. The order of its reports is that of the manual's chapters "API reports" an
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dispatcher.simulator.callees import SCRIPTS, Behaviour, Script
-from dispatcher.simulator.delivery import Lane
-from dispatcher.simulator.judge import CallRecord
-from dispatcher.simulator.settings import IvrSettings, TrunkSettings
+from dispatcher.simulator.connection import Lane
+from dispatcher.simulator.records import CallRecord
+from dispatcher.simulator.settings import IvrSettings
 from dispatcher.simulator.yeastar_s import reports
-from dispatcher.simulator.yeastar_s.cdr import CallDetail
+from dispatcher.simulator.yeastar_s.plan import CallPlan
 
 if TYPE_CHECKING:
     from dispatcher.simulator.yeastar_s.exchange import Exchange
@@ -23,37 +23,16 @@ if TYPE_CHECKING:
 ANALOG = "FXO"
 
 
-@dataclass(frozen=True, slots=True)
-class CallPlan:
-    """What a call is made of. `callee` and `caller` are party objects; an IVR is no party.
-
-    `prompt_end` is the reduced party of PlayPromptEnd reports. `talk` is in real seconds, unlike Timing.
-    """
-
-    callee: str
-    caller: str
-    origin: str
-    shown_number: str
-    direction: str
-    monitored: bool
-    trunk: TrunkSettings | None = None
-    extension: str = ""
-    ivr: IvrSettings | None = None
-    prompt: str = ""
-    agent: str = ""
-    prompt_end: str = ""
-    talk: float | None = None
-
-
 class Call:
-    """A live call. `answered` is the PBX's view: on an analog line it says nothing about a person."""
+    """A live call.
+
+    `answered` is the PBX's view: on an analog line it says nothing about a person. `seconds` is how long the
+    call has lasted and `seconds_to_answer` when it was answered, both in simulated time.
+    """
 
     __slots__ = (
         "_exchange",
         "_key_position",
-        "_recording",
-        "_simulated",
-        "_simulated_answer",
         "_timer",
         "answered",
         "lane",
@@ -61,6 +40,8 @@ class Call:
         "plan",
         "record",
         "script",
+        "seconds",
+        "seconds_to_answer",
         "seized",
     )
 
@@ -76,8 +57,8 @@ class Call:
         self.over = False
         self.lane = Lane()
         self._timer: asyncio.TimerHandle | None = None
-        self._simulated = 0.0
-        self._simulated_answer = 0.0
+        self.seconds = 0.0
+        self.seconds_to_answer = 0.0
         self._key_position = 0
 
     # The steps.
@@ -112,7 +93,7 @@ class Call:
     def _answer(self) -> None:
         plan = self.plan
         self.answered = True
-        self._simulated_answer = self._simulated
+        self.seconds_to_answer = self.seconds
         if self.script.answers:
             self.record.answered = time.monotonic()
         else:
@@ -254,43 +235,13 @@ class Call:
         self._after(self._exchange.timing.cdr, self._write_record, counted=False)
 
     def _write_record(self) -> None:
-        detail = self._detail()
+        detail = self._exchange.describe(self)
         self._exchange.cdr.add(detail)
         self._emit("NewCdr", self._exchange.text.new_cdr(self.record.callid, detail.report_fields()))
         phantom = self._exchange.extra_record(detail)
         if phantom is not None:
             self._emit("NewCdr", self._exchange.text.new_cdr(self.record.callid, phantom.report_fields()))
         self._exchange.finished(self)
-
-    def _detail(self) -> CallDetail:
-        plan, record, talk = self.plan, self.record, 0
-        if self.answered:
-            spoken = self._simulated - self._simulated_answer if plan.talk is None else plan.talk
-            talk = max(1, round(spoken))
-        trunk = plan.trunk.name if plan.trunk is not None else ""
-        timing = self._exchange.timing
-        return CallDetail(
-            callid=record.callid,
-            timestart=self._exchange.clock.local_time(record.started_wall),
-            callfrom=plan.origin,
-            callto=plan.shown_number,
-            call_seconds=talk + round(self._simulated_answer if self.answered else self._simulated),
-            talk_seconds=talk,
-            source_trunk=trunk if plan.direction == "Inbound" else "",
-            destination_trunk=trunk if plan.direction == "Outbound" else "",
-            status=record.cdr_status,
-            type=plan.direction,
-            recording=self._recording_name() if self.answered and self._exchange.settings.recordings else "",
-            did=plan.shown_number if plan.direction == "Inbound" else "",
-            agent_ring_seconds=round(timing.ring) if plan.agent and self.answered else None,
-        )
-
-    def _recording_name(self) -> str:
-        stamp = "".join(
-            sign for sign in self._exchange.clock.local_time(self.record.started_wall) if sign.isdigit()
-        )
-        plan = self.plan
-        return f"{stamp}-{self.record.callid}-{plan.origin}-{plan.shown_number}-{plan.direction}.wav"
 
     def drop(self) -> None:
         """The PBX restarts: the call ends without any report or record."""
@@ -322,7 +273,7 @@ class Call:
     def _after(self, seconds: float, step: Callable[[], None], *, counted: bool = True) -> None:
         """Go on with `step` after simulated seconds."""
         if counted:
-            self._simulated += seconds
+            self.seconds += seconds
         self._real_after(seconds * self._exchange.time_scale, step)
 
     def _real_after(self, seconds: float, step: Callable[[], None]) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from dispatcher.simulator.faults import Fault
 from dispatcher.simulator.http_server import Request
-from dispatcher.simulator.judge import DialRecord
-from dispatcher.simulator.yeastar_s.call import ANALOG, CallPlan
+from dispatcher.simulator.records import DialRecord
+from dispatcher.simulator.yeastar_s.call import ANALOG
 from dispatcher.simulator.yeastar_s.exchange import Exchange
+from dispatcher.simulator.yeastar_s.plan import CallPlan
 from dispatcher.simulator.yeastar_s.reports import extension_party, outbound_party
 from dispatcher.simulator.yeastar_s.sessions import ApiError
 

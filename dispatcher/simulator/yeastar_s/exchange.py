@@ -10,11 +10,13 @@ from dispatcher.simulator.callees import SCRIPTS, Behaviour, CalleeBook, Script
 from dispatcher.simulator.clock import PbxClock
 from dispatcher.simulator.delivery import ReportSender
 from dispatcher.simulator.faults import Fault, FaultDice
-from dispatcher.simulator.judge import CallRecord, Judge
+from dispatcher.simulator.judge import Judge
 from dispatcher.simulator.outbox import Outbox
+from dispatcher.simulator.records import CallRecord
 from dispatcher.simulator.settings import SimulatorSettings, TrunkSettings
-from dispatcher.simulator.yeastar_s.call import Call, CallPlan
+from dispatcher.simulator.yeastar_s.call import Call
 from dispatcher.simulator.yeastar_s.cdr import CallDetail, CdrStore
+from dispatcher.simulator.yeastar_s.plan import CallPlan
 from dispatcher.simulator.yeastar_s.reports import ReportText, break_as_in_the_manual
 
 TRUNK_UNAVAILABLE = Script(failure="503 Service Unavailable", cdr_status="FAILED", rings=False, wait="none")
@@ -140,6 +142,33 @@ class Exchange:
         """The call has nothing more to report."""
         self.outbox.finish(call.lane)
         self._unfinished.discard(call)
+
+    def describe(self, call: Call) -> CallDetail:
+        """The record of a call that is over; an answered one has talked for at least a second."""
+        plan, record, talk = call.plan, call.record, 0
+        if call.answered:
+            talk = max(1, round(call.seconds - call.seconds_to_answer if plan.talk is None else plan.talk))
+        trunk = plan.trunk.name if plan.trunk is not None else ""
+        started = self.clock.local_time(record.started_wall)
+        recording = ""
+        if call.answered and self.settings.recordings:
+            stamp = "".join(filter(str.isdigit, started))
+            recording = f"{stamp}-{record.callid}-{plan.origin}-{plan.shown_number}-{plan.direction}.wav"
+        return CallDetail(
+            callid=record.callid,
+            timestart=started,
+            callfrom=plan.origin,
+            callto=plan.shown_number,
+            call_seconds=talk + round(call.seconds_to_answer if call.answered else call.seconds),
+            talk_seconds=talk,
+            source_trunk=trunk if plan.direction == "Inbound" else "",
+            destination_trunk=trunk if plan.direction == "Outbound" else "",
+            status=record.cdr_status,
+            type=plan.direction,
+            recording=recording,
+            did=plan.shown_number if plan.direction == "Inbound" else "",
+            agent_ring_seconds=round(self.timing.ring) if plan.agent and call.answered else None,
+        )
 
     def extra_record(self, detail: CallDetail) -> CallDetail | None:
         """The one-second NO ANSWER record that firmware may write as well, if the fault strikes."""

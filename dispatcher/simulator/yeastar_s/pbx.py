@@ -10,10 +10,10 @@ from dispatcher.simulator.faults import FaultDice
 from dispatcher.simulator.http_server import Request
 from dispatcher.simulator.judge import Judge
 from dispatcher.simulator.settings import SimulatorSettings
-from dispatcher.simulator.yeastar_s.call import CallPlan
 from dispatcher.simulator.yeastar_s.cdr import CdrError
 from dispatcher.simulator.yeastar_s.dialling import Dialling
 from dispatcher.simulator.yeastar_s.exchange import Exchange
+from dispatcher.simulator.yeastar_s.plan import CallPlan
 from dispatcher.simulator.yeastar_s.queries import Queries
 from dispatcher.simulator.yeastar_s.reports import extension_party, inbound_party, outbound_party
 from dispatcher.simulator.yeastar_s.sessions import ApiError, Sessions

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dispatcher.simulator.delivery import Destination
+from dispatcher.simulator.connection import Destination
 from dispatcher.simulator.settings import SimulatorSettings
 
 
