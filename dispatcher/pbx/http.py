@@ -21,9 +21,11 @@ four seconds, before embedded servers drop theirs, and a connection that is seen
 Nothing is ever sent twice.
 
 The query string, which carries the session's token, is given to the connection beside the URL and not
-within it, so that no log line and no exception of the HTTP libraries can hold it.
+within it, so that no log line and no exception of the HTTP libraries can hold it. The one line that could
+still show it, the headers of a redirect that repeats the request's URL, is kept out of the log.
 """
 
+import logging
 import ssl
 import time
 from collections.abc import Mapping
@@ -44,6 +46,18 @@ _HEADERS = [
     (b"Accept-Encoding", b"identity"),
     (b"User-Agent", b"ivr-dispatcher"),
 ]
+
+
+class _WithoutAnswerHeaders(logging.Filter):
+    """Drops the debug line in which httpcore prints an answer's headers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record may be logged."""
+        return "receive_response_headers" not in record.getMessage()
+
+
+logging.getLogger("httpcore.http11").addFilter(_WithoutAnswerHeaders())
+
 _REFUSED_BY_STATUS = {400: Reason.BAD_REQUEST, 429: Reason.TOO_FREQUENT}
 
 
