@@ -1,0 +1,120 @@
+"""One valid row of every table, as a starting point for rows that are wrong in one place."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert
+from sqlmodel import SQLModel
+
+from dispatcher.store.tables import (
+    Alarm,
+    Attempt,
+    Call,
+    Campaign,
+    Event,
+    ForeignCall,
+    IdempotencyKey,
+    PbxSession,
+    RawReport,
+    Tally,
+    Trunk,
+    table,
+)
+
+NOW = datetime(2026, 11, 21, 8, 30, 15, 250_000, tzinfo=UTC)
+
+_MESSAGE = {
+    "message_kind": "ivr",
+    "message_value": "6500",
+    "delivered_when": "acknowledged",
+    "ack_digits": "1",
+}
+_MADE = {"created_at": NOW, "updated_at": NOW}
+
+ROWS: dict[str, SQLModel] = {
+    "alarms": Alarm(
+        id="alarm-1",
+        dedup_key="boiler-3",
+        status="open",
+        severity="critical",
+        summary="Boiler 3 over-pressure",
+        source="api",
+        details={"site": "north", "nested": {"bar": [1, 2.5, None]}},
+        retry={"max_attempts": 3, "busy": 30},
+        expires_at=NOW + timedelta(hours=1),
+        **_MESSAGE,
+        **_MADE,
+    ),
+    "campaigns": Campaign(
+        id="campaign-1",
+        name="Evacuation drill",
+        status="running",
+        trunks=["hq/SPS-6-36"],
+        windows=[{"days": ["mon"], "from": "09:00", "to": "20:00"}],
+        max_concurrent=5,
+        **_MESSAGE,
+        **_MADE,
+    ),
+    "calls": Call(
+        id="call-1", campaign_id="campaign-1", number="+31612345678", state="active", due_at=NOW, **_MADE
+    ),
+    "attempts": Attempt(
+        id="attempt-1",
+        call_id="call-1",
+        ordinal=1,
+        pbx="hq",
+        trunk="SPS-6-36",
+        target_kind="number",
+        digits_dialled="931612345678",
+        lane="campaign-1",
+        phase="up",
+        callid="1543289641.6",
+        claimed_at=NOW,
+        keys=[[1, "1"], [None, "12#"]],
+    ),
+    "reports": RawReport(
+        pbx="hq",
+        received_at=NOW,
+        word="DTMF",
+        callid="1543289641.6",
+        body='{"event": "DTMF"}',
+        disposition="applied",
+        attempt_id="attempt-1",
+    ),
+    "events": Event(at=NOW, subject="call", subject_id="call-1", name="dialled", data={"trunk": "SPS-6-36"}),
+    "trunks": Trunk(pbx="hq", name="SPS-6-36", channels=30, reserved_for_alarms=4, calls_per_second=5.0),
+    "foreign_calls": ForeignCall(pbx="hq", callid="1543289641.9", trunk="SPS-6-36", since=NOW),
+    "pbx_sessions": PbxSession(pbx="hq", token="f00", refreshed_at=NOW),
+    "tallies": Tally(name="dispatcher_alarms_total", labels='["api", "critical"]', shard=3, value=2.5),
+    "idempotency_keys": IdempotencyKey(
+        client="monitoring", key="k-1", request="digest", status=202, headers={"etag": "1"}, created_at=NOW
+    ),
+}
+"""By table, those first that others refer to."""
+
+
+def values(name: str, /, **changed: Any) -> dict[str, Any]:
+    """The columns of the valid row of one table, with some of them ``changed``."""
+    row = ROWS[name].model_dump() | changed
+    if row.get("id", "") is None:
+        del row["id"]
+    return row
+
+
+def add(tx: Connection, name: str, /, **changed: Any) -> None:
+    """Insert one row."""
+    tx.execute(insert(table(type(ROWS[name]))).values(values(name, **changed)))
+
+
+def add_one_of_each(tx: Connection) -> None:
+    """Insert one row into every table."""
+    for name in ROWS:
+        add(tx, name)
+
+
+def stored(tx: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row of every table, as columns by name."""
+    for name, model in ROWS.items():
+        for row in tx.execute(table(type(model)).select()):
+            yield name, dict(row._mapping)
