@@ -1,0 +1,43 @@
+"""The application: routers, keys, checked bodies and problem documents, around one core."""
+
+import re
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from dispatcher.api import problems
+from dispatcher.api.auth import Keys
+from dispatcher.api.bodies import CheckedBodies
+from dispatcher.core import Core
+
+ROUTERS: tuple[APIRouter, ...] = ()
+"""Everything that is served, in the order in which /docs shows it."""
+
+STREAMED = (re.compile(r"/v1/campaigns/[^/]+/contacts"),)
+"""Paths whose endpoints read bodies of any size themselves."""
+
+_DESCRIPTION = """\
+Turns alarms and campaign rows into telephone calls that are proven heard.
+
+* `Authorization: Bearer TOKEN` with a key of the configuration; its scopes are `intake`, `operate`
+  (which includes `read`), `read` and `admin` (which includes all). Without configured keys only
+  this machine may ask.
+* Errors are problem documents (RFC 9457); a 422 lists under `errors` every field and its mending.
+* Times are RFC 3339 in UTC. Characters that no database can hold (NUL) are stored as U+FFFD.
+* 202 and 200 come after the change is durable. A 503 means that nothing was stored: send it again.
+* Lists come in pages: `limit` to 500, and `next_cursor` as the next request's `cursor`.
+"""
+
+
+def make_app(core: Core) -> FastAPI:
+    """The API over ``core``. Nothing is read or written before the first request."""
+    app = FastAPI(
+        title="IVR alarm and campaign dispatcher", version=version("ivr-dispatcher"), description=_DESCRIPTION
+    )
+    app.state.core = core
+    app.state.keys = Keys(core.settings.api.key)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(CheckedBodies, limit=core.settings.api.max_body_bytes, streamed=STREAMED)
+    problems.install(app)
+    return app

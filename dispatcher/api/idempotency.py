@@ -1,0 +1,106 @@
+"""Idempotency keys: the same POST sent twice does its work once, and is answered alike.
+
+The key and the answer are stored in the transaction of the effect, so that either both exist or
+neither does. A request that was refused leaves nothing behind: its key may be used again.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from fastapi.responses import Response
+from pydantic_core import to_json
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dispatcher.api.auth import Client, client_of
+from dispatcher.api.context import core_of
+from dispatcher.api.problems import Problem
+from dispatcher.core import Core
+from dispatcher.intake.work import Work, working
+from dispatcher.store.tables import IdempotencyKey, table
+
+_keys = table(IdempotencyKey)
+REPLAYED = "Idempotency-Replayed"
+_LONGEST = 255
+
+Do = Callable[[Work], tuple[int, Any]]
+"""A use case inside its transaction: returns the answer's status and document."""
+
+
+class Once:
+    """One POST, with the key it may carry."""
+
+    def __init__(self, core: Core, client: str, key: str | None, digest: str) -> None:
+        self._core = core
+        self._client = client
+        self._key = key
+        self._digest = digest
+
+    def answer(self, do: Do) -> Response:
+        """Do the work in one transaction with its key, and answer once that is committed."""
+        with working(self._core) as work:
+            earlier = self._begin(work)
+            if earlier is not None:
+                return earlier
+            status, document = do(work)
+            response = json_response(document, status)
+            self._finish(work, response)
+        return response
+
+    def _begin(self, work: Work) -> Response | None:
+        """Take the key, or give the answer it got before. Waits for another request that has it."""
+        if self._key is None:
+            return None
+        dialect = postgresql if work.tx.dialect.name == "postgresql" else sqlite
+        row = {"client": self._client, "key": self._key, "request": self._digest, "created_at": work.now}
+        taken = work.tx.execute(
+            dialect.insert(_keys).values(**row, status=0, response="").on_conflict_do_nothing()
+        )
+        if taken.rowcount:
+            return None
+        known = work.tx.execute(select(_keys).where(*self._mine())).one()
+        if known.request != self._digest:
+            raise Problem(422, "Idempotency-Key: this key was used with another request; take a new one")
+        headers = (known.headers or {}) | {REPLAYED: "true"}
+        return Response(known.response, known.status, headers, "application/json")
+
+    def _finish(self, work: Work, response: Response) -> None:
+        if self._key is not None:
+            answer = {"status": response.status_code, "response": bytes(response.body).decode()}
+            work.tx.execute(update(_keys).where(*self._mine()).values(**answer))
+
+    def _mine(self) -> tuple[Any, ...]:
+        return _keys.c.client == self._client, _keys.c.key == self._key
+
+
+def json_response(document: Any, status: int = 200) -> Response:
+    """``document`` as JSON; times as RFC 3339 in UTC."""
+    return Response(to_json(document), status, media_type="application/json")
+
+
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description=(
+            "The same key with the same request is done once and answered alike "
+            f"(`{REPLAYED}: true`); with another request it is a 422."
+        ),
+        max_length=_LONGEST,
+    ),
+]
+
+
+async def _once(
+    request: Request, client: Annotated[Client, Depends(client_of)], key: KeyHeader = None
+) -> Once:
+    if key is not None and not key.strip():
+        raise Problem(400, f"Idempotency-Key: send 1 to {_LONGEST} characters, or leave it out")
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    digest.update(await request.body())
+    return Once(core_of(request), client.name, key, digest.hexdigest())
+
+
+OnceDep = Annotated[Once, Depends(_once)]

@@ -1,0 +1,152 @@
+"""Every error as a problem document (RFC 9457): what is wrong, where, and how to mend it."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, TypeVar, cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dispatcher.intake.errors import NotPossible, Place, Refused, Unknown
+from dispatcher.store.engine import is_outage
+
+_log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+Failure = TypeVar("Failure", bound=Exception)
+
+
+class Problem(Exception):
+    """An error answer, raised anywhere below an endpoint. ``extra`` members are added to the document."""
+
+    def __init__(
+        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.extra = extra
+
+    def response(self) -> Response:
+        """The problem as an answer."""
+        return problem(self.status, self.detail, self.headers, **self.extra)
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> Response:
+    """A problem document with its status."""
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(json.dumps(document | extra), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def fault_document(place: Place, detail: str, source: str = "body") -> dict[str, str]:
+    """One entry of ``errors``: the place as dotted ``field`` and as JSON pointer, and what to mend."""
+    entry = {"field": ".".join(str(part) for part in place), "detail": detail, "in": source}
+    if source == "body":
+        entry["pointer"] = "#" + "".join(f"/{_escaped(part)}" for part in place)
+    return entry
+
+
+def _escaped(part: str | int) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def outage() -> Response:
+    """The answer while the database is away: nothing was stored, ask again soon."""
+    return problem(
+        503,
+        "the database can't be reached; nothing was stored, send the request again",
+        {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of ``app`` be answered with a problem document."""
+    _answer(app, Problem, Problem.response)
+    _answer(app, Refused, _refused)
+    _answer(app, Unknown, lambda error: problem(404, str(error)))
+    _answer(app, NotPossible, lambda error: problem(409, str(error), current_status=error.status))
+    _answer(app, RequestValidationError, _invalid)
+    _answer(app, HTTPException, _http)
+    _answer(app, SQLAlchemyError, _database)
+    app.add_middleware(Unexpected)
+
+
+def _answer(app: FastAPI, kind: type[Failure], answer: Callable[[Failure], Response]) -> None:
+    async def handler(_request: Request, error: Exception) -> Response:
+        return answer(cast(Failure, error))
+
+    app.add_exception_handler(kind, handler)
+
+
+def _refused(error: Refused) -> Response:
+    return _with_faults([fault_document(fault.place, fault.detail) for fault in error.faults])
+
+
+def _invalid(error: RequestValidationError) -> Response:
+    """What pydantic found. Its messages are passed on, the refused values are not."""
+    faults = []
+    for item in error.errors():
+        source, *place = item["loc"]
+        faults.append(fault_document(tuple(place), item["msg"].removeprefix("Value error, "), str(source)))
+    return _with_faults(faults)
+
+
+def _with_faults(faults: list[dict[str, str]]) -> Response:
+    told = [f"{fault['field']}: {fault['detail']}" if fault["field"] else fault["detail"] for fault in faults]
+    return problem(422, "; ".join(told), errors=faults)
+
+
+def _http(error: HTTPException) -> Response:
+    detail = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = "there is nothing at this path; /docs lists what there is"
+    return problem(error.status_code, detail, error.headers)
+
+
+def _database(error: SQLAlchemyError) -> Response:
+    # The text of a database error may hold the values of its statement, so only its kind is logged.
+    kind = type(getattr(error, "orig", None) or error).__name__
+    if is_outage(error):
+        _log.warning("the database is away: %s", kind)
+        return outage()
+    _log.error("a statement failed with %s: %s", kind, getattr(error, "statement", None))
+    return unexpected()
+
+
+def unexpected() -> Response:
+    """The answer to our own mistakes: nothing of the inside is told."""
+    return problem(500, "the request failed for a reason that is not the request's; the server's log has it")
+
+
+class Unexpected:
+    """Answers what no handler knows with a plain 500, unless the answer has already begun."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and catch."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noting(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            if begun:
+                raise
+            await unexpected()(scope, receive, send)

@@ -1,0 +1,1 @@
+"""Intake: what monitoring systems and people ask for becomes alarms, campaigns and their calls."""
