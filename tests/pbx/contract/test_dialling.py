@@ -1,0 +1,110 @@
+"""Placing calls: every kind, every refusal, and every way of not knowing."""
+
+from itertools import product
+
+import pytest
+
+from dispatcher.domain.reasons import Nature, Reason, meaning
+from dispatcher.domain.vocabulary import MessageKind, TargetKind
+from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
+from dispatcher.pbx.protocol import DialOrder, Message
+from dispatcher.simulator import Behaviour, Fault, Faults
+from tests.pbx.contract.conftest import PREFIX, Rig
+
+PERMANENT = Nature.PERMANENT
+
+
+def test_every_declared_kind_is_placed_and_no_other(rig: Rig) -> None:
+    driver = rig.driver()
+    session = driver.login()
+    for kind, target in product(MessageKind, TargetKind):
+        rig.pbx.wait_idle()
+        digits = rig.pair.targets.get(target, "anna")
+        order = DialOrder(target, digits, Message(kind, rig.pair.messages[kind]), "1000")
+        before = len(rig.pbx.judge.calls())
+        if (kind, target) in driver.capabilities.placeable:
+            callid = driver.dial(session, order)
+            assert rig.pbx.judge.call(callid).number == digits.removeprefix(PREFIX)
+            rig.pbx.wait_idle()
+            assert rig.reports(driver, callid), f"no report of {kind} to {target} names its callid"
+        else:
+            with pytest.raises(PbxRefused) as refusal:
+                driver.dial(session, order)
+            assert refusal.value.reason is Reason.UNSUPPORTED
+            assert len(rig.pbx.judge.calls()) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (MessageKind.IVR, Reason.IVR_UNKNOWN),
+        (MessageKind.QUEUE, Reason.QUEUE_UNKNOWN),
+        (MessageKind.RING_GROUP, Reason.RING_GROUP_UNKNOWN),
+    ],
+)
+def test_what_the_pbx_does_not_have(rig: Rig, kind: MessageKind, reason: Reason) -> None:
+    driver = rig.driver()
+    if (kind, TargetKind.NUMBER) not in driver.capabilities.placeable:
+        pytest.skip(f"{rig.family} has no {kind}")
+    session = driver.login()
+    with pytest.raises(PbxRefused) as refusal:
+        driver.dial(
+            session, DialOrder(TargetKind.NUMBER, PREFIX + "0612340001", Message(kind, "9999"), "1000")
+        )
+
+    assert refusal.value.reason is reason
+    assert meaning(reason).nature is PERMANENT
+    assert rig.pbx.judge.calls() == []
+
+
+def test_refusals_of_the_request(rig: Rig) -> None:
+    driver = rig.driver()
+    session = driver.login()
+    ivr = Message(MessageKind.IVR, rig.pair.messages[MessageKind.IVR])
+    rig.pbx.set_callee("0612340001", Behaviour.BAD_NUMBER)
+    for order, reason in [
+        (DialOrder(TargetKind.NUMBER, PREFIX + "0612340001", ivr, "1000"), Reason.INVALID_NUMBER),
+        (DialOrder(TargetKind.NUMBER, PREFIX + "0612340002", ivr, "7777"), Reason.EXTENSION_UNKNOWN),
+    ]:
+        with pytest.raises(PbxRefused) as refusal:
+            driver.dial(session, order)
+        assert refusal.value.reason is reason
+
+    assert rig.pbx.judge.calls() == []
+    assert rig.observed[-2:] == [("dial", "refused")] * 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "placed"),
+    [
+        (Fault.DIAL_LOST_AFTER, True),
+        (Fault.DIAL_LOST_BEFORE, False),
+        (Fault.DIAL_502, True),
+        (Fault.DIAL_500, False),
+        (Fault.SLOW_RESPONSE, True),
+        (Fault.ERROR_30001, False),
+    ],
+)
+def test_a_lost_answer_is_in_doubt_whether_the_call_was_placed_or_not(
+    rig: Rig, fault: Fault, placed: bool
+) -> None:
+    driver = rig.driver(timeout_seconds=0.3)
+    session = driver.login()
+    rig.pbx.set_faults(Faults(slow_seconds=1.0))
+    rig.pbx.arm(fault)
+    with pytest.raises(PbxInDoubt) as doubt:
+        driver.dial(session, rig.order())
+
+    assert meaning(doubt.value.reason).nature is Nature.IN_DOUBT
+    assert len(rig.pbx.judge.dials()) == 1, "a dial is sent once"
+    assert len(rig.pbx.judge.calls()) == placed
+    assert rig.observed[-1] == ("dial", "in_doubt")
+
+
+def test_reports_may_come_before_the_answer(rig: Rig) -> None:
+    driver = rig.driver()
+    session = driver.login()
+    rig.pbx.arm(Fault.EARLY_REPORTS)
+    callid = driver.dial(session, rig.order())
+
+    assert {report.callid for report in rig.reports(driver)} == {callid}

@@ -1,0 +1,161 @@
+"""What the simulated callees do, told by the PBX's reports, comes out as the facts and outcomes it was."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of, join
+from dispatcher.domain.outcomes import Terms, outcome_of
+from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import CdrStatus, Report, ReportEvent
+from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, Outcome, TargetKind
+from dispatcher.pbx.protocol import DialOrder, Message
+from dispatcher.simulator import Behaviour, Fault, Faults
+from tests.pbx.contract.conftest import PREFIX, Rig
+
+NUMBER = "0612345678"
+NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
+ACKNOWLEDGED = Terms(DeliveredWhen.ACKNOWLEDGED, ack_digits="1")
+
+OUTCOMES = {
+    Behaviour.KEY_1: Outcome.DELIVERED,
+    Behaviour.KEY_1_DURING_PROMPT: Outcome.DELIVERED,
+    Behaviour.KEY_1_THEN_HANGS_UP: Outcome.DELIVERED,
+    Behaviour.KEY_1_ON_REPEAT: Outcome.DELIVERED,
+    Behaviour.KEYS_CODE: Outcome.DELIVERED,
+    Behaviour.KEY_9: Outcome.NOT_HEARD,
+    Behaviour.SILENT: Outcome.NOT_HEARD,
+    Behaviour.ANSWERS_LATE: Outcome.NOT_HEARD,
+    Behaviour.HANGS_UP_EARLY: Outcome.NOT_HEARD,
+    Behaviour.HANGS_UP_AT_ONCE: Outcome.NOT_HEARD,
+    Behaviour.HEARS_THEN_HANGS_UP: Outcome.NOT_HEARD,
+    Behaviour.VOICEMAIL: Outcome.VOICEMAIL,
+    Behaviour.RINGS_FOREVER: Outcome.NO_ANSWER,
+    Behaviour.NO_RESPONSE: Outcome.NO_ANSWER,
+    Behaviour.EARLY_MEDIA: Outcome.NO_ANSWER,
+    Behaviour.UNAVAILABLE: Outcome.NO_ANSWER,
+    Behaviour.TERMINATED: Outcome.NO_ANSWER,
+    Behaviour.DECLINES: Outcome.NO_ANSWER,
+    Behaviour.BUSY: Outcome.BUSY,
+    Behaviour.DO_NOT_DISTURB: Outcome.REJECTED,
+    Behaviour.NOT_FOUND: Outcome.INVALID_NUMBER,
+    Behaviour.ADDRESS_INCOMPLETE: Outcome.INVALID_NUMBER,
+    Behaviour.TRUNK_REFUSES: Outcome.CONGESTION,
+    Behaviour.LINE_UNREACHABLE: Outcome.UNREACHABLE,
+    Behaviour.NOT_PERMITTED: Outcome.NOT_PERMITTED,
+}
+
+
+def called(rig: Rig, behaviour: Behaviour, faults: Faults | None = None) -> tuple[Facts, Sequence[Report]]:
+    """Everything that was reported of one call to a callee who behaves so."""
+    driver = rig.driver()
+    session = driver.login()
+    rig.pbx.set_callee(NUMBER, behaviour)
+    rig.pbx.set_faults(faults or Faults())
+    callid = driver.dial(session, rig.order(NUMBER))
+    reports = rig.reports(driver, callid)
+    return gathered(reports, Target(TargetKind.NUMBER, PREFIX + NUMBER, MessageKind.IVR)), reports
+
+
+def gathered(reports: Sequence[Report], target: Target) -> Facts:
+    facts = NOTHING
+    for report in reports:
+        facts = join(facts, facts_of(report, target, NOW))
+    return facts
+
+
+@pytest.mark.parametrize("behaviour", OUTCOMES)
+def test_every_callee_comes_out_as_scripted(rig: Rig, behaviour: Behaviour) -> None:
+    facts, reports = called(rig, behaviour)
+
+    assert facts.ended_at is not None
+    assert facts.cdr_status is not None
+    assert outcome_of(facts, ACKNOWLEDGED) is OUTCOMES[behaviour]
+    assert {report.word for report in reports} <= set(rig.driver().report_words)
+    assert {report.serial for report in reports} == {rig.pbx.settings.serial}
+
+
+def test_the_facts_of_a_call_that_was_heard_and_acknowledged(rig: Rig) -> None:
+    facts, reports = called(rig, Behaviour.KEY_1)
+    (truth,) = rig.pbx.judge.calls()
+
+    assert facts.ringing_at is not None
+    assert facts.answered_at is not None
+    assert facts.prompt_ended_at is not None
+    assert facts.digits == "1"
+    assert facts.leg == truth.outboundid
+    assert facts.trunk == truth.trunk
+    assert facts.cdr_status is CdrStatus.ANSWERED
+    assert facts.talk_seconds
+    assert next(report.number for report in reports if report.number) == NUMBER
+
+
+@pytest.mark.parametrize("delivered_when", DeliveredWhen)
+def test_what_the_family_says_it_proves_it_proves(rig: Rig, delivered_when: DeliveredWhen) -> None:
+    if delivered_when not in rig.driver().capabilities.provable:
+        pytest.skip(f"{rig.family} does not prove {delivered_when}")
+    facts, _ = called(rig, Behaviour.KEY_1)
+
+    assert outcome_of(facts, Terms(delivered_when, ack_digits="1")) is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour.KEY_1, Behaviour.BUSY, Behaviour.KEYS_CODE, Behaviour.SILENT]
+)
+def test_reports_malformed_as_in_the_manual_say_the_same(rig: Rig, behaviour: Behaviour) -> None:
+    well_formed, _ = called(rig, behaviour)
+    malformed, reports = called(rig, behaviour, Faults({Fault.MALFORMED_REPORT: 1.0}))
+
+    assert len(reports) == sum(rig.pbx.judge.call(reports[0].callid).reports.values())
+    assert outcome_of(malformed, ACKNOWLEDGED) is outcome_of(well_formed, ACKNOWLEDGED)
+    assert malformed.keys == well_formed.keys
+    assert malformed.cause is well_formed.cause
+
+
+def test_an_extension_hears_a_prompt(rig: Rig) -> None:
+    driver = rig.driver()
+    if (MessageKind.PROMPT, TargetKind.EXTENSION) not in driver.capabilities.placeable:
+        pytest.skip(f"{rig.family} plays no prompts to extensions")
+    session = driver.login()
+    rig.pbx.set_callee("1002", Behaviour.HEARS_THEN_HANGS_UP)
+    message = Message(MessageKind.PROMPT, rig.pair.messages[MessageKind.PROMPT])
+    callid = driver.dial(session, DialOrder(TargetKind.EXTENSION, "1002", message))
+    facts = gathered(rig.reports(driver, callid), Target(TargetKind.EXTENSION, "1002", MessageKind.PROMPT))
+
+    assert outcome_of(facts, Terms(DeliveredWhen.HEARD)) is Outcome.DELIVERED
+
+
+def test_a_full_trunk_is_congestion(rig: Rig) -> None:
+    driver = rig.driver()
+    session = driver.login()
+    trunk = rig.pbx.settings.trunks[0]
+    for number in range(trunk.channels):
+        rig.pbx.place_other(trunk.name, number=f"55501{number:02d}", seconds=0.5)
+    callid = driver.dial(session, rig.order(NUMBER))
+    failed = [report for report in rig.reports(driver, callid) if report.event is ReportEvent.FAILED]
+
+    assert [report.reason for report in failed] == [Reason.CONGESTION]
+
+
+def test_other_peoples_calls_name_their_trunk(rig: Rig) -> None:
+    driver = rig.driver()
+    driver.login()
+    for direction in ("outbound", "inbound"):
+        callid = rig.pbx.place_other(rig.pbx.settings.trunks[0].name, direction=direction, seconds=0.05)
+        reports = rig.reports(driver, callid)
+
+        assert {report.event for report in reports} >= {
+            ReportEvent.ANSWERED,
+            ReportEvent.RELEASED,
+            ReportEvent.CDR,
+        }
+        for report in reports:
+            if report.event in (ReportEvent.ANSWERED, ReportEvent.CDR):
+                assert report.trunk == rig.pbx.settings.trunks[0].name
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"no report", b"\xff\xfe\x00"])
+def test_what_is_no_report_is_a_value_error(rig: Rig, body: bytes) -> None:
+    with pytest.raises(ValueError):
+        rig.driver().parse(body)

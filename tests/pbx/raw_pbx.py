@@ -1,0 +1,114 @@
+"""A PBX of raw sockets: answers, stalls and cuts exactly where a test says, and keeps what it was sent."""
+
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+Behaviour = Callable[[socket.socket], None]
+
+
+def answer(body: bytes, status: str = "200 OK", headers: bytes = b"") -> Behaviour:
+    """A whole HTTP answer."""
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n".encode() + headers + b"\r\n"
+    return send(head + body)
+
+
+def send(data: bytes) -> Behaviour:
+    """These bytes and nothing else; the connection stays open."""
+    return lambda connection: connection.sendall(data)
+
+
+def send_and_close(data: bytes) -> Behaviour:
+    """These bytes, then the end of the connection; none at all: a cut after the request."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    return behave
+
+
+def reset(connection: socket.socket) -> None:
+    """The connection is reset, as by a PBX that dies."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    connection.close()
+
+
+def stall(connection: socket.socket) -> None:
+    """No answer; the connection stays open."""
+
+
+class RawPbx:
+    """Serves every connection with ``behaviour``, request by request."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> "RawPbx":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        self.close_connections()
+
+    def close_connections(self) -> None:
+        """Close what is open, as an embedded server does with idle connections."""
+        for connection in self._open:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.close()
+        self._open.clear()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            while request := _read_request(connection):
+                self.requests.append(request)
+                self.behaviour(connection)
+        except OSError:
+            return
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        if not (chunk := connection.recv(65536)):
+            return b""
+        data += chunk
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = next(
+        int(line.split(b":")[1])
+        for line in head.lower().split(b"\r\n")
+        if line.startswith(b"content-length:")
+    )
+    while len(body) < length:
+        if not (chunk := connection.recv(65536)):
+            return b""
+        body += chunk
+    return head + b"\r\n\r\n" + body

@@ -1,0 +1,371 @@
+"""What goes over the wire, and what comes back, as the S-Series API v1.1.0 manual has it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import PartyKind
+from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
+from dispatcher.pbx.protocol import Device, DialOrder, Ivr, LiveCall, Message, Session, TrunkState
+from dispatcher.pbx.yeastar_s import YeastarS
+from tests.pbx.raw_pbx import RawPbx, answer
+from tests.pbx.yeastar_s.conftest import ORDER, PASSWORD, SESSION, TOKEN, MakeDriver
+
+SUCCESS = b'{"status": "Success"}'
+
+
+def sent(pbx: RawPbx) -> tuple[str, dict[str, Any]]:
+    """The request line and the body of the only request."""
+    (request,) = pbx.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    line, _, headers = head.decode().partition("\r\n")
+    assert "content-type: application/json; charset=utf-8" in headers.lower()
+    return line, json.loads(body)
+
+
+def test_login(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+    with RawPbx(answer(b'{"status": "Success", "token": "%s"}' % TOKEN.encode())) as pbx:
+        session = driver_for(pbx.url).login()
+
+    line, body = sent(pbx)
+    assert session == SESSION
+    assert line == "POST /api/v1.1.0/login HTTP/1.1"
+    assert body == {
+        "username": "api",
+        "password": hashlib.md5(PASSWORD.encode()).hexdigest(),
+        "port": "8260",
+        "version": "1.0.2",
+        "url": "10.0.0.5:8260/reports/hq",
+        "urltag": "1",
+    }
+    assert observed == [("login", "ok")]
+
+
+def test_heartbeat_names_the_same_destination_as_the_login(driver_for: MakeDriver) -> None:
+    with RawPbx(answer(SUCCESS)) as pbx:
+        driver_for(pbx.url).keep_alive(SESSION)
+
+    line, body = sent(pbx)
+    assert line == f"POST /api/v1.1.0/heartbeat?token={TOKEN} HTTP/1.1"
+    assert body == {
+        "ipaddr": "10.0.0.5",
+        "port": "8260",
+        "url": "10.0.0.5:8260/reports/hq",
+        "urltag": "1",
+        "urlflag": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("reports_url", "port", "url"),
+    [
+        ("http://10.0.0.5/r", "80", "10.0.0.5:80/r"),
+        ("http://pbx-reports.example:9000", "9000", "pbx-reports.example:9000"),
+        ("http://[fd00::5]:8260/r", "8260", "[fd00::5]:8260/r"),
+    ],
+)
+def test_where_reports_go(driver_for: MakeDriver, reports_url: str, port: str, url: str) -> None:
+    with RawPbx(answer(b'{"status": "Success", "token": "t"}')) as pbx:
+        driver_for(pbx.url, reports_url=reports_url).login()
+
+    _, body = sent(pbx)
+    assert (body["port"], body["url"]) == (port, url)
+
+
+@pytest.mark.parametrize(
+    ("order", "endpoint", "body"),
+    [
+        (
+            DialOrder(TargetKind.NUMBER, "18383992993", Message(MessageKind.IVR, "6500"), "1000"),
+            "ivr/dial_outbound",
+            {"ivrid": "6500", "outto": "18383992993", "fromext": "1000"},
+        ),
+        (
+            DialOrder(TargetKind.EXTENSION, "1002", Message(MessageKind.IVR, "6500"), "1000"),
+            "ivr/dial_extension",
+            {"ivrid": "6500", "extid": "1002", "autoanswer": "no"},
+        ),
+        (
+            DialOrder(TargetKind.NUMBER, "41000", Message(MessageKind.PROMPT, "hello111"), "1000"),
+            "outbound/playprompt",
+            {"outto": "41000", "prompt": "hello111", "fromext": "1000"},
+        ),
+        (
+            DialOrder(TargetKind.NUMBER, "41000", Message(MessageKind.PROMPT, "hello111")),
+            "outbound/playprompt",
+            {"outto": "41000", "prompt": "hello111"},
+        ),
+        (
+            DialOrder(TargetKind.EXTENSION, "1000", Message(MessageKind.PROMPT, "1+queue1+queue2")),
+            "extension/playprompt",
+            {"extid": "1000", "prompt": "1+queue1+queue2", "autoanswer": "no"},
+        ),
+        (
+            DialOrder(TargetKind.NUMBER, "118396210850", Message(MessageKind.QUEUE, "6700"), "1000"),
+            "queue/dial_outbound",
+            {"queueid": "6700", "outto": "118396210850", "fromext": "1000"},
+        ),
+        (
+            DialOrder(TargetKind.NUMBER, "118396210850", Message(MessageKind.RING_GROUP, "6200"), "1000"),
+            "ringgroup/dial_outbound",
+            {"ringgroupid": "6200", "outto": "118396210850", "fromext": "1000"},
+        ),
+    ],
+)
+def test_dial(
+    driver_for: MakeDriver,
+    observed: list[tuple[str, str]],
+    order: DialOrder,
+    endpoint: str,
+    body: dict[str, str],
+) -> None:
+    with RawPbx(answer(b'{"status": "Success", "callid": "1495698843.215"}')) as pbx:
+        callid = driver_for(pbx.url).dial(SESSION, order)
+
+    assert callid == "1495698843.215"
+    assert sent(pbx) == (f"POST /api/v1.1.0/{endpoint}?token={TOKEN} HTTP/1.1", body)
+    assert observed == [("dial", "ok")]
+
+
+def test_capabilities_are_what_dial_places() -> None:
+    kinds = YeastarS.capabilities
+
+    assert kinds.placeable == {
+        (MessageKind.IVR, TargetKind.NUMBER),
+        (MessageKind.IVR, TargetKind.EXTENSION),
+        (MessageKind.PROMPT, TargetKind.NUMBER),
+        (MessageKind.PROMPT, TargetKind.EXTENSION),
+        (MessageKind.QUEUE, TargetKind.NUMBER),
+        (MessageKind.RING_GROUP, TargetKind.NUMBER),
+    }
+    assert kinds.provable == set(DeliveredWhen)
+    assert not kinds.prompt_count
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        DialOrder(TargetKind.USER, "anna", Message(MessageKind.IVR, "6500")),
+        DialOrder(TargetKind.EXTENSION, "1002", Message(MessageKind.QUEUE, "6700")),
+        DialOrder(TargetKind.NUMBER, "41000", Message(MessageKind.PROMPT, "hello", count=2)),
+    ],
+)
+def test_what_the_api_lacks_is_refused_unsent(driver_for: MakeDriver, order: DialOrder) -> None:
+    with RawPbx(answer(SUCCESS)) as pbx:
+        with pytest.raises(PbxRefused) as refusal:
+            driver_for(pbx.url).dial(SESSION, order)
+
+    assert refusal.value.reason is Reason.UNSUPPORTED
+    assert pbx.requests == []
+
+
+@pytest.mark.parametrize(
+    ("body", "callid"),
+    [
+        (b'{"status":"success","callid":1495698843.210}', "1495698843.210"),
+        (b'\xef\xbb\xbf{"status": "Success", "callid": "1495698843.215",}\r\n', "1495698843.215"),
+    ],
+)
+def test_a_sloppy_success(driver_for: MakeDriver, body: bytes, callid: str) -> None:
+    with RawPbx(answer(body)) as pbx:
+        assert driver_for(pbx.url).dial(SESSION, ORDER) == callid
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"OK",
+        b"<html></html>",
+        b"[]",
+        b"{}",
+        SUCCESS,
+        b'{"status":"Success","callid":""}',
+        b'{"status":"Success","callid":"1495698843.2',
+        b'{"status":"Perhaps","callid":"1495698843.2"}',
+        b'{"status":"Failed"}',
+        b'{"status":"Failed","errno":"x"}',
+    ],
+)
+def test_an_answer_without_a_callid_is_in_doubt(
+    driver_for: MakeDriver, observed: list[tuple[str, str]], body: bytes
+) -> None:
+    with RawPbx(answer(body)) as pbx:
+        with pytest.raises(PbxInDoubt):
+            driver_for(pbx.url).dial(SESSION, ORDER)
+
+    assert len(pbx.requests) == 1
+    assert observed[-1][0] == "dial"
+
+
+def test_login_without_a_token_is_no_session(driver_for: MakeDriver) -> None:
+    with RawPbx(answer(SUCCESS)) as pbx:
+        with pytest.raises(PbxInDoubt):
+            driver_for(pbx.url).login()
+
+
+@pytest.mark.parametrize(
+    ("request_it", "line", "body"),
+    [
+        (lambda driver: driver.logout(SESSION), "logout", {}),
+        (lambda driver: driver.hang_up_leg(SESSION, "1.2"), "outbound/hangup", {"outboundid": "1.2"}),
+        (lambda driver: driver.hang_up_extension(SESSION, "1002"), "extension/hangup", {"extid": "1002"}),
+    ],
+)
+def test_plain_requests(
+    driver_for: MakeDriver, request_it: Callable[[YeastarS], None], line: str, body: dict[str, str]
+) -> None:
+    with RawPbx(answer(SUCCESS)) as pbx:
+        request_it(driver_for(pbx.url))
+
+    assert sent(pbx) == (f"POST /api/v1.1.0/{line}?token={TOKEN} HTTP/1.1", body)
+
+
+LIVE_OUTBOUND = b"""{"status": "Success", "outbound": [{"outboundid": "1495705009.316", "from": "1002",
+    "to": "41000", "trunk": "SIP-142", "status": "Talking"}]}"""
+# As the manual prints it, with the brackets that do not match.
+LIVE_INBOUND = b"""{
+    "status": "Success",
+    "inbound": [
+        {
+            "inboundid": "1495698433.203",
+            "from": "1000",
+            "to": "1002",
+            "trunk": "SIP-142",
+            "status": "Talking",
+            "callee": [
+                {
+                    "extid": "1002"
+                }
+            ]
+        ]
+    }
+"""
+
+
+def test_live_calls(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+    with RawPbx(answer(LIVE_OUTBOUND)) as pbx:
+        driver = driver_for(pbx.url)
+        outbound, *_ = driver.live_calls(SESSION)
+        pbx.behaviour = answer(LIVE_INBOUND)
+        *_, inbound = driver.live_calls(SESSION)
+
+    assert outbound == LiveCall(
+        leg="1495705009.316",
+        number="41000",
+        trunk="SIP-142",
+        direction=PartyKind.OUTBOUND,
+        caller="1002",
+        status="Talking",
+    )
+    assert inbound == LiveCall(
+        leg="1495698433.203",
+        number="1000",
+        trunk="SIP-142",
+        direction=PartyKind.INBOUND,
+        caller="1000",
+        callid="1495698433.203",
+        status="Talking",
+    )
+    assert [request.split(b"?")[0] for request in pbx.requests[:2]] == [
+        b"POST /api/v1.1.0/outbound/query",
+        b"POST /api/v1.1.0/inbound/query",
+    ]
+    assert observed == [("live_calls", "ok")] * 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SUCCESS,
+        b'{"status":"Success","outbound":[],"inbound":null}',
+        b'{"status":"Failed","errno":"10007"}',
+        b'{"status":"Failed","errno":"20021"}',
+    ],
+)
+def test_no_live_calls(driver_for: MakeDriver, body: bytes) -> None:
+    with RawPbx(answer(body)) as pbx:
+        assert driver_for(pbx.url).live_calls(SESSION) == []
+
+
+def test_live_calls_that_can_not_be_asked_are_not_none(driver_for: MakeDriver) -> None:
+    with RawPbx(answer(b'{"status":"Failed","errno":"20004"}')) as pbx:
+        with pytest.raises(PbxError) as error:
+            driver_for(pbx.url).live_calls(SESSION)
+
+    assert error.value.reason is Reason.TOKEN_INVALID
+
+
+@pytest.mark.parametrize(
+    ("status", "usable"),
+    [
+        ("Registered", True),
+        ("registered", True),
+        ("Idle", True),
+        ("Busy", True),
+        ("Up", True),
+        ("failure", False),
+        ("Disable", False),
+        ("Fault", False),
+        ("Alarm", False),
+        ("Down", False),
+        ("Power Off", False),
+        ("No SIM", False),
+        ("No Signal", False),
+        ("Pin Error", False),
+        ("Unregister", False),
+        ("Unknown", None),
+        ("Registering", None),
+        ("", None),
+    ],
+)
+def test_trunks(driver_for: MakeDriver, status: str, usable: bool | None) -> None:
+    listed = {"status": "Success", "trunklist": [{"trunkname": "voip123", "status": status, "type": "SIP"}]}
+    with RawPbx(answer(json.dumps(listed).encode())) as pbx:
+        assert driver_for(pbx.url).trunks(SESSION) == [TrunkState("voip123", status, "SIP", usable)]
+
+    assert sent(pbx)[0].startswith("POST /api/v1.1.0/trunklist/query?")
+
+
+def test_ivrs(driver_for: MakeDriver) -> None:
+    body = b"""{"status": "Success", "ivr": [{"ivrnumber": "6500", "ivrname": "Alarm", "prompt": "[Default]",
+        "promptrepeat": "3"}]}"""
+    with RawPbx(answer(body)) as pbx:
+        assert driver_for(pbx.url).ivrs(SESSION) == [Ivr("6500", "Alarm", "[Default]")]
+
+    assert sent(pbx)[0].startswith("POST /api/v1.1.0/ivr/query?")
+
+
+def test_device(driver_for: MakeDriver) -> None:
+    body = b"""{"status": "Success", "deviceinfo": {"devicename": "Yeastar S100", "sn": "369364835218",
+        "hardwarever": "V1.30 0000-0000", "firmwarever": "30.5.0.19"}}"""
+    with RawPbx(answer(body)) as pbx:
+        assert driver_for(pbx.url).device(SESSION) == Device("Yeastar S100", "369364835218", "30.5.0.19")
+
+    assert sent(pbx)[0].startswith("POST /api/v1.1.0/deviceinfo/query?")
+
+
+def test_a_url_with_a_path_and_a_slash(driver_for: MakeDriver) -> None:
+    with RawPbx(answer(SUCCESS)) as pbx:
+        driver_for(pbx.url + "/pbx/").logout(Session("a b&c=d"))
+
+    assert sent(pbx)[0] == "POST /pbx/api/v1.1.0/logout?token=a%20b%26c%3Dd HTTP/1.1"
+
+
+def test_the_operations_are_a_closed_set(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+    with RawPbx(answer(b'{"status":"Success","token":"t","callid":"1.2","deviceinfo":{}}')) as pbx:
+        driver = driver_for(pbx.url)
+        driver.login()
+        for request_it in (driver.keep_alive, driver.live_calls, driver.trunks, driver.ivrs, driver.device):
+            request_it(SESSION)
+        driver.dial(SESSION, ORDER)
+        driver.hang_up_leg(SESSION, "1.3")
+        driver.hang_up_extension(SESSION, "1000")
+        driver.logout(SESSION)
+
+    assert {operation for operation, _ in observed} == set(YeastarS.operations)
