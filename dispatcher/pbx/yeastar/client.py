@@ -69,7 +69,7 @@ class YeastarClient:
         query = f"token={quote(session.token, safe='')}" if session is not None else ""
         body = self._http.post(self._base + endpoint, json.dumps(params).encode(), query)
         try:
-            answer = read_object(body)
+            answer = read_object(body, whole=True)
         except ValueError:
             raise PbxInDoubt(Reason.RESPONSE_UNREADABLE, f"{endpoint}: the answer is not JSON") from None
         status = text(answer.get("status")).lower()

@@ -57,8 +57,12 @@ def pairs_of(item: dict[str, Any]) -> list[tuple[str, Any]]:
     return item.pairs if isinstance(item, Repeated) else list(item.items())
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in ``body``; raises ``ValueError`` when there is none to be understood."""
+def read_object(body: bytes, *, whole: bool = False) -> dict[str, Any]:
+    """The JSON object in ``body``; raises ``ValueError`` when there is none to be understood.
+
+    With ``whole`` the object must be closed: half a list of live calls is worse than none. Without, its
+    end may be missing, but for a string or number that was cut.
+    """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -66,7 +70,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     try:
         found = _STRICT.decode(text)
     except (ValueError, RecursionError):
-        found = _repaired(text.strip(_AROUND))
+        found = _repaired(text.strip(_AROUND), whole)
     if not isinstance(found, dict):
         raise ValueError("not a JSON object")
     return found
@@ -101,7 +105,7 @@ class _Open:
         return _object(self.pairs)
 
 
-def _repaired(text: str) -> Any:
+def _repaired(text: str, whole: bool) -> Any:
     if not text.startswith("{"):
         raise ValueError("not a JSON object")
     stack: list[_Open] = []
@@ -117,13 +121,13 @@ def _repaired(text: str) -> Any:
                 raise ValueError("nested too deeply")
             stack.append(_Open(mark))
         elif mark in "}]":
-            if (whole := _close(stack, _OPENER[mark])) is not None:
-                return whole
+            if (done := _close(stack, _OPENER[mark])) is not None:
+                return done
         else:
             _separate(stack[-1], mark)
     if text[position:].strip():
         raise ValueError("a string without an end")
-    if bare and not text.endswith(("}", "]", ",")):
+    if whole or (bare and not text.endswith(("}", "]", ","))):
         raise ValueError("the end is missing")
     return _close_all(stack)
 

@@ -187,6 +187,7 @@ def test_a_sloppy_success(driver_for: MakeDriver, body: bytes, callid: str) -> N
         SUCCESS,
         b'{"status":"Success","callid":""}',
         b'{"status":"Success","callid":"1495698843.2',
+        b'{"status":"Success","callid":"1495698843.2"',
         b'{"status":"Perhaps","callid":"1495698843.2"}',
         b'{"status":"Failed"}',
         b'{"status":"Failed","errno":"x"}',
@@ -291,6 +292,14 @@ def test_live_calls(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> 
 def test_no_live_calls(driver_for: MakeDriver, body: bytes) -> None:
     with RawPbx(answer(body)) as pbx:
         assert driver_for(pbx.url).live_calls(SESSION) == []
+
+
+def test_half_a_list_of_live_calls_is_no_list(driver_for: MakeDriver) -> None:
+    with RawPbx(answer(LIVE_OUTBOUND[:-2])) as pbx:
+        with pytest.raises(PbxInDoubt) as doubt:
+            driver_for(pbx.url).live_calls(SESSION)
+
+    assert doubt.value.reason is Reason.RESPONSE_UNREADABLE
 
 
 def test_live_calls_that_can_not_be_asked_are_not_none(driver_for: MakeDriver) -> None:
