@@ -18,7 +18,7 @@ from dispatcher.api.auth import Client, client_of
 from dispatcher.api.context import core_of
 from dispatcher.api.problems import Problem
 from dispatcher.core import Core
-from dispatcher.intake.work import Work, working
+from dispatcher.intake.work import Work, carry_out
 from dispatcher.store.tables import IdempotencyKey, table
 
 _keys = table(IdempotencyKey)
@@ -40,14 +40,17 @@ class Once:
 
     def answer(self, do: Do) -> Response:
         """Do the work in one transaction with its key, and answer once that is committed."""
-        with working(self._core) as work:
+
+        def keyed(work: Work) -> Response:
             earlier = self._begin(work)
             if earlier is not None:
                 return earlier
             status, document = do(work)
             response = json_response(document, status)
             self._finish(work, response)
-        return response
+            return response
+
+        return carry_out(self._core, keyed)
 
     def _begin(self, work: Work) -> Response | None:
         """Take the key, or give the answer it got before. Waits for another request that has it."""

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dispatcher.intake.errors import NotPossible, Place, Refused, Unknown
-from dispatcher.store.engine import is_outage
+from dispatcher.store.engine import is_conflict, is_outage
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -58,10 +58,10 @@ def _escaped(part: str | int) -> str:
 
 
 def outage() -> Response:
-    """The answer while the database is away: nothing was stored, ask again soon."""
+    """The answer while the database is away or too busy: nothing was stored, ask again soon."""
     return problem(
         503,
-        "the database can't be reached; nothing was stored, send the request again",
+        "the database is away or too busy; nothing was stored, send the request again",
         {"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 
@@ -113,8 +113,8 @@ def _http(error: HTTPException) -> Response:
 def _database(error: SQLAlchemyError) -> Response:
     # The text of a database error may hold the values of its statement, so only its kind is logged.
     kind = type(getattr(error, "orig", None) or error).__name__
-    if is_outage(error):
-        _log.warning("the database is away: %s", kind)
+    if is_outage(error) or is_conflict(error):
+        _log.warning("the database is away or too busy: %s", kind)
         return outage()
     _log.error("a statement failed with %s: %s", kind, getattr(error, "statement", None))
     return unexpected()
