@@ -1,6 +1,7 @@
 """A PBX of raw sockets: answers, stalls and cuts exactly where a test says, and keeps what it was sent."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -40,19 +41,21 @@ def stall(connection: socket.socket) -> None:
 
 
 class RawPbx:
-    """Serves every connection with ``behaviour``, request by request."""
+    """Serves every connection with ``behaviour``, request by request; over TLS when given a context."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self.behaviour = behaviour
         self.requests: list[bytes] = []
         self.connections = 0
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> "RawPbx":
         self._thread.start()
@@ -88,6 +91,9 @@ class RawPbx:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+                self._open.append(connection)
             while request := _read_request(connection):
                 self.requests.append(request)
                 self.behaviour(connection)
