@@ -55,3 +55,9 @@ class SharedCount:
         with self._guard:
             taken, self._count = self._count.increments, Count()
         return taken
+
+    def give_back(self, increments: Increments) -> None:
+        """Keep increments that could not be written for the next time."""
+        with self._guard:
+            for key, by in increments.items():
+                self._count.increments[key] += by

@@ -66,7 +66,7 @@ class RedisSignals:
                 self._stopping.wait(_RETRY_SECONDS)
 
     def _listen(self) -> None:
-        with self._receiving.pubsub(ignore_subscribe_messages=True) as channel:
+        with self._receiving.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
             channel.subscribe(_CHANNEL)
             # What was sent while nobody listened is lost, so everyone looks once.
             for topic in (Topic.PACER, Topic.EVENTS):

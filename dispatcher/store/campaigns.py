@@ -1,13 +1,12 @@
 """Campaigns as rows: making them, their guarded changes of status, and how their calls stand."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
-from dispatcher.domain.vocabulary import CallState, CampaignStatus
+from dispatcher.domain.vocabulary import CampaignStatus
 from dispatcher.domain.windows import DAYS, Window
 from dispatcher.store import events
 from dispatcher.store.events import Change
@@ -63,9 +62,7 @@ def find(tx: Connection, campaign_id: str, *, lock: bool = False) -> Row[Any] | 
     return tx.execute(query.with_for_update() if lock else query).one_or_none()
 
 
-def move(
-    tx: Connection, now: datetime, campaign_id: str, to: CampaignStatus, name: str, cause: str
-) -> bool:
+def move(tx: Connection, now: datetime, campaign_id: str, to: CampaignStatus, name: str, cause: str) -> bool:
     """Move a campaign to status ``to`` from wherever that is allowed; False when it was not.
 
     The event row is called ``name``.
@@ -77,7 +74,9 @@ def move(
     if to in (_FINISHED, _CANCELLED):
         values["finished_at"] = now
     moved = tx.execute(
-        update(_campaigns).where(_campaigns.c.id == campaign_id, _campaigns.c.status.in_(allowed)).values(values)
+        update(_campaigns)
+        .where(_campaigns.c.id == campaign_id, _campaigns.c.status.in_(allowed))
+        .values(values)
     )
     if moved.rowcount:
         events.record(tx, now, [Change("campaign", campaign_id, name, cause=cause, campaign_id=campaign_id)])

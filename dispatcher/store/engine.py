@@ -1,16 +1,19 @@
 """Connections and transactions, the same on SQLite and PostgreSQL."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+T = TypeVar("T")
+
 SQLITE_BUSY_SECONDS = 15.0
+TRIES = 5
 
 
 class Store:
@@ -40,6 +43,18 @@ class Store:
             with connection.begin():
                 yield connection
 
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in a transaction, again when another transaction got in its way."""
+        for _ in range(TRIES - 1):
+            try:
+                with self.write() as tx:
+                    return work(tx)
+            except DBAPIError as error:
+                if not is_conflict(error):
+                    raise
+        with self.write() as tx:
+            return work(tx)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
@@ -51,8 +66,16 @@ class Store:
         self.engine.dispose()
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Whether two transactions got in each other's way and this one may simply be run again."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return state in ("40001", "40P01")
+
+
 def is_outage(error: BaseException) -> bool:
     """Whether ``error`` says that the database is away, rather than that a statement is wrong."""
+    if is_conflict(error):
+        return False
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return True
     return isinstance(error, DBAPIError) and bool(error.connection_invalidated)

@@ -1,0 +1,58 @@
+"""What every use case is given: the store, the wake-ups, the clock, and the PBXs' names and abilities."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from dispatcher.clock import Clock
+from dispatcher.config import Settings
+from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.ledger.entry import Ledger
+from dispatcher.metrics.counting import Count, SharedCount
+from dispatcher.signals import Signals, Topic
+from dispatcher.store import tallies
+from dispatcher.store.engine import Store
+
+
+class Messages(Protocol):
+    """Messages to the dial workers. Each is a wake-up with an id; a lost one costs a tick.
+
+    Sending never raises: what a message points at is in the store, and is found by the sweep.
+    """
+
+    def dial(self, attempt_ids: Sequence[str], *, urgent: bool) -> None:
+        """Ask for claimed attempts to be dialled; ``urgent`` ones go before all others."""
+        ...
+
+    def hang_up(self, attempt_ids: Sequence[str]) -> None:
+        """Ask for attempts to be ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The same in every process; only what is behind its fields differs."""
+
+    settings: Settings
+    store: Store
+    signals: Signals
+    messages: Messages
+    clock: Clock
+    ledger: Ledger
+    counts: SharedCount
+    """Counts that belong to no transaction; upkeep writes them to the store."""
+
+    def after(self, aftermath: Aftermath) -> None:
+        """Send the wake-ups of a transaction that has just committed."""
+        if aftermath.hang_ups:
+            self.messages.hang_up(aftermath.hang_ups)
+        if aftermath.freed or aftermath.due:
+            self.signals.send(Topic.PACER)
+        self.signals.send(Topic.EVENTS)
+
+
+def write_counts(tx: Connection, count: Count) -> None:
+    """Write a transaction's counts: its last statement, since these rows are shared by all."""
+    tallies.add(tx, count.increments)

@@ -1,0 +1,115 @@
+"""The second transaction of a dial: its callid, its refusal or its doubt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from dispatcher.core import write_counts
+from dispatcher.domain.facts import Facts
+from dispatcher.domain.reasons import Reason
+from dispatcher.domain.vocabulary import Phase
+from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.ledger.entry import Ledger, News
+from dispatcher.metrics.counting import Count
+from dispatcher.store import events
+from dispatcher.store.attempts import by_id, lock_cases
+from dispatcher.store.events import Change
+from dispatcher.store.tables import Attempt, table
+
+_attempts = table(Attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one dial request: a callid, or a reason; ``in_doubt`` when nobody knows."""
+
+    attempt_id: str
+    pbx: str
+    at: datetime
+    callid: str = ""
+    reason: Reason | None = None
+    detail: str = ""
+    in_doubt: bool = False
+
+
+_ACCEPTED = (
+    update(_attempts)
+    .where(
+        _attempts.c.id == bindparam("of_id"),
+        _attempts.c.phase.in_((Phase.DIALING, Phase.IN_DOUBT)),
+    )
+    .values(phase=Phase.UP, callid=bindparam("new_callid"), accepted_at=bindparam("new_accepted_at"))
+)
+
+
+def settle(tx: Connection, now: datetime, answers: Sequence[Answer], ledger: Ledger) -> Aftermath:
+    """Commit what came of dial requests."""
+    count = Count()
+    accepted = [answer for answer in answers if answer.callid]
+    if accepted:
+        tx.execute(
+            _ACCEPTED,
+            [
+                {"of_id": item.attempt_id, "new_callid": item.callid, "new_accepted_at": item.at}
+                for item in accepted
+            ],
+        )
+    mark_doubtful(tx, now, ledger, [item for item in answers if item.in_doubt])
+    aftermath = _refuse(tx, now, ledger, [i for i in answers if not i.callid and not i.in_doubt], count)
+    aftermath.hang_ups += _withdrawn_meanwhile(tx, [item.attempt_id for item in accepted])
+    write_counts(tx, count)
+    return aftermath
+
+
+def _withdrawn_meanwhile(tx: Connection, accepted: Sequence[str]) -> list[str]:
+    """Attempts that were withdrawn while their dial request was on its way."""
+    if not accepted:
+        return []
+    query = select(_attempts.c.id).where(
+        _attempts.c.id.in_(accepted), _attempts.c.hung_up_at.is_not(None), _attempts.c.phase == Phase.UP
+    )
+    return list(tx.execute(query).scalars())
+
+
+def mark_doubtful(tx: Connection, now: datetime, ledger: Ledger, doubtful: Sequence[Answer]) -> None:
+    """Put attempts in doubt. They keep their channels, and are neither failed nor dialled again."""
+    if not doubtful:
+        return
+    why = {item.attempt_id: f"{item.reason}: {item.detail}" for item in doubtful}
+    changes = []
+    for case in lock_cases(tx, ledger.requests, *by_id(why)):
+        if case.phase is not Phase.DIALING or case.callid is not None:
+            continue
+        tx.execute(
+            update(_attempts)
+            .where(_attempts.c.id == case.attempt_id)
+            .values(phase=Phase.IN_DOUBT, doubted_at=now, cause_text=why[case.attempt_id])
+        )
+        changes.append(
+            Change(
+                "call",
+                case.call_id,
+                Phase.IN_DOUBT,
+                cause=why[case.attempt_id],
+                alarm_id=case.alarm_id,
+                campaign_id=case.campaign_id,
+                attempt_id=case.attempt_id,
+            )
+        )
+    events.record(tx, now, changes)
+
+
+def _refuse(
+    tx: Connection, now: datetime, ledger: Ledger, refused: Sequence[Answer], count: Count
+) -> Aftermath:
+    if not refused:
+        return Aftermath()
+    by_attempt = {item.attempt_id: item for item in refused}
+    news = []
+    for case in lock_cases(tx, ledger.requests, *by_id(by_attempt)):
+        answer = by_attempt[case.attempt_id]
+        facts = Facts(failed_at=answer.at, cause=answer.reason, cause_text=answer.detail)
+        news.append(News(case, facts))
+    return ledger.enter(tx, now, news, count)

@@ -1,0 +1,101 @@
+"""The first transaction of a dial: from claimed to dialing, so that nobody else sends the request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from dispatcher.domain.vocabulary import Phase, TargetKind
+from dispatcher.lines import Line
+from dispatcher.metrics import catalogue
+from dispatcher.metrics.counting import Count
+from dispatcher.pbx.protocol import DialOrder, Message
+from dispatcher.store import events
+from dispatcher.store.events import Change
+from dispatcher.store.requests import Request, Requests
+from dispatcher.store.tables import Attempt, Call, table
+
+_attempts = table(Attempt)
+_calls = table(Call)
+
+Lines = Mapping[tuple[str, str], Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A dial that is committed and about to be sent."""
+
+    attempt_id: str
+    pbx: str
+    order: DialOrder
+
+
+def begin(
+    tx: Connection, now: datetime, ids: Sequence[str], lines: Lines, requests: Requests, count: Count
+) -> dict[str, Intent]:
+    """Commit the intent to dial these attempts; those that are not ``claimed`` any more are left out.
+
+    The update is guarded by the phase, so that a message that is delivered twice dials once.
+    """
+    started = tx.execute(
+        update(_attempts)
+        .where(_attempts.c.id.in_(list(ids)), _attempts.c.phase == Phase.CLAIMED)
+        .values(phase=Phase.DIALING, dialed_at=now)
+        .returning(_attempts.c.id)
+    ).scalars()
+    rows = _with_calls(tx, list(started))
+    known = requests.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
+    intents = {row.id: _intent(row, lines, known[row.alarm_id or row.campaign_id]) for row in rows}
+    events.record(tx, now, [_change(row) for row in rows])
+    for row in rows:
+        _measure(row, now, count)
+    return intents
+
+
+def _with_calls(tx: Connection, ids: Sequence[str]) -> Sequence[Any]:
+    if not ids:
+        return []
+    query = select(
+        _attempts.c.id,
+        _attempts.c.call_id,
+        _attempts.c.pbx,
+        _attempts.c.trunk,
+        _attempts.c.ordinal,
+        _attempts.c.target_kind,
+        _attempts.c.digits_dialled,
+        _attempts.c.slot_freed_at,
+        _calls.c.alarm_id,
+        _calls.c.campaign_id,
+        _calls.c.created_at,
+    ).join(_calls, _calls.c.id == _attempts.c.call_id)
+    return tx.execute(query.where(_attempts.c.id.in_(ids))).all()
+
+
+def _intent(row: Any, lines: Lines, request: Request) -> Intent:
+    line = lines.get((row.pbx, row.trunk)) or Line(row.pbx, row.trunk, channels=0)
+    target = TargetKind(row.target_kind)
+    prefix = line.prefix if target is TargetKind.NUMBER else ""
+    message = Message(request.message_kind, request.message_value, request.message_count)
+    order = DialOrder(target, f"{prefix}{row.digits_dialled}", message, line.extension)
+    return Intent(row.id, row.pbx, order)
+
+
+def _change(row: Any) -> Change:
+    return Change(
+        "call",
+        row.call_id,
+        Phase.DIALING,
+        cause=f"attempt {row.ordinal}",
+        alarm_id=row.alarm_id,
+        campaign_id=row.campaign_id,
+        attempt_id=row.id,
+    )
+
+
+def _measure(row: Any, now: datetime, count: Count) -> None:
+    if row.slot_freed_at is not None:
+        count.observe(catalogue.SLOT_TURNAROUND, (now - row.slot_freed_at).total_seconds())
+    if row.alarm_id is not None and row.ordinal == 1:
+        count.observe(catalogue.ALARM_TO_DIAL, (now - row.created_at).total_seconds())

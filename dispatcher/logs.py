@@ -1,0 +1,36 @@
+"""Logging for every role: one line an event, as text or JSON."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from dispatcher.config import LogSettings
+
+_QUIET = ("httpx", "httpcore", "sqlalchemy.engine", "dramatiq", "uvicorn.access")
+"""Libraries whose chatter would drown ours, or show a PBX's token in a URL."""
+
+
+class _JsonLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up_logging(settings: LogSettings) -> None:
+    """Log to standard error at the configured level."""
+    handler = logging.StreamHandler(sys.stderr)
+    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    handler.setFormatter(_JsonLine() if settings.json_lines else plain)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

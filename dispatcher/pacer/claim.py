@@ -1,0 +1,137 @@
+"""Claiming calls for a trunk's free channels, in one transaction under the trunk's lock."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from dispatcher.domain.pacing import ALARMS, Lane, Plan, plan
+from dispatcher.domain.vocabulary import CallState, Phase, TargetKind
+from dispatcher.lines import Line
+from dispatcher.pacer.lanes import Candidates, alarm_candidates, campaign_candidates
+from dispatcher.store import events, trunks
+from dispatcher.store.events import Change
+from dispatcher.store.ids import new_id
+from dispatcher.store.tables import Attempt, Call, table
+
+_attempts = table(Attempt)
+_calls = table(Call)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one claim gave out, and when to look again."""
+
+    alarms: list[str] = field(default_factory=list)
+    campaigns: list[str] = field(default_factory=list)
+    plan: Plan = field(default_factory=Plan)
+    wake_at: datetime | None = None
+
+    @property
+    def total(self) -> int:
+        """How many attempts were made."""
+        return len(self.alarms) + len(self.campaigns)
+
+
+def claim(tx: Connection, now: datetime, line: Line) -> Claimed:
+    """Make an attempt, holding its channel, for every call that may start on ``line`` now.
+
+    Nothing is sent from here: the attempts are committed first, and then a message wakes a worker.
+    """
+    counted = trunks.lock(tx, line.pbx, line.trunk)
+    if counted is None:
+        return Claimed()
+    free = counted.load.free
+    if free == 0 or counted.load.paused:
+        return Claimed(plan=plan(counted.load, [], now))
+    queues = [alarm_candidates(tx, now, line, free)]
+    queues += campaign_candidates(tx, now, line, free, counted.held_by_lane)
+    lanes = [_lane(queue, counted.here_by_lane) for queue in queues]
+    planned = plan(counted.load, lanes, now)
+    taken = [(queue, queue.rows[: planned.grants.get(queue.lane, 0)]) for queue in queues]
+    starts = [(queue, row) for queue, rows in taken for row in rows]
+    if starts:
+        freed = trunks.freed_since(tx, line.pbx, line.trunk, counted.last_claim_at, len(starts))
+        made = _make_attempts(tx, now, line, starts, freed)
+        trunks.note_claim(tx, now, line.pbx, line.trunk, planned.next_slot_at)
+    else:
+        made = []
+    return Claimed(
+        alarms=[attempt_id for attempt_id, lane in made if lane == ALARMS],
+        campaigns=[attempt_id for attempt_id, lane in made if lane != ALARMS],
+        plan=planned,
+        wake_at=_earliest([planned.wake_at, *(queue.opens_at for queue in queues)]),
+    )
+
+
+def _lane(queue: Candidates, here: dict[str, int]) -> Lane:
+    return Lane(
+        queue.lane,
+        due=len(queue.rows),
+        priority=queue.priority,
+        weight=queue.weight,
+        active=here.get(queue.lane, 0),
+        room=queue.room,
+    )
+
+
+def _make_attempts(
+    tx: Connection,
+    now: datetime,
+    line: Line,
+    starts: Sequence[tuple[Candidates, Any]],
+    freed: Sequence[datetime],
+) -> list[tuple[str, str]]:
+    rows, changes = [], []
+    for place, (queue, call) in enumerate(starts):
+        attempt_id = new_id()
+        freed_at = freed[place] if place < len(freed) else None
+        is_number = call.number is not None
+        rows.append(
+            {
+                "id": attempt_id,
+                "call_id": call.id,
+                "ordinal": call.attempts_made + 1,
+                "pbx": line.pbx,
+                "trunk": line.trunk,
+                "target_kind": TargetKind.NUMBER if is_number else TargetKind.EXTENSION,
+                "digits_dialled": line.digits(call.number) if is_number else call.extension,
+                "lane": queue.lane,
+                "supervised": line.answer_supervision,
+                "phase": Phase.CLAIMED,
+                "channel_held": True,
+                "claimed_at": now,
+                "slot_freed_at": freed_at if freed_at and call.due_at <= freed_at else None,
+                "cause_text": "",
+                "recording": "",
+                "leg": "",
+                "taken_trunk": "",
+                "seen": "",
+            }
+        )
+        place_name = f"{line.pbx}/{line.trunk}" if line.trunk else line.pbx
+        changes.append(
+            Change(
+                "call",
+                call.id,
+                CallState.ACTIVE,
+                cause=f"attempt {call.attempts_made + 1} on {place_name}",
+                alarm_id=call.alarm_id,
+                campaign_id=call.campaign_id,
+                attempt_id=attempt_id,
+            )
+        )
+    tx.execute(
+        update(_calls)
+        .where(_calls.c.id.in_([call.id for _, call in starts]))
+        .values(state=CallState.ACTIVE, attempts_made=_calls.c.attempts_made + 1, updated_at=now)
+    )
+    tx.execute(insert(_attempts), rows)
+    events.record(tx, now, changes)
+    return [(str(row["id"]), str(row["lane"])) for row in rows]
+
+
+def _earliest(times: Iterable[datetime | None]) -> datetime | None:
+    return min((at for at in times if at is not None), default=None)

@@ -1,0 +1,142 @@
+"""The queues that want a trunk's channels, with as many of their due calls as there are channels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+
+from dispatcher.domain.pacing import ALARMS
+from dispatcher.domain.vocabulary import CallState, CampaignStatus
+from dispatcher.domain.windows import Window, is_open, next_opening
+from dispatcher.lines import Line
+from dispatcher.store.campaigns import windows_from
+from dispatcher.store.tables import Call, Campaign, table
+
+_calls = table(Call)
+_campaigns = table(Campaign)
+RECIPIENT = "recipient"
+"""A campaign's ``timezone`` that means each callee's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Due calls of one lane, locked; ``opens_at`` is when a closed calling window opens."""
+
+    lane: str
+    rows: Sequence[Any] = field(default=())
+    priority: int = 0
+    weight: int = 1
+    room: int | None = None
+    opens_at: datetime | None = None
+
+
+def _due(
+    tx: Connection, now: datetime, line: Line, limit: int, *of_lane: ColumnElement[bool]
+) -> Sequence[Any]:
+    target = _calls.c.extension if line.is_internal else _calls.c.number
+    query = (
+        select(
+            _calls.c.id,
+            _calls.c.number,
+            _calls.c.extension,
+            _calls.c.attempts_made,
+            _calls.c.due_at,
+            _calls.c.timezone,
+            _calls.c.alarm_id,
+            _calls.c.campaign_id,
+        )
+        .where(
+            *of_lane,
+            _calls.c.state == CallState.QUEUED,
+            _calls.c.due_at <= now,
+            target.is_not(None),
+            or_(_calls.c.pbx.is_(None), _calls.c.pbx == line.pbx),
+            or_(_calls.c.expires_at.is_(None), _calls.c.expires_at > now),
+        )
+        .order_by(_calls.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return tx.execute(query).all()
+
+
+def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int) -> Candidates:
+    """The alarms' calls that are due, at most ``limit``."""
+    return Candidates(ALARMS, _due(tx, now, line, limit, _calls.c.alarm_id.is_not(None)))
+
+
+def campaign_candidates(
+    tx: Connection, now: datetime, line: Line, limit: int, held_by_lane: dict[str, int]
+) -> list[Candidates]:
+    """The running campaigns that may use this trunk now, each with its due calls.
+
+    Campaigns of a lower priority are not asked once those above want every free channel.
+    """
+    query = (
+        select(_campaigns)
+        .where(
+            _campaigns.c.status == CampaignStatus.RUNNING,
+            or_(_campaigns.c.expires_at.is_(None), _campaigns.c.expires_at > now),
+        )
+        .order_by(_campaigns.c.priority.desc(), _campaigns.c.id)
+    )
+    found: list[Candidates] = []
+    wanted, priority = 0, None
+    for row in tx.execute(query).all():
+        if priority is not None and row.priority < priority and wanted >= limit:
+            break
+        priority = row.priority
+        if row.trunks and not line.is_internal and f"{line.pbx}/{line.trunk}" not in row.trunks:
+            continue
+        queue = _of_campaign(tx, now, line, limit, row, held_by_lane.get(row.id, 0))
+        found.append(queue)
+        wanted += len(queue.rows)
+    return found
+
+
+def _of_campaign(tx: Connection, now: datetime, line: Line, limit: int, row: Any, held: int) -> Candidates:
+    windows = windows_from(row.windows)
+    each = row.timezone == RECIPIENT
+    if windows and not each:
+        opens_at = next_opening(windows, ZoneInfo(row.timezone or "UTC"), now)
+        if opens_at > now:
+            return Candidates(row.id, priority=row.priority, weight=row.weight, opens_at=opens_at)
+    room = None if row.max_concurrent is None else _room(tx, row, held)
+    if room == 0:
+        return Candidates(row.id, priority=row.priority, weight=row.weight, room=0)
+    due = _due(tx, now, line, limit, _calls.c.campaign_id == row.id)
+    allowed = _within_window(tx, now, due, windows) if windows and each else due
+    # When some were put off, others may be waiting behind them: look again at once.
+    again = now if len(allowed) < len(due) else None
+    return Candidates(row.id, allowed, row.priority, row.weight, room, again)
+
+
+def _room(tx: Connection, row: Any, held: int) -> int:
+    """How many more calls the campaign's own limit allows.
+
+    Its row is locked, so that the pacers of two trunks don't both use the same room; what the other
+    one has just committed shows only in a count that follows the lock, as this one's did not.
+    """
+    tx.execute(select(_campaigns.c.id).where(_campaigns.c.id == row.id).with_for_update())
+    from_calls = select(_calls.c.id).where(_calls.c.campaign_id == row.id, _calls.c.state == CallState.ACTIVE)
+    active = len(tx.execute(from_calls.limit(row.max_concurrent)).all())
+    return max(0, int(row.max_concurrent) - max(active, held))
+
+
+def _within_window(tx: Connection, now: datetime, due: Sequence[Any], windows: Sequence[Window]) -> list[Any]:
+    """The calls whose callee may be rung now; the others become due when their window opens."""
+    allowed = []
+    for row in due:
+        zone: tzinfo = ZoneInfo(row.timezone or "UTC")
+        if is_open(windows, zone, now):
+            allowed.append(row)
+            continue
+        tx.execute(
+            update(_calls)
+            .where(and_(_calls.c.id == row.id, _calls.c.state == CallState.QUEUED))
+            .values(due_at=next_opening(windows, zone, now))
+        )
+    return allowed

@@ -1,0 +1,69 @@
+"""The pacer's loop: woken by events, with a slow tick as the safety net."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from dispatcher.core import Core
+from dispatcher.lines import Line
+from dispatcher.pacer.claim import Claimed, claim
+from dispatcher.signals import Topic
+from dispatcher.store.engine import is_outage
+
+_log = logging.getLogger(__name__)
+_SHORTEST_WAIT = 0.002
+_AFTER_OUTAGE = 1.0
+
+
+class Pacer:
+    """Claims calls for every line until nothing more can start. Any number may run at once."""
+
+    def __init__(self, core: Core, lines: Sequence[Line]) -> None:
+        self._core = core
+        self._lines = lines
+        self._stopping = threading.Event()
+        self._subscription = core.signals.subscribe(Topic.PACER)
+        self._tick = core.settings.pacing.tick
+
+    def run(self) -> None:
+        """Work until :meth:`stop`; survives an outage of the database by waiting for its end."""
+        while not self._stopping.is_set():
+            try:
+                wake_at = self.pass_once()
+            except Exception as error:
+                if not is_outage(error):
+                    _log.exception("the pacer's pass failed and is tried again")
+                else:
+                    _log.warning("the database is away, pacing waits for it: %s", type(error).__name__)
+                self._stopping.wait(_AFTER_OUTAGE)
+                continue
+            self._subscription.wait(self._pause(wake_at))
+
+    def stop(self) -> None:
+        """End :meth:`run` after the pass that is under way."""
+        self._stopping.set()
+        self._subscription.close()
+
+    def pass_once(self) -> datetime | None:
+        """Claim on every line what can start now; returns when to look again before the tick."""
+        wakes = [claimed.wake_at for line in self._lines if (claimed := self._fill(line)).wake_at]
+        return min((wake for wake in wakes if wake is not None), default=None)
+
+    def _fill(self, line: Line) -> Claimed:
+        core = self._core
+        with core.store.write() as tx:
+            claimed = claim(tx, core.clock(), line)
+        if claimed.alarms:
+            core.messages.dial(claimed.alarms, urgent=True)
+        if claimed.campaigns:
+            core.messages.dial(claimed.campaigns, urgent=False)
+        if claimed.total:
+            core.signals.send(Topic.EVENTS)
+        return claimed
+
+    def _pause(self, wake_at: datetime | None) -> float:
+        if wake_at is None:
+            return self._tick
+        ahead = wake_at - self._core.clock()
+        return float(min(max(ahead / timedelta(seconds=1), _SHORTEST_WAIT), self._tick))

@@ -1,0 +1,197 @@
+"""The inbox: reports become durable here, are linked to their attempts, and are entered."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from dispatcher.core import Core, write_counts
+from dispatcher.domain.facts import NOTHING, facts_of, join
+from dispatcher.domain.reports import Report, ReportEvent
+from dispatcher.domain.vocabulary import Disposition, Phase
+from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.ledger.entry import News
+from dispatcher.metrics import catalogue
+from dispatcher.metrics.counting import Count
+from dispatcher.pbx.protocol import Driver
+from dispatcher.reports.incoming import Incoming, read
+from dispatcher.reports.sorting import Waiting, attempts_without_callid, known_cases
+from dispatcher.signals import Topic
+from dispatcher.store import foreign, reports
+from dispatcher.store.attempts import Case, by_id, lock_cases
+from dispatcher.store.engine import is_outage
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(seconds=60)
+"""So long a report with an unknown callid waits for its dial's answer before it is an orphan."""
+
+
+class Inbox:
+    """Takes reports in, in batches, each in one transaction.
+
+    A report whose callid is unknown is kept as pending, and looked at again after the commit: the
+    dial worker commits the callid and then looks for pending reports, this commits the report and
+    then looks for the callid, so whichever of the two commits last sees the other.
+    """
+
+    def __init__(
+        self, core: Core, drivers: Mapping[str, Driver], extensions: Mapping[str, frozenset[str]]
+    ) -> None:
+        self._core = core
+        self._drivers = drivers
+        self._extensions = extensions
+        """The extensions whose outbound right our calls use, by PBX."""
+
+    def take(self, batch: Sequence[Incoming]) -> None:
+        """Make a batch durable and enter what is understood of it.
+
+        Raises when nothing of the batch could be made durable; the PBX then sends it again.
+        """
+        try:
+            aftermath = self._core.store.transact(lambda tx: self._take(tx, batch))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            _log.exception("a batch of %d reports could not be entered and is kept for later", len(batch))
+            self._keep_for_later(batch)
+            return
+        self._core.after(aftermath)
+        for pbx in {item.pbx for item in batch if item.restarts}:
+            self._core.signals.send(Topic.SESSION, pbx)
+        pending = [item for item in batch if item.disposition is Disposition.PENDING]
+        for pbx in {item.pbx for item in pending}:
+            self.revisit(pbx, {item.callid for item in pending if item.pbx == pbx})
+
+    def revisit(self, pbx: str, callids: Iterable[str] | None = None) -> int:
+        """Look again at pending reports, all or those of some callids; returns how many found a home."""
+        linked, aftermath = self._core.store.transact(lambda tx: self._revisit(tx, pbx, callids))
+        if linked:
+            self._core.after(aftermath)
+        return linked
+
+    def _keep_for_later(self, batch: Sequence[Incoming]) -> None:
+        for item in batch:
+            item.disposition, item.attempt_id = Disposition.PENDING, None
+        with self._core.store.write() as tx:
+            reports.keep(tx, [_row(item) for item in batch])
+
+    def _take(self, tx: Connection, batch: Sequence[Incoming]) -> Aftermath:
+        now, count = self._core.clock(), Count()
+        news = self._sort(tx, now, batch, count)
+        reports.keep(tx, [_row(item) for item in batch])
+        aftermath = self._core.ledger.enter(tx, now, news, count)
+        write_counts(tx, count)
+        return aftermath
+
+    def _revisit(self, tx: Connection, pbx: str, callids: Iterable[str] | None) -> tuple[int, Aftermath]:
+        rows = reports.pending(tx, pbx, callids)
+        if not rows:
+            return 0, Aftermath()
+        driver, now, count = self._drivers[pbx], self._core.clock(), Count()
+        batch = [read(driver, pbx, row.body.encode(), row.received_at, row.id) for row in rows]
+        news = self._sort(tx, now, batch, count)
+        settled = [item for item in batch if item.disposition is not Disposition.PENDING]
+        reports.dispose(tx, [(item.row_id or 0, item.disposition, item.attempt_id) for item in settled])
+        aftermath = self._core.ledger.enter(tx, now, news, count)
+        write_counts(tx, count)
+        return len(settled), aftermath
+
+    def _sort(self, tx: Connection, now: datetime, batch: Sequence[Incoming], count: Count) -> list[News]:
+        """Give every item its disposition, and return the news for each attempt."""
+        news: dict[str, News] = {}
+        for pbx in sorted({item.pbx for item in batch}):
+            items = [item for item in batch if item.pbx == pbx]
+            cases = known_cases(tx, self._core.ledger.requests, pbx, {i.callid for i in items}, now)
+            unknown = [item for item in items if item.callid and item.callid not in cases]
+            waiting = attempts_without_callid(tx, pbx, now) if unknown else []
+            for item in items:
+                case = cases.get(item.callid) or self._adopt(tx, item, waiting, cases)
+                if case is not None:
+                    _note(news, case, item)
+                else:
+                    item.disposition = self._of_stranger(tx, now, item, waiting)
+        for item in batch:
+            if item.disposition is not Disposition.PENDING:
+                count.add(catalogue.REPORTS, item.pbx, item.word, item.disposition)
+        return list(news.values())
+
+    def _adopt(
+        self, tx: Connection, item: Incoming, waiting: Sequence[Waiting], cases: dict[str, Case]
+    ) -> Case | None:
+        """Link a call whose attempt is in doubt: the report names its number, and only that attempt's."""
+        if not item.callid or not item.reports:
+            return None
+        own = self._extensions.get(item.pbx, frozenset())
+        matching = [one for one in waiting if one.can_be(item.reports[0], own)]
+        if len(matching) != 1 or not matching[0].in_doubt:
+            return None
+        locked = lock_cases(tx, self._core.ledger.requests, *by_id([matching[0].attempt_id]))
+        if not locked or locked[0].callid is not None:
+            return None
+        case = locked[0]
+        case.callid = item.callid
+        if case.phase is Phase.IN_DOUBT:
+            case.phase = Phase.UP
+        cases[item.callid] = case
+        foreign.end(tx, item.received_at, item.pbx, [item.callid])
+        return case
+
+    def _of_stranger(
+        self, tx: Connection, now: datetime, item: Incoming, waiting: Sequence[Waiting]
+    ) -> Disposition:
+        if not item.reports:
+            return Disposition.MALFORMED
+        report = item.reports[0]
+        if report.event is ReportEvent.BOOT:
+            return Disposition.APPLIED
+        if not report.callid:
+            return Disposition.FOREIGN if report.event is ReportEvent.OTHER else Disposition.ORPHAN
+        own = self._extensions.get(item.pbx, frozenset())
+        could_be_ours = any(not report.number or one.can_be(report, own) for one in waiting)
+        if could_be_ours and now - item.received_at < PATIENCE:
+            return Disposition.PENDING
+        if not report.parties and report.cdr is None:
+            return Disposition.ORPHAN
+        if report.trunk and (item.pbx, report.trunk) in self._core.ledger.trunks:
+            self._note_foreign(tx, now, item.pbx, report)
+        return Disposition.FOREIGN
+
+    def _note_foreign(self, tx: Connection, now: datetime, pbx: str, report: Report) -> None:
+        foreign.note(
+            tx,
+            now,
+            pbx,
+            report.callid,
+            report.trunk,
+            ended=report.event in (ReportEvent.CDR, ReportEvent.FAILED),
+            released=report.event is ReportEvent.RELEASED,
+        )
+
+
+def _note(news: dict[str, News], case: Case, item: Incoming) -> None:
+    """Add an item to its attempt's news, or find that it repeats one that was entered before."""
+    item.attempt_id = case.attempt_id
+    entry = news.setdefault(case.attempt_id, News(case, NOTHING))
+    digest = item.digest
+    if digest in case.seen or digest in entry.digests:
+        item.disposition = Disposition.DUPLICATE
+        return
+    item.disposition = Disposition.APPLIED
+    learned = entry.facts
+    for report in item.reports:
+        learned = join(learned, facts_of(report, case.target, item.received_at))
+    entry.facts, entry.digests = learned, f"{entry.digests} {digest}".strip()
+
+
+def _row(item: Incoming) -> reports.Row:
+    return reports.Row(
+        item.pbx,
+        item.received_at,
+        item.word,
+        item.callid,
+        item.body,
+        item.disposition,
+        item.attempt_id,
+    )

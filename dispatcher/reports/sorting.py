@@ -1,0 +1,103 @@
+"""Whose call a report is about: an attempt of ours, one in doubt, or somebody else's."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select
+
+from dispatcher.domain.numbers import same_number
+from dispatcher.domain.reports import PartyKind, Report
+from dispatcher.domain.vocabulary import Phase
+from dispatcher.store.attempts import Case, attempts, by_callid, calls, lock_cases
+from dispatcher.store.requests import Requests
+
+SAME_CALLID = timedelta(days=1)
+"""A callid holds the PBX's clock and may come again after a reboot, so old attempts do not match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An attempt whose callid we do not know: its dial is under way, or in doubt."""
+
+    attempt_id: str
+    in_doubt: bool
+    digits: str
+    dialed_at: datetime
+    message: str
+
+    def can_be(self, report: Report, own_extensions: frozenset[str]) -> bool:
+        """Whether ``report`` can be about this attempt: it names its number, and no one else's phone.
+
+        A call that somebody makes by hand to the same number shows their extension as a party; ours
+        shows at most the extension whose outbound right it uses (inferred).
+        """
+        if not report.number or not same_number(self.digits, report.number):
+            return False
+        own = own_extensions | {self.message, self.digits}
+        if report.cdr is not None:
+            return not report.cdr.caller or report.cdr.caller in own
+        return all(
+            party.number in own or not party.number
+            for party in report.parties
+            if party.kind is PartyKind.EXTENSION
+        )
+
+
+def known_cases(
+    tx: Connection, requests: Requests, pbx: str, callids: Iterable[str], received: datetime
+) -> dict[str, Case]:
+    """The attempts with these callids, locked; of several with one callid the latest."""
+    wanted = {callid for callid in callids if callid}
+    if not wanted:
+        return {}
+    recent = attempts.c.claimed_at > received - SAME_CALLID
+    found: dict[str, Case] = {}
+    for item in lock_cases(tx, requests, *by_callid(pbx, wanted), recent):
+        if item.callid is not None and _is_later(item, found.get(item.callid)):
+            found[item.callid] = item
+    return found
+
+
+def _is_later(item: Case, known: Case | None) -> bool:
+    return known is None or item.claimed_at > known.claimed_at
+
+
+def attempts_without_callid(tx: Connection, pbx: str, now: datetime) -> list[Waiting]:
+    """The attempts of a PBX whose dial is under way or in doubt, and those that doubt has closed lately."""
+    closed_in_doubt = and_(
+        attempts.c.phase == Phase.ENDED,
+        attempts.c.doubted_at.is_not(None),
+        attempts.c.claimed_at > now - timedelta(hours=1),
+    )
+    query = select(
+        attempts.c.id, attempts.c.phase, attempts.c.digits_dialled, attempts.c.dialed_at, attempts.c.call_id
+    ).where(
+        attempts.c.pbx == pbx,
+        attempts.c.callid.is_(None),
+        or_(attempts.c.phase.in_((Phase.DIALING, Phase.IN_DOUBT)), closed_in_doubt),
+    )
+    rows = tx.execute(query).all()
+    messages = _messages(tx, [row.call_id for row in rows])
+    return [
+        Waiting(
+            row.id,
+            row.phase != Phase.DIALING,
+            row.digits_dialled,
+            row.dialed_at or now,
+            messages.get(row.call_id, ""),
+        )
+        for row in rows
+    ]
+
+
+def _messages(tx: Connection, call_ids: Sequence[str]) -> dict[str, Any]:
+    if not call_ids:
+        return {}
+    from_owner = Requests()
+    rows = tx.execute(
+        select(calls.c.id, calls.c.alarm_id, calls.c.campaign_id).where(calls.c.id.in_(call_ids))
+    ).all()
+    known = from_owner.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
+    return {row.id: known[row.alarm_id or row.campaign_id].message_value for row in rows}

@@ -1,0 +1,132 @@
+"""Asking the PBX: which calls are up, which trunks work, and whether a doubtful call exists."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select, update
+
+from dispatcher.core import Core
+from dispatcher.domain.numbers import same_number
+from dispatcher.domain.reports import PartyKind
+from dispatcher.domain.vocabulary import Phase, TargetKind
+from dispatcher.pbx.errors import PbxError
+from dispatcher.pbx.protocol import LiveCall, SeesLiveCalls, SeesTrunks, TrunkState
+from dispatcher.sessions import Pbx, Sessions
+from dispatcher.store import foreign
+from dispatcher.store.attempts import Case, attempts
+from dispatcher.store.tables import Trunk, table
+from dispatcher.upkeep.sweeps import close_attempts
+
+_log = logging.getLogger(__name__)
+_trunks = table(Trunk)
+
+STALE_FOREIGN = timedelta(seconds=30)
+"""A foreign call that is younger is left alone, since the list may have been made before it began."""
+
+
+class Asking:
+    """Compares what we believe of one PBX with what it shows."""
+
+    def __init__(self, core: Core, sessions: Sessions, pbxes: Mapping[str, Pbx]) -> None:
+        self._core = core
+        self._sessions = sessions
+        self._pbxes = pbxes
+
+    def resolve(self, pbx: str) -> None:
+        """Look at attempts in doubt, and at calls of which nothing has been heard for too long.
+
+        One request answers for all of them, and none is sent while there is nothing to ask.
+        """
+        if not self._is_in_question(pbx):
+            return
+        live = self._live_calls(pbx)
+        if live is None:
+            return
+        settings, now = self._core.settings.pacing, self._core.clock()
+        doubtful = [
+            attempts.c.pbx == pbx,
+            attempts.c.phase == Phase.IN_DOUBT,
+            attempts.c.doubted_at < now - timedelta(seconds=settings.doubt_wait),
+        ]
+        close_attempts(self._core, doubtful, lambda case: not _is_live(case, live))
+        silent = [attempts.c.pbx == pbx, attempts.c.phase == Phase.UP, self._last_sign() < self._silence(now)]
+        close_attempts(self._core, silent, lambda case: not _is_live(case, live))
+
+    def compare_others(self, pbx: str) -> None:
+        """End foreign calls that the PBX does not show any more."""
+        now = self._core.clock()
+        with self._core.store.read() as tx:
+            stale = [row for row in foreign.live(tx, pbx) if row.since < now - STALE_FOREIGN]
+        if not stale:
+            return
+        live = self._live_calls(pbx)
+        if live is None:
+            return
+        up = {call.leg for call in live} | {call.callid for call in live}
+        trunks = {call.trunk for call in live}
+        gone = [row.callid for row in stale if row.callid not in up and row.trunk not in trunks]
+        with self._core.store.write() as tx:
+            foreign.end(tx, now, pbx, gone)
+
+    def look_at_trunks(self, pbx: str) -> None:
+        """Keep each trunk's state as the PBX shows it."""
+        driver = self._pbxes[pbx].driver
+        if not isinstance(driver, SeesTrunks):
+            return
+        asked: SeesTrunks = driver
+        try:
+            states: Sequence[TrunkState] = self._sessions.use(pbx, lambda _, session: asked.trunks(session))
+        except PbxError as error:
+            _log.warning("the trunks of %s can't be seen: %s", pbx, error)
+            return
+        with self._core.store.write() as tx:
+            for state in states:
+                tx.execute(
+                    update(_trunks)
+                    .where(_trunks.c.pbx == pbx, _trunks.c.name == state.name)
+                    .values(pbx_status=state.status, pbx_usable=state.usable, checked_at=self._core.clock())
+                )
+
+    def _live_calls(self, pbx: str) -> Sequence[LiveCall] | None:
+        driver = self._pbxes[pbx].driver
+        if not isinstance(driver, SeesLiveCalls):
+            return None
+        asked: SeesLiveCalls = driver
+        try:
+            return self._sessions.use(pbx, lambda _, session: asked.live_calls(session))
+        except PbxError as error:
+            _log.warning("the live calls of %s can't be seen: %s", pbx, error)
+            return None
+
+    def _is_in_question(self, pbx: str) -> bool:
+        now = self._core.clock()
+        query = select(attempts.c.id).where(
+            attempts.c.pbx == pbx,
+            attempts.c.channel_held,
+            or_(
+                attempts.c.phase == Phase.IN_DOUBT,
+                (attempts.c.phase == Phase.UP) & (self._last_sign() < self._silence(now)),
+            ),
+        )
+        with self._core.store.read() as tx:
+            return tx.execute(query.limit(1)).first() is not None
+
+    def _last_sign(self) -> "func.coalesce[datetime]":
+        return func.coalesce(
+            attempts.c.prompt_ended_at, attempts.c.answered_at, attempts.c.ringing_at, attempts.c.accepted_at
+        )
+
+    def _silence(self, now: datetime) -> datetime:
+        return now - timedelta(seconds=self._core.settings.pacing.silence)
+
+
+def _is_live(case: Case, live: Sequence[LiveCall]) -> bool:
+    """Whether the PBX shows a call that can be this one; an extension's call shows on no trunk."""
+    if case.target.kind is not TargetKind.NUMBER:
+        return False
+    return any(
+        call.direction is PartyKind.OUTBOUND
+        and (call.leg == case.facts.leg or same_number(case.target.digits, call.number))
+        for call in live
+    )

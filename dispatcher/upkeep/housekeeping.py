@@ -1,0 +1,121 @@
+"""Expiry, the end of campaigns, and pruning what is old."""
+
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, exists, select, update
+
+from dispatcher.core import Core, write_counts
+from dispatcher.domain.vocabulary import (
+    OPEN_CALL_STATES,
+    AlarmStatus,
+    CallState,
+    CampaignStatus,
+    Disposition,
+)
+from dispatcher.ledger import alarms
+from dispatcher.metrics.counting import Count
+from dispatcher.store import events
+from dispatcher.store.events import Change
+from dispatcher.store.tables import (
+    Alarm,
+    Call,
+    Campaign,
+    Event,
+    ForeignCall,
+    IdempotencyKey,
+    RawReport,
+    table,
+)
+
+_alarms, _calls, _campaigns = table(Alarm), table(Call), table(Campaign)
+_events, _reports, _foreign = table(Event), table(RawReport), table(ForeignCall)
+_idempotency = table(IdempotencyKey)
+_BATCH = 500
+_IDEMPOTENCY_KEPT = timedelta(days=1)
+
+
+def expire(core: Core) -> None:
+    """End queued calls whose time is over, and the alarms that only waited for them."""
+    now = core.clock()
+    overdue = select(_calls.c.id, _calls.c.alarm_id).where(
+        _calls.c.state == CallState.QUEUED, _calls.c.expires_at <= now
+    )
+    with core.store.read() as tx:
+        rows = tx.execute(overdue.limit(_BATCH)).all()
+    if not rows:
+        return
+    with core.store.write() as tx:
+        count = Count()
+        ids = [row.id for row in rows]
+        alarms.withdraw(
+            tx,
+            now,
+            [_calls.c.id.in_(ids), _calls.c.state == CallState.QUEUED],
+            count,
+            "its time is over",
+            state=CallState.EXPIRED,
+        )
+        for alarm_id in sorted({row.alarm_id for row in rows if row.alarm_id}):
+            alarms.end_if_exhausted(tx, now, alarm_id)
+        write_counts(tx, count)
+    core.after(alarms.Aftermath())
+
+
+def expire_alarms(core: Core) -> None:
+    """End open alarms past their time when no call of theirs is under way any more."""
+    now = core.clock()
+    under_way = exists().where(_calls.c.alarm_id == _alarms.c.id, _calls.c.state.in_(OPEN_CALL_STATES))
+    overdue = select(_alarms.c.id).where(
+        _alarms.c.status == AlarmStatus.OPEN, _alarms.c.expires_at <= now, ~under_way
+    )
+    with core.store.read() as tx:
+        ids = list(tx.execute(overdue.limit(_BATCH)).scalars())
+    if not ids:
+        return
+    with core.store.write() as tx:
+        for alarm_id in ids:
+            alarms.close(tx, now, alarm_id, AlarmStatus.EXPIRED, "its time is over")
+    core.after(alarms.Aftermath())
+
+
+def finish_campaigns(core: Core) -> None:
+    """Finish running campaigns that have no call left to place, or whose time is over."""
+    now = core.clock()
+    open_calls = exists().where(_calls.c.campaign_id == _campaigns.c.id, _calls.c.state.in_(OPEN_CALL_STATES))
+    query = select(_campaigns.c.id).where(_campaigns.c.status == CampaignStatus.RUNNING, ~open_calls)
+    with core.store.read() as tx:
+        ids = list(tx.execute(query).scalars())
+    if not ids:
+        return
+    with core.store.write() as tx:
+        finished = tx.execute(
+            update(_campaigns)
+            .where(_campaigns.c.id.in_(ids), _campaigns.c.status == CampaignStatus.RUNNING, ~open_calls)
+            .values(status=CampaignStatus.FINISHED, finished_at=now, updated_at=now)
+            .returning(_campaigns.c.id)
+        ).scalars()
+        changes = [
+            Change("campaign", key, CampaignStatus.FINISHED, "no call is left to place", campaign_id=key)
+            for key in finished
+        ]
+        events.record(tx, now, changes)
+    core.after(alarms.Aftermath())
+
+
+def prune(core: Core) -> None:
+    """Delete raw reports, events and answers to idempotent requests that are past their keeping."""
+    keep, now = core.settings.retention, core.clock()
+    with core.store.write() as tx:
+        tx.execute(
+            delete(_reports).where(
+                _reports.c.received_at < now - timedelta(days=keep.reports_days),
+                _reports.c.disposition != Disposition.PENDING,
+            )
+        )
+        tx.execute(delete(_events).where(_events.c.at < now - timedelta(days=keep.events_days)))
+        tx.execute(delete(_foreign).where(_foreign.c.ended_at < now - timedelta(days=1)))
+        _forget_answers(tx, core)
+
+
+def _forget_answers(tx: Connection, core: Core) -> None:
+    tx.execute(delete(_idempotency).where(_idempotency.c.created_at < core.clock() - _IDEMPOTENCY_KEPT))

@@ -1,0 +1,200 @@
+"""Putting the parts of a process together from its settings. Every role is wired here, and alike."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import dramatiq
+from sqlalchemy import text
+
+from dispatcher.broker import BrokerMessages
+from dispatcher.clock import utc_now
+from dispatcher.config import PbxSettings, Settings
+from dispatcher.core import Core
+from dispatcher.dialer import Dialer, HangUp
+from dispatcher.ledger.entry import Ledger
+from dispatcher.lines import Line
+from dispatcher.metrics import catalogue
+from dispatcher.metrics.counting import SharedCount
+from dispatcher.pacer import Pacer
+from dispatcher.pbx.protocol import PbxAccount
+from dispatcher.pbx.registry import make_driver
+from dispatcher.receiver import ReceiverApp
+from dispatcher.receiver.senders import sender_of
+from dispatcher.reports import Inbox
+from dispatcher.sessions import Pbx, Sessions
+from dispatcher.signals import make_signals
+from dispatcher.store import schema, trunks
+from dispatcher.store.engine import Store, is_outage
+from dispatcher.store.requests import Requests
+from dispatcher.upkeep import Upkeep
+
+_log = logging.getLogger(__name__)
+_LONGEST_PAUSE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that a process of any role may need."""
+
+    core: Core
+    pbxes: dict[str, Pbx]
+    lines: dict[tuple[str, str], Line]
+    sessions: Sessions
+    inbox: Inbox
+    dialer: Dialer
+    hang_up: HangUp
+
+    def pacer(self) -> Pacer:
+        """A pacer for every line."""
+        return Pacer(self.core, list(self.lines.values()))
+
+    def upkeep(self) -> Upkeep:
+        """Upkeep for every PBX."""
+        return Upkeep(self.core, self.sessions, self.pbxes, self.inbox)
+
+    def receiver(self) -> ReceiverApp:
+        """The web application that PBXs post to."""
+        settings = self.core.settings
+        senders = [sender_of(pbx.name, pbx.url, pbx.serial, pbx.report_sources) for pbx in settings.pbx]
+        return ReceiverApp(
+            self.core, self.inbox, senders, {name: pbx.driver for name, pbx in self.pbxes.items()}
+        )
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.core.signals.close()
+        for pbx in self.pbxes.values():
+            pbx.driver.close()
+        self.core.store.close()
+
+
+def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
+    """Wire a process. Connects to nothing yet but Redis' signals, when somebody listens to them."""
+    store = Store(settings.store.url)
+    counts = SharedCount()
+    pbxes = {pbx.name: _pbx(settings, pbx, counts) for pbx in settings.pbx}
+    lines = {(line.pbx, line.trunk): line for pbx in settings.pbx for line in lines_of(pbx)}
+    ledger = Ledger(
+        requests=Requests(),
+        settle=timedelta(seconds=settings.pacing.settle),
+        trunks=frozenset(key for key, line in lines.items() if not line.is_internal),
+    )
+    core = Core(
+        settings=settings,
+        store=store,
+        signals=make_signals(settings.broker.url),
+        messages=BrokerMessages(broker),
+        clock=utc_now,
+        ledger=ledger,
+        counts=counts,
+    )
+    sessions = Sessions(store, pbxes, utc_now)
+    extensions = {
+        pbx.name: frozenset(trunk.extension for trunk in pbx.trunk if trunk.extension) for pbx in settings.pbx
+    }
+    inbox = Inbox(core, {name: pbx.driver for name, pbx in pbxes.items()}, extensions)
+    return Parts(
+        core, pbxes, lines, sessions, inbox, Dialer(core, sessions, inbox, lines), HangUp(core, sessions)
+    )
+
+
+def lines_of(pbx: PbxSettings) -> list[Line]:
+    """A PBX's trunks, and the line for its own extensions."""
+    found = [
+        Line(
+            pbx=pbx.name,
+            trunk=trunk.name,
+            channels=trunk.channels,
+            reserved_for_alarms=trunk.reserved_for_alarms,
+            calls_per_second=trunk.calls_per_second,
+            extension=trunk.extension,
+            prefix=trunk.prefix,
+            answer_supervision=trunk.answer_supervision,
+            number_format=trunk.number_format,
+            region=trunk.region or "",
+        )
+        for trunk in pbx.trunk
+    ]
+    return [*found, Line(pbx.name, trunks.INTERNAL, channels=pbx.internal_channels)]
+
+
+def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:
+    account = PbxAccount(
+        name=pbx.name,
+        family=pbx.family,
+        url=pbx.url,
+        username=pbx.username,
+        password=pbx.secret(),
+        verify_tls=pbx.verify_tls,
+        timezone=pbx.zone(),
+        reports_url=f"{settings.reports.advertised()}/reports/{pbx.name}",
+        timeout_seconds=pbx.timeout,
+    )
+    return Pbx(account, make_driver(account, partial(_observe, counts, pbx.name)))
+
+
+def _observe(counts: SharedCount, pbx: str, operation: str, result: str, seconds: float) -> None:
+    counts.observe(catalogue.PBX_REQUEST, seconds, pbx, operation, result)
+
+
+def prepare_store(settings: Settings) -> None:
+    """Bring the schema up to date."""
+    _patiently("the database", lambda: schema.upgrade(settings.store.url))
+
+
+def sync_trunks(parts: Parts) -> None:
+    """Bring the configured trunks into the store."""
+    configured = [
+        trunks.Configured(
+            line.pbx, line.trunk, line.channels, line.reserved_for_alarms, line.calls_per_second
+        )
+        for line in parts.lines.values()
+    ]
+    with parts.core.store.write() as tx:
+        trunks.sync(tx, parts.core.clock(), configured)
+
+
+def wait_for_store(settings: Settings) -> None:
+    """Return once the database answers and its schema is current."""
+
+    def look() -> None:
+        store = Store(settings.store.url)
+        try:
+            with store.read() as tx:
+                tx.execute(text("SELECT 1"))
+        finally:
+            store.close()
+        if not schema.is_current(settings.store.url):
+            raise _NotMigrated("its schema is not current: run `dispatcher migrate`")
+
+    _patiently("the database", look)
+
+
+class _NotMigrated(Exception):
+    """The database answers, but its schema is not there yet."""
+
+
+def _patiently(what: str, attempt: Callable[[], None]) -> None:
+    """Try until it works, saying each time what is missing; only an outage is waited for."""
+    pause = 0.25
+    while True:
+        try:
+            attempt()
+            return
+        except Exception as error:
+            if not (is_outage(error) or isinstance(error, _NotMigrated)):
+                raise
+            reason = str(error) if isinstance(error, _NotMigrated) else _first_line(error)
+            _log.warning("waiting for %s: %s (trying again in %.1f s)", what, reason, pause)
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _first_line(error: BaseException) -> str:
+    """The driver's own words, without the statement, and without the URL."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else 'no answer'}"
