@@ -1,0 +1,146 @@
+"""What alarms, campaigns and notification policies ask for, as people and their systems write it.
+
+The HTTP API and the configuration file read the same schemas. They say what a request may look like;
+whether a number can be dialled and a PBX can place the message is intake's business.
+"""
+
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from dispatcher.domain.retry import RetryRules
+from dispatcher.domain.vocabulary import MessageKind, Outcome
+
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+"""A name or number that must not be blank."""
+
+PhoneNumber = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[+0-9(*#][-+0-9 ()./*#]*$")
+]
+"""A telephone number as people write it; what it means depends on the region."""
+
+AckDigits = Annotated[str, StringConstraints(max_length=12, pattern=r"^[0-9*#]*$")]
+"""The keys that acknowledge: each character is one key."""
+
+Seconds = Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)]
+"""A span of time, from nothing to thirty days."""
+
+RecipientKind = Literal["number", "extension", "user", "contact", "group"]
+RECIPIENT_KINDS: tuple[RecipientKind, ...] = ("number", "extension", "user", "contact", "group")
+
+
+class _Request(BaseModel):
+    """Refuses unknown keys, and keeps what was sent out of error texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    def _only_one_of(self, names: tuple[str, ...]) -> str:
+        given = [name for name in names if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = f"got {' and '.join(given)}" if given else "got none of them"
+            raise ValueError(f"exactly one of {', '.join(names)} is needed; {found}")
+        return given[0]
+
+
+class Recipient(_Request):
+    """Whom to call: a number, an extension or user of a PBX, or a contact or group by its name."""
+
+    number: PhoneNumber | None = None
+    extension: Word | None = None
+    user: Word | None = None
+    contact: Word | None = None
+    group: Word | None = None
+    pbx: Word | None = None
+    """The PBX whose extension or user is meant, where several are configured."""
+    name: Word | None = None
+    """Who this is, for people to read."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        kind = self._only_one_of(RECIPIENT_KINDS)
+        if self.pbx is not None and kind not in ("extension", "user"):
+            raise ValueError("pbx goes with an extension or a user only")
+        return self
+
+    @property
+    def kind(self) -> RecipientKind:
+        """Which of the five it is."""
+        return next(kind for kind in RECIPIENT_KINDS if getattr(self, kind) is not None)
+
+    @property
+    def value(self) -> str:
+        """The number, extension or name itself."""
+        return cast(str, getattr(self, self.kind))
+
+
+class MessageSpec(_Request):
+    """What the person hears: an IVR, prompts joined by ``+``, a queue or a ring group."""
+
+    ivr: Word | None = None
+    prompt: Word | None = None
+    queue: Word | None = None
+    ring_group: Word | None = None
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+    """How often the prompts are played."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        kind = self._only_one_of(tuple(MessageKind))
+        if kind != MessageKind.PROMPT and self.count != 1:
+            raise ValueError("count goes with a prompt only")
+        return self
+
+    @field_validator("prompt")
+    @classmethod
+    def _names_only(cls, prompt: str | None) -> str | None:
+        if prompt is not None and not all(part.strip() for part in prompt.split("+")):
+            raise ValueError("must be names of prompts, joined by single + signs")
+        return prompt
+
+    @property
+    def kind(self) -> MessageKind:
+        """Which of the four it is."""
+        return next(kind for kind in MessageKind if getattr(self, kind) is not None)
+
+    @property
+    def value(self) -> str:
+        """The IVR's, queue's or ring group's number, or the prompts' names."""
+        return cast(str, getattr(self, self.kind))
+
+
+class RetrySpec(_Request):
+    """The one budget of attempts, and for any outcome the seconds before the next attempt."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = RetryRules().max_attempts
+    delivered: Seconds | None = None
+    not_heard: Seconds | None = None
+    busy: Seconds | None = None
+    no_answer: Seconds | None = None
+    rejected: Seconds | None = None
+    invalid_number: Seconds | None = None
+    unreachable: Seconds | None = None
+    congestion: Seconds | None = None
+    not_permitted: Seconds | None = None
+    voicemail: Seconds | None = None
+    cancelled: Seconds | None = None
+    unknown: Seconds | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_every_key(cls, value: Any) -> Any:
+        known = ["max_attempts", *Outcome]
+        unknown = [str(key) for key in value if key not in known] if isinstance(value, dict) else []
+        if unknown:
+            raise ValueError(f"there is no {', '.join(unknown)}; the keys are {', '.join(known)}")
+        return value
+
+    def rules(self) -> RetryRules:
+        """The rules, as the domain reads them."""
+        delays = {outcome: getattr(self, outcome) for outcome in Outcome}
+        return RetryRules(
+            self.max_attempts, {outcome: delay for outcome, delay in delays.items() if delay is not None}
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The rules, as the store keeps them."""
+        return self.model_dump(exclude_none=True)
