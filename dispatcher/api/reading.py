@@ -1,0 +1,138 @@
+"""Reading calls with all that is shown of them. What each waits for is worked out here, once a list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select
+
+from dispatcher.api.views.calls import CallView, call_members
+from dispatcher.core import Core
+from dispatcher.domain.vocabulary import LIVE_PHASES, OPEN_CALL_STATES, CallState, CampaignStatus, Outcome
+from dispatcher.domain.waiting import Dialled, Standing, Wanted, waiting_for
+from dispatcher.domain.windows import Window, next_opening
+from dispatcher.store import trunks
+from dispatcher.store.campaigns import windows_from
+from dispatcher.store.requests import Request
+from dispatcher.store.tables import Attempt, Call, Campaign, table
+
+_attempts = table(Attempt)
+_calls = table(Call)
+_campaigns = table(Campaign)
+
+RECIPIENT = "recipient"
+
+
+def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView]:
+    """Calls' rows as they are shown, with their attempts and what they wait for."""
+    attempts = _attempts_of(tx, rows)
+    surroundings = _surroundings(core, tx, rows)
+    return [
+        CallView(**call_members(row, attempts[row.id], surroundings.waiting_for(row, attempts[row.id])))
+        for row in rows
+    ]
+
+
+def _attempts_of(tx: Connection, rows: Sequence[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {row.id: [] for row in rows}
+    query = select(_attempts).where(_attempts.c.call_id.in_(found)).order_by(_attempts.c.ordinal)
+    for attempt in tx.execute(query) if found else ():
+        found[attempt.call_id].append(attempt)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _CampaignNow:
+    row: Any
+    windows: Sequence[Window]
+    active: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What calls may wait for, as it is at ``now``."""
+
+    now: datetime
+    requests: dict[str, Request]
+    campaigns: dict[str, _CampaignNow]
+    trunks: Sequence[Standing]
+
+    def waiting_for(self, call: Any, attempts: Sequence[Any]) -> str | None:
+        """What one call waits for."""
+        state = CallState(call.state)
+        if state not in OPEN_CALL_STATES:
+            return None
+        campaign = self.campaigns.get(call.campaign_id or "")
+        return waiting_for(
+            state,
+            now=self.now,
+            due_at=call.due_at,
+            last_outcome=Outcome(call.outcome) if call.outcome else None,
+            campaign=self._wanted(campaign, call) if campaign else None,
+            trunks=[trunk for trunk in self.trunks if _may_carry(trunk, call, campaign)],
+            attempt=self._dialled(call, attempts),
+        )
+
+    def _wanted(self, campaign: _CampaignNow, call: Any) -> Wanted:
+        row = campaign.row
+        zone = ZoneInfo((call.timezone if row.timezone == RECIPIENT else row.timezone) or "UTC")
+        opens_at = next_opening(campaign.windows, zone, self.now)
+        return Wanted(
+            CampaignStatus(row.status),
+            opens_at if opens_at > self.now else None,
+            row.max_concurrent,
+            campaign.active,
+        )
+
+    def _dialled(self, call: Any, attempts: Sequence[Any]) -> Dialled | None:
+        live = [attempt for attempt in attempts if attempt.phase in LIVE_PHASES]
+        if not live:
+            return None
+        attempt, request = live[-1], self.requests[call.alarm_id or call.campaign_id]
+        return Dialled(
+            attempt.phase,
+            attempt.pbx,
+            request.delivered_when,
+            request.ack_digits,
+            attempt.dialed_at,
+            attempt.ringing_at,
+            attempt.answered_at,
+            attempt.cause_text,
+        )
+
+
+def _may_carry(trunk: Standing, call: Any, campaign: _CampaignNow | None) -> bool:
+    if call.pbx not in (None, trunk.pbx) or (call.number is None) != (trunk.name == trunks.INTERNAL):
+        return False
+    chosen = campaign.row.trunks if campaign else None
+    return not chosen or trunk.name == trunks.INTERNAL or f"{trunk.pbx}/{trunk.name}" in chosen
+
+
+def _surroundings(core: Core, tx: Connection, rows: Sequence[Any]) -> _Surroundings:
+    open_rows = [row for row in rows if row.state in OPEN_CALL_STATES]
+    owners = {(row.alarm_id, row.campaign_id) for row in open_rows}
+    queued = any(row.state == CallState.QUEUED for row in open_rows)
+    return _Surroundings(
+        now=core.clock(),
+        requests=core.ledger.requests.of(tx, owners),
+        campaigns=_campaigns_now(tx, {campaign for _, campaign in owners if campaign}),
+        trunks=[
+            Standing(row.pbx, row.name, load, row.blocked_why)
+            for row, load in (trunks.loads(tx) if queued else ())
+        ],
+    )
+
+
+def _campaigns_now(tx: Connection, ids: set[str]) -> dict[str, _CampaignNow]:
+    if not ids:
+        return {}
+    found = {}
+    for row in tx.execute(select(_campaigns).where(_campaigns.c.id.in_(ids))).all():
+        active = 0
+        if row.max_concurrent is not None:
+            of_campaign = _calls.c.campaign_id == row.id, _calls.c.state == CallState.ACTIVE
+            active = tx.execute(select(func.count()).select_from(_calls).where(*of_campaign)).scalar_one()
+        found[row.id] = _CampaignNow(row, windows_from(row.windows), active)
+    return found

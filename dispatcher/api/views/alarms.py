@@ -1,0 +1,89 @@
+"""An alarm, alone in lists and with its calls and timeline by itself."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from dispatcher.api.views.calls import CallView
+from dispatcher.api.views.events import EventView
+from dispatcher.domain.vocabulary import AlarmStatus, DeliveredWhen, MessageKind, Severity
+
+
+class AlarmSummary(BaseModel):
+    """An alarm as lists show it."""
+
+    id: str
+    status: AlarmStatus
+    severity: Severity
+    summary: str
+    source: str = Field(description="What raised it.", examples=["alertmanager"])
+    dedup_key: str | None
+    policy: str | None
+    details: dict[str, Any] | None
+    message: dict[str, Any] = Field(examples=[{"ivr": "6500"}])
+    delivered_when: DeliveredWhen
+    ack_digits: str
+    retry: dict[str, Any] | None
+    occurrences: int = Field(description="How often it was raised; repeats join the open alarm.")
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    call_counts: dict[str, int] = Field(description="Its calls by state.", examples=[{"delivered": 1}])
+
+
+class AlarmView(AlarmSummary):
+    """An alarm with everything that happened for it."""
+
+    calls: list[CallView]
+    timeline: list[EventView] = Field(description="Every change of the alarm and its calls, in order.")
+
+
+def message_document(row: Any) -> dict[str, Any]:
+    """An alarm's or campaign's message, as requests write it."""
+    document: dict[str, Any] = {row.message_kind: row.message_value}
+    if row.message_kind == MessageKind.PROMPT:
+        document["count"] = row.message_count
+    return document
+
+
+def _members(row: Any, counts: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "status": row.status,
+        "severity": row.severity,
+        "summary": row.summary,
+        "source": row.source,
+        "dedup_key": row.dedup_key,
+        "policy": row.policy,
+        "details": row.details,
+        "message": message_document(row),
+        "delivered_when": row.delivered_when,
+        "ack_digits": row.ack_digits,
+        "retry": row.retry,
+        "occurrences": row.occurrences,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "expires_at": row.expires_at,
+        "acknowledged_at": row.acknowledged_at,
+        "acknowledged_by": row.acknowledged_by,
+        "resolved_at": row.resolved_at,
+        "call_counts": dict(counts),
+    }
+
+
+def alarm_summary(row: Any, counts: Mapping[str, int]) -> AlarmSummary:
+    """An alarm's row as lists show it, with its calls by state."""
+    return AlarmSummary(**_members(row, counts))
+
+
+def alarm_view(row: Any, calls: Sequence[CallView], timeline: Sequence[EventView]) -> AlarmView:
+    """An alarm's row with its calls and the events of both."""
+    counts: dict[str, int] = {}
+    for call in calls:
+        counts[call.state] = counts.get(call.state, 0) + 1
+    return AlarmView(**_members(row, counts), calls=list(calls), timeline=list(timeline))

@@ -1,0 +1,175 @@
+"""What a call waits for, in plain words. Pure: everything it looks at is an argument."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dispatcher.domain.pacing import TrunkLoad
+from dispatcher.domain.vocabulary import (
+    OPEN_CALL_STATES,
+    CallState,
+    CampaignStatus,
+    DeliveredWhen,
+    Outcome,
+    Phase,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The campaign that a call belongs to, as far as it can make the call wait.
+
+    ``opens_at`` is when its calling window opens for this call, None while that is open.
+    """
+
+    status: CampaignStatus
+    opens_at: datetime | None = None
+    max_concurrent: int | None = None
+    active: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A trunk that may carry the call. One without a name stands for the PBX's own extensions."""
+
+    pbx: str
+    name: str
+    load: TrunkLoad
+    blocked_why: str = ""
+
+    @property
+    def title(self) -> str:
+        """How the trunk is named to people."""
+        return f"{self.pbx}/{self.name}" if self.name else f"the extensions of {self.pbx}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """The attempt that is under way, and what its call needs to count as delivered."""
+
+    phase: Phase
+    pbx: str
+    delivered_when: DeliveredWhen
+    ack_digits: str = ""
+    dialed_at: datetime | None = None
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    doubt: str = ""
+
+
+def waiting_for(
+    state: CallState,
+    *,
+    now: datetime,
+    due_at: datetime,
+    last_outcome: Outcome | None = None,
+    campaign: Wanted | None = None,
+    trunks: Sequence[Standing] = (),
+    attempt: Dialled | None = None,
+) -> str | None:
+    """What the call waits for, or None when it has ended.
+
+    ``last_outcome`` is that of its last attempt, ``campaign`` None for an alarm's call, ``trunks``
+    those that may carry it, and ``attempt`` the one that is under way.
+    """
+    if state not in OPEN_CALL_STATES:
+        return None
+    if state is CallState.ACTIVE:
+        return _of_attempt(attempt)
+    return (
+        _of_campaign(campaign)
+        or _of_time(now, due_at, last_outcome, campaign)
+        or _of_room(campaign)
+        or _of_trunks(trunks, now, is_alarm=campaign is None)
+    )
+
+
+def _of_attempt(attempt: Dialled | None) -> str | None:
+    match attempt:
+        case None | Dialled(phase=Phase.ENDED):
+            return "the decision on its last attempt"
+        case Dialled(phase=Phase.CLAIMED):
+            return f"a dial worker to send the dial request to {attempt.pbx}"
+        case Dialled(phase=Phase.DIALING):
+            return f"the answer to the dial request sent to {attempt.pbx}{_since(attempt.dialed_at)}"
+        case Dialled(phase=Phase.IN_DOUBT):
+            request = f"the answer to the dial request sent to {attempt.pbx}{_since(attempt.dialed_at)}"
+            return f"{request}; the attempt is in doubt: {attempt.doubt or 'its fate is not known yet'}"
+    if attempt.answered_at is None:
+        rings = f"; it has been ringing since {_time(attempt.ringing_at)}" if attempt.ringing_at else ""
+        return f"the callee to answer{rings}"
+    if attempt.delivered_when is DeliveredWhen.ACKNOWLEDGED:
+        return f"the key {' or '.join(attempt.ack_digits)}, since the answer at {_time(attempt.answered_at)}"
+    return f"the end of the prompt, since the answer at {_time(attempt.answered_at)}"
+
+
+def _of_campaign(campaign: Wanted | None) -> str | None:
+    match campaign:
+        case None | Wanted(status=CampaignStatus.RUNNING):
+            return None
+        case Wanted(status=CampaignStatus.DRAFT):
+            return "the campaign to be started; it is a draft"
+        case Wanted(status=CampaignStatus.PAUSED):
+            return "the campaign to be resumed; the campaign is paused"
+    return f"nothing more: the campaign is {campaign.status}"
+
+
+def _of_time(
+    now: datetime, due_at: datetime, last_outcome: Outcome | None, campaign: Wanted | None
+) -> str | None:
+    opens_at = campaign.opens_at if campaign else None
+    if opens_at is not None and opens_at > max(now, due_at):
+        return f"the calling window, which opens at {_time(opens_at, now)}"
+    if due_at <= now:
+        return None
+    if last_outcome is None:
+        return f"its time, {_time(due_at, now)}"
+    return f"the retry after {last_outcome.replace('_', ' ')} at {_time(due_at, now)}"
+
+
+def _of_room(campaign: Wanted | None) -> str | None:
+    if campaign is None or campaign.max_concurrent is None or campaign.active < campaign.max_concurrent:
+        return None
+    return (
+        f"another call of the campaign to end: all {campaign.max_concurrent} that it may have at once are up"
+    )
+
+
+def _of_trunks(trunks: Sequence[Standing], now: datetime, *, is_alarm: bool) -> str:
+    if not trunks:
+        return "a trunk that may carry it; none is configured"
+    obstacles = [_obstacle(trunk, now, is_alarm=is_alarm) for trunk in trunks]
+    open_to_it = [trunk for trunk, obstacle in zip(trunks, obstacles, strict=True) if obstacle is None]
+    if open_to_it:
+        return f"its turn: {open_to_it[0].title} has a free channel"
+    return "; or ".join(obstacle for obstacle in obstacles if obstacle is not None)
+
+
+def _obstacle(trunk: Standing, now: datetime, *, is_alarm: bool) -> str | None:
+    """Why ``trunk`` does not carry the call now, or None."""
+    load, title = trunk.load, trunk.title
+    if load.paused:
+        return f"{title} to be resumed; it is paused"
+    if load.blocked_until is not None and load.blocked_until > now:
+        why = f" after {trunk.blocked_why}" if trunk.blocked_why else ""
+        return f"the trunk {title}, which is blocked until {_time(load.blocked_until, now)}{why}"
+    if load.free == 0:
+        others = f" ({load.others} by others)" if load.others else ""
+        return f"a free channel: all {load.channels} channels of {title} are in use{others}"
+    kept = max(0, load.reserved - load.alarms)
+    if not is_alarm and load.free <= kept:
+        return f"a free channel: the {load.free} free channels of {title} are reserved for alarms"
+    if load.calls_per_second and load.next_slot_at is not None and load.next_slot_at > now:
+        return f"the next call that {title} may start at {load.calls_per_second:g} calls per second"
+    return None
+
+
+def _time(at: datetime, now: datetime | None = None) -> str:
+    """A time of day in UTC, with its date when that is far from ``now``."""
+    if now is not None and abs(at - now) >= timedelta(hours=12):
+        return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{at:%H:%M:%S} UTC"
+
+
+def _since(at: datetime | None) -> str:
+    return f" at {_time(at)}" if at is not None else ""
