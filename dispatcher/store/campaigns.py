@@ -1,21 +1,22 @@
 """Campaigns as rows: making them, their guarded changes of status, and how their calls stand."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, or_, select, update
 
-from dispatcher.domain.vocabulary import CampaignStatus
+from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, CampaignStatus, Outcome
 from dispatcher.domain.windows import DAYS, Window
 from dispatcher.store import events
 from dispatcher.store.events import Change
-from dispatcher.store.tables import Attempt, Call, Campaign, Event, table
+from dispatcher.store.tables import Attempt, Call, Campaign, Trunk, table
 
 _campaigns = table(Campaign)
 _calls = table(Call)
 _attempts = table(Attempt)
-_events = table(Event)
+_trunks = table(Trunk)
 
 _DRAFT, _RUNNING, _PAUSED = CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.PAUSED
 _FINISHED, _CANCELLED = CampaignStatus.FINISHED, CampaignStatus.CANCELLED
@@ -81,3 +82,96 @@ def move(tx: Connection, now: datetime, campaign_id: str, to: CampaignStatus, na
     if moved.rowcount:
         events.record(tx, now, [Change("campaign", campaign_id, name, cause=cause, campaign_id=campaign_id)])
     return bool(moved.rowcount)
+
+
+def has_calls(tx: Connection, campaign_id: str, state: CallState = CallState.QUEUED) -> bool:
+    """Whether any call of the campaign is in ``state``."""
+    found = select(_calls.c.id).where(_calls.c.campaign_id == campaign_id, _calls.c.state == state).limit(1)
+    return tx.execute(found).first() is not None
+
+
+def cancelled_with_open_calls(tx: Connection) -> list[str]:
+    """Cancelled campaigns of which calls are queued, or active and not yet being ended."""
+    of_campaign = _calls.c.campaign_id == _campaigns.c.id
+    queued = exists().where(of_campaign, _calls.c.state == CallState.QUEUED)
+    unended = exists().where(
+        of_campaign,
+        _calls.c.state == CallState.ACTIVE,
+        _attempts.c.call_id == _calls.c.id,
+        _attempts.c.channel_held,
+        _attempts.c.hung_up_at.is_(None),
+        _attempts.c.answered_at.is_(None),
+        _attempts.c.prompt_ended_at.is_(None),
+    )
+    query = select(_campaigns.c.id).where(_campaigns.c.status == _CANCELLED, or_(queued, unended))
+    return list(tx.execute(query).scalars())
+
+
+def page(tx: Connection, limit: int, before: str | None, status: CampaignStatus | None) -> Sequence[Row[Any]]:
+    """Campaigns from the newest on: at most ``limit``, made before the one with the id ``before``."""
+    query = select(_campaigns).order_by(_campaigns.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_campaigns.c.id < before)
+    if status is not None:
+        query = query.where(_campaigns.c.status == status)
+    return tx.execute(query).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a campaign's calls stand: by state, and by the outcome of those that have ended."""
+
+    counts: dict[CallState, int]
+    outcomes: dict[Outcome, int]
+
+    @property
+    def total(self) -> int:
+        """All of its calls."""
+        return sum(self.counts.values())
+
+    @property
+    def open(self) -> int:
+        """Calls that have not ended."""
+        return sum(self.counts[state] for state in OPEN_CALL_STATES)
+
+
+def standings(tx: Connection, campaign_ids: Sequence[str]) -> dict[str, Standing]:
+    """How each of the campaigns stands; every state and outcome is there, at zero if need be."""
+    found = {key: Standing(dict.fromkeys(CallState, 0), dict.fromkeys(Outcome, 0)) for key in campaign_ids}
+    query = (
+        select(_calls.c.campaign_id, _calls.c.state, _calls.c.outcome, func.count())
+        .where(_calls.c.campaign_id.in_(campaign_ids))
+        .group_by(_calls.c.campaign_id, _calls.c.state, _calls.c.outcome)
+    )
+    for campaign_id, state, outcome, number in tx.execute(query) if campaign_ids else ():
+        standing = found[campaign_id]
+        standing.counts[CallState(state)] += number
+        if outcome is not None and state not in OPEN_CALL_STATES:
+            standing.outcomes[Outcome(outcome)] += number
+    return found
+
+
+def attempts_made(tx: Connection, campaign_id: str) -> int:
+    """All dials for the campaign so far."""
+    query = select(func.sum(_calls.c.attempts_made)).where(_calls.c.campaign_id == campaign_id)
+    return int(tx.execute(query).scalar() or 0)
+
+
+def ended_since(tx: Connection, campaign_id: str, since: datetime) -> int:
+    """Attempts for the campaign whose channel became free after ``since``.
+
+    Asked trunk by trunk, since that is how recent ones are found without reading all.
+    """
+    trunks = tx.execute(select(_trunks.c.pbx, _trunks.c.name)).all()
+    freed = [
+        select(func.count())
+        .select_from(_attempts)
+        .where(
+            _attempts.c.pbx == pbx,
+            _attempts.c.trunk == name,
+            _attempts.c.freed_at > since,
+            _attempts.c.lane == campaign_id,
+        )
+        for pbx, name in trunks
+    ]
+    return sum(int(tx.execute(query).scalar_one()) for query in freed)

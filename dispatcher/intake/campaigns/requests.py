@@ -1,0 +1,154 @@
+"""What a campaign asks for, as people and their systems write it."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+import phonenumbers
+from pydantic import (
+    AnyHttpUrl,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
+
+from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind
+from dispatcher.intake.campaigns.numbers import BadZone, check_zone
+from dispatcher.requests import AckDigits, MessageSpec, RetrySpec
+
+RECIPIENT = "recipient"
+"""A ``timezone`` that means each callee's own."""
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class WindowSpec(_Schema):
+    """On which days and between which local times people may be called.
+
+    A ``to`` before ``from`` runs over midnight into the next day.
+    """
+
+    days: Annotated[list[Day], Field(min_length=1, description="The days on which the window begins.")]
+    start: str = Field(alias="from", examples=["09:00"])
+    end: str = Field(alias="to", examples=["20:00"], description="`24:00` is the end of the day.")
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_clock(cls, value: str, info: Any) -> str:
+        if _CLOCK.fullmatch(value) or (info.field_name == "end" and value == "24:00"):
+            return value
+        raise ValueError("write a time of day as HH:MM, from 00:00 to 23:59")
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("from and to are the same; for a whole day write 00:00 to 24:00")
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """The window as the store keeps it."""
+        return {"days": sorted(set(self.days), key=_DAYS.index), "from": self.start, "to": self.end}
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class NewCampaign(_Schema):
+    """One message for many people, at a pace. It is made as a draft, which calls nobody yet."""
+
+    name: Name
+    message: MessageSpec = Field(examples=[{"ivr": "6500"}])
+    delivered_when: DeliveredWhen | None = Field(
+        default=None,
+        description=(
+            "What must be proven before a call counts as delivered; by default `heard`, "
+            "and `answered` with a queue or ring group."
+        ),
+    )
+    ack_digits: AckDigits = Field(default="1", description="The keys that acknowledge, with `acknowledged`.")
+    retry: RetrySpec = RetrySpec()
+    priority: Annotated[int, Field(ge=0, le=9)] = Field(default=5, description="9 goes first.")
+    weight: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1, description="The share of the channels among campaigns of one priority."
+    )
+    max_concurrent: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="So many calls at once at most; null: as many as there are channels."
+    )
+    trunks: Annotated[list[Name], Field(min_length=1, max_length=500)] | None = Field(
+        default=None, description="As `pbx/trunk`; null: all.", examples=[["hq/SPS-6-36"]]
+    )
+    windows: Annotated[list[WindowSpec], Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="When people may be called; null: at any time."
+    )
+    timezone: str | None = Field(
+        default=None,
+        description=(
+            "The windows' time zone: an IANA name, or `recipient` (the default with windows): each callee's "
+            "own, from the row's `timezone`, else from the number. A number that may be in several zones "
+            "is only called while all of them are within the windows."
+        ),
+        examples=["Europe/Amsterdam"],
+    )
+    region: str | None = Field(
+        default=None, description="The country (ISO 3166) of numbers without a country code.", examples=["NL"]
+    )
+    expires_at: AwareDatetime | None = Field(default=None, description="No call is placed after this.")
+    callback_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, value: str | None) -> str | None:
+        if value is None or value == RECIPIENT:
+            return value
+        try:
+            return check_zone(value)
+        except BadZone as error:
+            raise ValueError(f"{error}, or {RECIPIENT!r}") from None
+
+    @field_validator("region")
+    @classmethod
+    def _is_region(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        region = value.strip().upper()
+        if region not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("not a country's ISO 3166 code of two letters, such as NL")
+        return region
+
+    @field_validator("callback_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                _URL.validate_python(value)
+            except ValueError:
+                raise ValueError("not an http or https address") from None
+        return value
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        if self.delivered_when is DeliveredWhen.ACKNOWLEDGED and not self.ack_digits:
+            raise ValueError("ack_digits: name the keys that acknowledge")
+        return self
+
+    def proof(self) -> DeliveredWhen:
+        """What must be proven before a call counts as delivered."""
+        if self.delivered_when is not None:
+            return self.delivered_when
+        played = self.message.kind in (MessageKind.IVR, MessageKind.PROMPT)
+        return DeliveredWhen.HEARD if played else DeliveredWhen.ANSWERED
+
+    def zone(self) -> str | None:
+        """The time zone that the windows go by: without one, each callee's own."""
+        return RECIPIENT if self.windows and self.timezone is None else self.timezone

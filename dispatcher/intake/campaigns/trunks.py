@@ -1,0 +1,55 @@
+"""Which of the configured trunks can do what a campaign asks for."""
+
+from collections.abc import Iterator
+
+from dispatcher.config import PbxSettings, Settings
+from dispatcher.domain.vocabulary import TargetKind
+from dispatcher.intake.campaigns.requests import NewCampaign
+from dispatcher.intake.errors import Fault, Refused
+from dispatcher.intake.placing import Placing, Site, Unplaceable
+from dispatcher.pbx.registry import CAPABILITIES
+
+
+def trunks_for(settings: Settings, asked: NewCampaign) -> list[str] | None:
+    """The trunks, as ``pbx/trunk``, that carry the campaign; None for all that are configured.
+
+    When the request names none, all whose PBX can do it are taken. Raises ``Refused``.
+    """
+    pbxes = {f"{pbx.name}/{trunk.name}": pbx for pbx in settings.pbx for trunk in pbx.trunk}
+    if asked.trunks is None:
+        return _all_that_can(pbxes, asked)
+    chosen = list(dict.fromkeys(asked.trunks))
+    faults = [_unknown(place, name, pbxes) for place, name in enumerate(chosen) if name not in pbxes]
+    for pbx in {pbxes[name].name: pbxes[name] for name in chosen if name in pbxes}.values():
+        faults += _lacks(pbx, asked)
+    if faults:
+        raise Refused(*faults)
+    return chosen
+
+
+def _all_that_can(pbxes: dict[str, PbxSettings], asked: NewCampaign) -> list[str] | None:
+    if not pbxes:
+        raise Refused(Fault(("trunks",), "no trunk is configured, so no outside number can be called"))
+    lacking = {name: list(_lacks(pbx, asked)) for name, pbx in pbxes.items()}
+    able = [name for name, faults in lacking.items() if not faults]
+    if not able:
+        raise Refused(*dict.fromkeys(fault for faults in lacking.values() for fault in faults))
+    return None if len(able) == len(pbxes) else able
+
+
+def _unknown(place: int, name: str, known: dict[str, PbxSettings]) -> Fault:
+    names = ", ".join(sorted(known)) or "none"
+    return Fault(("trunks", place), f"there is no trunk {name!r}; configured, as pbx/trunk: {names}")
+
+
+def _lacks(pbx: PbxSettings, asked: NewCampaign) -> Iterator[Fault]:
+    """What this PBX can't do of what is asked."""
+    alone = Placing([Site(pbx.name, pbx.family, CAPABILITIES[pbx.family], bool(pbx.trunk))])
+    try:
+        alone.pbx_for(asked.message, TargetKind.NUMBER, pbx.name)
+    except Unplaceable as error:
+        yield Fault(("message", asked.message.kind), f"on {pbx.name}: {error}")
+    try:
+        alone.check_proof(asked.message, asked.proof())
+    except Unplaceable as error:
+        yield Fault(("delivered_when",), f"on {pbx.name}: {error}")
