@@ -1,0 +1,43 @@
+"""The configuration: one TOML file, every key of which the environment can override."""
+
+from dispatcher.config.checks import require_shared_broker
+from dispatcher.config.loading import load
+from dispatcher.config.problems import ConfigError
+from dispatcher.config.settings import (
+    AlarmSettings,
+    ApiKey,
+    ApiSettings,
+    BrokerSettings,
+    LogSettings,
+    PacingSettings,
+    PbxSettings,
+    PolicySettings,
+    ReportSettings,
+    RetentionSettings,
+    Scope,
+    Settings,
+    StoreSettings,
+    TrunkSettings,
+    WorkerSettings,
+)
+
+__all__ = [
+    "AlarmSettings",
+    "ApiKey",
+    "ApiSettings",
+    "BrokerSettings",
+    "ConfigError",
+    "LogSettings",
+    "PacingSettings",
+    "PbxSettings",
+    "PolicySettings",
+    "ReportSettings",
+    "RetentionSettings",
+    "Scope",
+    "Settings",
+    "StoreSettings",
+    "TrunkSettings",
+    "WorkerSettings",
+    "load",
+    "require_shared_broker",
+]

@@ -1,0 +1,210 @@
+"""What can only be seen by looking at several keys together."""
+
+from collections.abc import Callable, Collection, Iterator
+from urllib.parse import urlsplit
+
+from dispatcher.config.fields import is_loopback, split_listen
+from dispatcher.config.keys import Path
+from dispatcher.config.problems import ConfigError, Problem
+from dispatcher.config.settings import PbxSettings, Settings
+from dispatcher.domain.vocabulary import DeliveredWhen
+from dispatcher.lines import NumberFormat
+
+TCP_FAMILIES = ("yeastar-k2",)
+"""Families whose reports can come over a connection that we make to the PBX."""
+
+
+def problems_of(settings: Settings, families: Collection[str]) -> Iterator[Problem]:
+    """Every mistake in ``settings``, each value of which is right by itself."""
+    for check in _CHECKS:
+        yield from check(settings)
+    yield from _unknown_families(settings, families)
+
+
+def require_shared_broker(settings: Settings, role: str) -> None:
+    """Refuse to run ``role`` apart from the other roles without a broker that they share.
+
+    ``dispatcher up`` runs every role in one process and needs none.
+    """
+    if role != "up" and not settings.broker.url:
+        raise ConfigError(
+            [
+                f"{settings.source}: broker.url: empty, which is for `dispatcher up` alone, but {role} runs "
+                'beside other processes. Write e.g. url = "redis://127.0.0.1:6379/0"'
+            ]
+        )
+
+
+def _repeated(items: list[tuple[str, Path]], what: str, mend: str) -> Iterator[Problem]:
+    first: dict[str, Path] = {}
+    for value, path in items:
+        if value in first:
+            yield Problem(path, what, mend, (first[value],))
+        first.setdefault(value, path)
+
+
+def _names(settings: Settings) -> Iterator[Problem]:
+    pbxes = [(pbx.name, ("pbx", i, "name")) for i, pbx in enumerate(settings.pbx)]
+    yield from _repeated(list(pbxes), "two PBXs have this name", "Give each a name of its own")
+    policies = [(policy.name, ("policy", i, "name")) for i, policy in enumerate(settings.policy)]
+    yield from _repeated(list(policies), "two policies have this name", "Give each a name of its own")
+    keys = [(key.name, ("api", "key", i, "name")) for i, key in enumerate(settings.api.key)]
+    yield from _repeated(list(keys), "two keys have this name", "Give each a name of its own")
+    tokens = [(key.secret(), ("api", "key", i, "token")) for i, key in enumerate(settings.api.key)]
+    yield from _repeated(list(tokens), "two keys have this token", "Give each key a token of its own")
+    serials = [(pbx.serial, ("pbx", i, "serial")) for i, pbx in enumerate(settings.pbx) if pbx.serial]
+    yield from _repeated(list(serials), "two PBXs have this serial number", "Look it up on each PBX")
+    for i, pbx in enumerate(settings.pbx):
+        trunks = [(trunk.name, ("pbx", i, "trunk", j, "name")) for j, trunk in enumerate(pbx.trunk)]
+        yield from _repeated(
+            list(trunks), "two trunks of this PBX have this name", "Name each trunk once, as the PBX does"
+        )
+
+
+def _unknown_families(settings: Settings, families: Collection[str]) -> Iterator[Problem]:
+    for i, pbx in enumerate(settings.pbx):
+        if pbx.family not in families:
+            yield Problem(
+                ("pbx", i, "family"),
+                f"there is no driver for {pbx.family!r}",
+                f"The families are {', '.join(sorted(families))}",
+            )
+
+
+def _open_api(settings: Settings) -> Iterator[Problem]:
+    host, port = split_listen(settings.api.listen)
+    if not settings.api.key and not is_loopback(host):
+        yield Problem(
+            ("api", "listen"),
+            f"{host} can be reached from other machines, and no [[api.key]] protects it",
+            f'Add an [[api.key]] with name, token and scopes, or write listen = "127.0.0.1:{port}"',
+        )
+    if port and port == split_listen(settings.reports.listen)[1]:
+        yield Problem(
+            ("reports", "listen"),
+            f"port {port} is the API's as well",
+            "Give each a port of its own",
+            (("api", "listen"),),
+        )
+
+
+def _way_back(settings: Settings) -> Iterator[Problem]:
+    """Whether PBXs are told an address for their reports that they can reach."""
+    reports = settings.reports
+    if not settings.pbx:
+        return
+    if reports.listens_everywhere() and not reports.advertise:
+        port = split_listen(reports.listen)[1]
+        yield Problem(
+            ("reports", "advertise"),
+            f"missing, and the PBXs can't be told to post to {reports.listen}",
+            f'Add advertise = "http://ADDRESS:{port}", with this machine\'s address as the PBXs see it',
+            (("reports", "listen"),),
+        )
+        return
+    told = urlsplit(reports.advertised()).hostname or ""
+    for i, pbx in enumerate(settings.pbx):
+        if is_loopback(told) and not is_loopback(urlsplit(pbx.url).hostname or ""):
+            yield Problem(
+                ("reports", "advertise" if reports.advertise else "listen"),
+                f"{pbx.name} is on another machine and can't post its reports to {reports.advertised()}",
+                'Write e.g. listen = "0.0.0.0:8260" and advertise = "http://10.0.0.5:8260", '
+                "with this machine's address",
+                (("reports", "advertise"), ("reports", "listen"), ("pbx", i, "url"), ("pbx", i, "name")),
+            )
+
+
+def _pbxes(settings: Settings) -> Iterator[Problem]:
+    for i, pbx in enumerate(settings.pbx):
+        path: Path = ("pbx", i)
+        if not pbx.trunk and not pbx.internal_channels:
+            yield Problem(
+                path,
+                "has neither a [[pbx.trunk]] nor internal_channels, so nothing can be dialled",
+                "Add a [[pbx.trunk]] with name and channels",
+                ((*path, "trunk"), (*path, "internal_channels")),
+            )
+        if pbx.report_transport == "tcp" and pbx.family not in TCP_FAMILIES:
+            yield Problem(
+                (*path, "report_transport"),
+                f"tcp is for {' and '.join(TCP_FAMILIES)} only",
+                'Write report_transport = "http"',
+                ((*path, "family"),),
+            )
+        yield from _trunks(pbx, path)
+        yield from _routes(pbx, path)
+
+
+def _trunks(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
+    for j, trunk in enumerate(pbx.trunk):
+        of_trunk = (*path, "trunk", j)
+        if trunk.reserved_for_alarms > trunk.channels:
+            yield Problem(
+                (*of_trunk, "reserved_for_alarms"),
+                f"is more than the trunk's {trunk.channels} channels",
+                f"Write at most reserved_for_alarms = {trunk.channels}",
+                ((*of_trunk, "channels"),),
+            )
+        if trunk.number_format is NumberFormat.NATIONAL and not trunk.region:
+            yield Problem(
+                (*of_trunk, "region"),
+                'missing, and number_format = "national" needs to know in which country the trunk is',
+                'Add e.g. region = "NL"',
+                ((*of_trunk, "number_format"),),
+            )
+
+
+def _routes(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
+    """Whether the PBX's outbound routes can tell the trunks apart, by prefix or by extension."""
+    for j, trunk in enumerate(pbx.trunk):
+        for k, other in enumerate(pbx.trunk[:j]):
+            if trunk.extension != other.extension or trunk.name == other.name:
+                continue
+            shorter, longer = sorted((trunk.prefix, other.prefix), key=len)
+            if shorter == longer or (shorter and longer.startswith(shorter)):
+                yield Problem(
+                    (*path, "trunk", j, "prefix"),
+                    f"a call for {trunk.name} can't be told from one for {other.name}, "
+                    f"whose prefix is {other.prefix!r}",
+                    "Give each trunk a prefix that no other begins with, and the PBX a route for each",
+                    tuple(
+                        (*path, "trunk", n, key) for n in (j, k) for key in ("prefix", "extension", "name")
+                    ),
+                )
+
+
+def _policies(settings: Settings) -> Iterator[Problem]:
+    defaults = [i for i, policy in enumerate(settings.policy) if policy.default]
+    for i in defaults[1:]:
+        yield Problem(
+            ("policy", i, "default"),
+            f"{settings.policy[defaults[0]].name} is the default already",
+            "Let one policy be the default",
+            (("policy", defaults[0], "default"), ("policy", defaults[0], "name")),
+        )
+    names = [pbx.name for pbx in settings.pbx]
+    for i, policy in enumerate(settings.policy):
+        if policy.delivered_when is DeliveredWhen.ACKNOWLEDGED and not policy.ack_digits:
+            yield Problem(
+                ("policy", i, "ack_digits"),
+                "is empty, so nobody could acknowledge",
+                'Write e.g. ack_digits = "1", or ask for less with delivered_when = "heard"',
+                (("policy", i, "delivered_when"),),
+            )
+        for j, recipient in enumerate(policy.to):
+            if recipient.pbx is not None and recipient.pbx not in names:
+                yield Problem(
+                    ("policy", i, "to", j, "pbx"),
+                    f"there is no PBX {recipient.pbx!r}",
+                    f"The PBXs are {', '.join(names)}" if names else "Add a [[pbx]] first",
+                    (("pbx",), *(("pbx", k, "name") for k in range(len(names)))),
+                )
+
+
+_CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
+    _names,
+    _open_api,
+    _way_back,
+    _pbxes,
+    _policies,
+)

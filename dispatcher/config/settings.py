@@ -1,0 +1,223 @@
+"""Every key of the configuration, with its default. ``docs/configuration.md`` says what each is for.
+
+Errors and ``repr`` never show what a key holds, since some hold passwords. The ``examples`` are what
+an error message offers as the mend.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from dispatcher.config import fields
+from dispatcher.config.fields import WILDCARDS, split_listen, without_password
+from dispatcher.domain.vocabulary import DeliveredWhen
+from dispatcher.lines import NumberFormat
+from dispatcher.requests import AckDigits, MessageSpec, Recipient, RetrySpec, Seconds
+
+
+class Scope(StrEnum):
+    """What an API key is for."""
+
+    INTAKE = "intake"
+    OPERATE = "operate"
+    READ = "read"
+    ADMIN = "admin"
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+
+class StoreSettings(Section):
+    """``[store]``."""
+
+    url: fields.StoreUrl = Field("sqlite:///dispatcher.db", repr=False)
+
+    def shown(self) -> str:
+        """The URL without its password, for logs and people."""
+        return without_password(self.url)
+
+
+class BrokerSettings(Section):
+    """``[broker]``."""
+
+    url: fields.BrokerUrl = Field("", repr=False, examples=["redis://127.0.0.1:6379/0"])
+
+    def shown(self) -> str:
+        """The URL without its password, for logs and people."""
+        return without_password(self.url)
+
+
+class ApiKey(Section):
+    """``[[api.key]]``."""
+
+    name: fields.Name = Field(examples=["monitoring"])
+    token: fields.Secret
+    token_env: str | None = None
+    scopes: Annotated[list[Scope], Field(min_length=1)] = Field(examples=[["intake"]])
+
+    def secret(self) -> str:
+        """The token itself."""
+        return self.token.get_secret_value()
+
+
+class ApiSettings(Section):
+    """``[api]``."""
+
+    listen: fields.Listen = "127.0.0.1:8080"
+    key: list[ApiKey] = []
+    max_body_bytes: int = Field(1_048_576, ge=1024)
+
+
+class ReportSettings(Section):
+    """``[reports]``."""
+
+    listen: fields.Listen = "127.0.0.1:8260"
+    advertise: fields.HttpUrl | Literal[""] = Field("", examples=["http://10.0.0.5:8260"])
+    max_body_bytes: int = Field(65_536, ge=1024)
+
+    def advertised(self) -> str:
+        """Where PBXs are told to post: ``advertise``, or else the address listened on."""
+        return self.advertise or f"http://{self.listen}"
+
+    def listens_everywhere(self) -> bool:
+        """Whether the listen address names no machine that a PBX could be told."""
+        return split_listen(self.listen)[0] in WILDCARDS
+
+
+class TrunkSettings(Section):
+    """``[[pbx.trunk]]``."""
+
+    name: fields.TheirName = Field(examples=["SPS-6-36"])
+    channels: int = Field(ge=1, le=100_000, examples=[30])
+    reserved_for_alarms: int = Field(0, ge=0)
+    calls_per_second: float | None = Field(None, gt=0, le=10_000, allow_inf_nan=False, examples=[5.0])
+    extension: fields.Dialled = Field("", examples=["1000"])
+    prefix: fields.Dialled = Field("", examples=["9"])
+    answer_supervision: bool = True
+    number_format: NumberFormat = NumberFormat.DIGITS
+    region: fields.Region = Field("", examples=["NL"])
+
+
+class PbxSettings(Section):
+    """``[[pbx]]``."""
+
+    name: fields.Name = Field(examples=["hq"])
+    family: str = Field(examples=["yeastar-s"])
+    url: fields.HttpUrl = Field(examples=["https://192.168.5.150:8088"])
+    username: str = Field(min_length=1, examples=["api"])
+    password: fields.Secret
+    password_env: str | None = None
+    verify_tls: bool = True
+    serial: str = ""
+    timezone: fields.TimeZone = Field("UTC", examples=["Europe/Amsterdam"])
+    report_transport: Literal["http", "tcp"] = "http"
+    report_port: int = Field(8333, ge=1, le=65_535)
+    report_sources: list[fields.Network] = Field([], examples=[["192.168.5.0/24"]])
+    internal_channels: int = Field(10, ge=0, le=100_000)
+    timeout: float = Field(10.0, gt=0, le=300, allow_inf_nan=False)
+    trunk: list[TrunkSettings] = []
+
+    def secret(self) -> str:
+        """The password itself."""
+        return self.password.get_secret_value()
+
+    def zone(self) -> ZoneInfo:
+        """The time zone of the PBX's own timestamps."""
+        return ZoneInfo(self.timezone)
+
+
+class PolicySettings(Section):
+    """``[[policy]]``: a notification policy, that alarms name in place of saying it all."""
+
+    name: fields.Name = Field(examples=["night-shift"])
+    default: bool = False
+    to: Annotated[list[Recipient], Field(min_length=1)] = Field(examples=[[{"number": "+31612345678"}]])
+    message: MessageSpec = Field(examples=[{"ivr": "6500"}])
+    delivered_when: DeliveredWhen = DeliveredWhen.ACKNOWLEDGED
+    ack_digits: AckDigits = "1"
+    retry: RetrySpec = Field(RetrySpec(), examples=[{"max_attempts": 3, "busy": 30}])
+    expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])
+
+
+class AlarmSettings(Section):
+    """``[alarms]``."""
+
+    region: fields.Region = Field("", examples=["NL"])
+    expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])
+
+
+class PacingSettings(Section):
+    """``[pacing]``, in seconds."""
+
+    tick: fields.Positive = 1.0
+    settle: fields.NotNegative = 2.0
+    doubt_wait: fields.Positive = 60.0
+    silence: fields.Positive = 180.0
+
+
+class WorkerSettings(Section):
+    """``[workers]``."""
+
+    threads: int = Field(8, ge=1, le=1000)
+
+
+class RetentionSettings(Section):
+    """``[retention]``, in days."""
+
+    reports_days: int = Field(30, ge=1, le=36_500)
+    events_days: int = Field(90, ge=1, le=36_500)
+
+
+class LogSettings(Section):
+    """``[log]``."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], fields.Lower] = "info"
+    json_lines: bool = Field(False, alias="json")
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Made by hand, it takes what it is given and reads no environment."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix="DISPATCHER_",
+        env_nested_delimiter="__",
+    )
+
+    store: StoreSettings = StoreSettings()
+    broker: BrokerSettings = BrokerSettings()
+    api: ApiSettings = ApiSettings()
+    reports: ReportSettings = ReportSettings()
+    pbx: list[PbxSettings] = []
+    policy: list[PolicySettings] = []
+    alarms: AlarmSettings = AlarmSettings()
+    pacing: PacingSettings = PacingSettings()
+    workers: WorkerSettings = WorkerSettings()
+    retention: RetentionSettings = RetentionSettings()
+    log: LogSettings = LogSettings()
+    _source: str = PrivateAttr("configuration")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what it is given: `load` puts file and environment together, and checks them."""
+        return (init_settings,)
+
+    @property
+    def source(self) -> str:
+        """The file that this was loaded from, for messages."""
+        return self._source
