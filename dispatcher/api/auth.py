@@ -1,31 +1,21 @@
-"""Who may ask for what: bearer keys with scopes, or loopback clients when no key is configured."""
+"""Who may ask for what: bearer keys with scopes, or loopback clients when no key is configured.
+
+``intake`` raises and resolves alarms. ``operate`` runs campaigns and steers alarms, calls and trunks;
+since nobody can steer what they do not see, it includes ``read``. ``admin`` includes all.
+"""
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from dispatcher.api.problems import Problem
-
-
-class Scope(StrEnum):
-    """What a key is for.
-
-    ``intake`` raises and resolves alarms. ``operate`` runs campaigns and steers alarms, calls and
-    trunks; since nobody can steer what they do not see, it includes ``read``. ``admin`` includes all.
-    """
-
-    INTAKE = "intake"
-    OPERATE = "operate"
-    READ = "read"
-    ADMIN = "admin"
-
+from dispatcher.config import ApiKey, Scope
+from dispatcher.config.fields import is_loopback
 
 _INCLUDES = {
     Scope.INTAKE: frozenset({Scope.INTAKE}),
@@ -43,24 +33,6 @@ class Client:
     scopes: frozenset[Scope]
 
 
-class ConfiguredKey(Protocol):
-    """A key as the configuration has it."""
-
-    @property
-    def name(self) -> str:
-        """Its name, which event rows show as the one who acted."""
-        ...
-
-    @property
-    def scopes(self) -> Iterable[str]:
-        """The scopes it was given."""
-        ...
-
-    def secret(self) -> str:
-        """The token."""
-        ...
-
-
 LOOPBACK = Client("loopback", frozenset(Scope))
 """Whoever asks from this machine while no key is configured."""
 
@@ -68,7 +40,7 @@ LOOPBACK = Client("loopback", frozenset(Scope))
 class Keys:
     """The configured keys. Only digests of the tokens are kept."""
 
-    def __init__(self, keys: Iterable[ConfiguredKey]) -> None:
+    def __init__(self, keys: Iterable[ApiKey]) -> None:
         self._clients = [(_digest(key.secret()), _client(key)) for key in keys]
 
     @property
@@ -90,8 +62,8 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _client(key: ConfiguredKey) -> Client:
-    return Client(key.name, frozenset().union(*(_INCLUDES[Scope(scope)] for scope in key.scopes)))
+def _client(key: ApiKey) -> Client:
+    return Client(key.name, frozenset().union(*(_INCLUDES[scope] for scope in key.scopes)))
 
 
 _bearer = HTTPBearer(
@@ -139,16 +111,7 @@ def _check_loopback(request: Request) -> None:
     this address, but the Host header still tells it.
     """
     asking = request.client.host if request.client else ""
-    if not (_is_loopback(asking) and _is_loopback(request.url.hostname or "")):
+    if not (is_loopback(asking) and is_loopback(request.url.hostname or "")):
         raise Problem(
             403, "without a configured [[api.key]] only this machine may ask, by a loopback address"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

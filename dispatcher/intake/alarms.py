@@ -1,0 +1,249 @@
+"""Raising alarms, and what people and their systems do with them afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dispatcher.domain.vocabulary import AlarmStatus, CallState
+from dispatcher.intake.alarm_request import AlarmRequest, Plan, Wish, plan_of
+from dispatcher.intake.errors import Fault, NotPossible, Place, Refused, Unknown
+from dispatcher.intake.placing import Placing, Unplaceable
+from dispatcher.intake.recipients import Callee, callees
+from dispatcher.intake.work import Work
+from dispatcher.ledger import alarms as ledger
+from dispatcher.metrics import catalogue
+from dispatcher.store import events
+from dispatcher.store.events import Change
+from dispatcher.store.ids import new_id
+from dispatcher.store.tables import Alarm, Call, table
+
+_alarms = table(Alarm)
+_calls = table(Call)
+
+_UNTIL_RESOLVED = (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)
+_STILL_OPEN = text("dedup_key IS NOT NULL AND status IN ('open', 'acknowledged')")
+"""The condition of the unique index on ``dedup_key``, word for word."""
+
+
+class Effect(StrEnum):
+    """What a request did."""
+
+    RAISED = "raised"
+    JOINED = "joined"
+    RESOLVED = "resolved"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The alarm that a request led to, and what it did to it."""
+
+    alarm_id: str
+    effect: Effect
+
+
+def take(work: Work, request: AlarmRequest, source: str) -> Taken:
+    """Raise, join or resolve an alarm, as the request asks. Raises :class:`Refused`."""
+    if request.status is Wish.RESOLVED:
+        return _resolve_by_key(work, request, source)
+    return _raise(work, request, source)
+
+
+def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
+    plan = plan_of(request, work.core.settings, work.now)
+    people = _people(work, plan, ("to",) if request.to else ("policy", "to"))
+    row = _row(work, request, source, plan) | {"status": AlarmStatus.OPEN}
+    alarm_id = _insert_or_join(work, row)
+    if alarm_id != row["id"]:
+        cause = f"raised again by {source}: {row['summary']}"
+        events.record(work.tx, work.now, [Change("alarm", alarm_id, "repeated", cause, alarm_id=alarm_id)])
+        return Taken(alarm_id, Effect.JOINED)
+    _queue_calls(work, row, people)
+    work.count.add(catalogue.ALARMS, source, request.severity)
+    work.aftermath.due = True
+    return Taken(alarm_id, Effect.RAISED)
+
+
+def _people(work: Work, plan: Plan, place: Place) -> list[Callee]:
+    placing = Placing.of(work.core.settings)
+    people = callees(plan.to, plan.message, placing, work.core.settings.alarms.region, place)
+    try:
+        placing.check_proof(plan.message, plan.delivered_when)
+    except Unplaceable as error:
+        raise Refused(Fault(("delivered_when",), str(error))) from None
+    return people
+
+
+def _row(work: Work, request: AlarmRequest, source: str, plan: Plan) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "dedup_key": request.dedup_key,
+        "severity": request.severity,
+        "summary": request.summary,
+        "source": source,
+        "policy": request.policy,
+        "details": request.details,
+        "message_kind": plan.message.kind,
+        "message_value": plan.message.value,
+        "message_count": plan.message.count,
+        "delivered_when": plan.delivered_when,
+        "ack_digits": plan.ack_digits,
+        "retry": plan.retry.document(),
+        "occurrences": 1,
+        "created_at": work.now,
+        "updated_at": work.now,
+        "expires_at": plan.expires_at,
+    }
+
+
+def _insert_or_join(work: Work, row: dict[str, Any]) -> str:
+    """Write a new alarm, or refresh the open one with its key; returns which.
+
+    One statement, so that of any number of senders at once the unique index lets one make it and
+    the others join.
+    """
+    dialect = postgresql if work.tx.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(_alarms).values(row)
+    newer = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=["dedup_key"],
+        index_where=_STILL_OPEN,
+        set_={
+            "occurrences": _alarms.c.occurrences + 1,
+            "severity": newer.severity,
+            "summary": newer.summary,
+            "details": newer.details,
+            "updated_at": newer.updated_at,
+        },
+    )
+    return str(work.tx.execute(statement.returning(_alarms.c.id)).scalar_one())
+
+
+def _queue_calls(work: Work, alarm: dict[str, Any], people: Sequence[Callee]) -> None:
+    common = {
+        "alarm_id": alarm["id"],
+        "state": CallState.QUEUED,
+        "due_at": work.now,
+        "created_at": work.now,
+        "updated_at": work.now,
+        "expires_at": alarm["expires_at"],
+        "attempts_made": 0,
+        "attempts_spent": 0,
+        "free_failures": 0,
+    }
+    rows = [{"id": new_id(), **common, **person.columns} for person in people]
+    work.tx.execute(insert(_calls), rows)
+    raised = Change("alarm", alarm["id"], "raised", cause=f"by {alarm['source']}", alarm_id=alarm["id"])
+    queued = [
+        Change("call", row["id"], CallState.QUEUED, cause="the alarm was raised", alarm_id=alarm["id"])
+        for row in rows
+    ]
+    events.record(work.tx, work.now, [raised, *queued])
+
+
+def _resolve_by_key(work: Work, request: AlarmRequest, source: str) -> Taken:
+    """Resolve the alarm with the request's key, or note that its cause is gone before it was raised."""
+    known = _latest(work, request.dedup_key or "")
+    if known is not None:
+        done = _resolve(work, known, f"resolved by {source}")
+        return Taken(known, Effect.RESOLVED if done else Effect.UNCHANGED)
+    row = _resolved_row(work, request, source)
+    work.tx.execute(insert(_alarms).values(row))
+    cause = f"{source} says that it is over; it was not open here"
+    change = Change("alarm", row["id"], AlarmStatus.RESOLVED, cause, alarm_id=row["id"])
+    events.record(work.tx, work.now, [change])
+    return Taken(row["id"], Effect.RESOLVED)
+
+
+def _latest(work: Work, dedup_key: str) -> str | None:
+    """The alarm with this key that may still be resolved, else the newest one."""
+    of_key = select(_alarms.c.id).where(_alarms.c.dedup_key == dedup_key)
+    unresolved = work.tx.execute(of_key.where(_alarms.c.status.in_(_UNTIL_RESOLVED))).scalar()
+    return unresolved or work.tx.execute(of_key.order_by(_alarms.c.id.desc()).limit(1)).scalar()
+
+
+def _resolved_row(work: Work, request: AlarmRequest, source: str) -> dict[str, Any]:
+    """An alarm that is over before it began. It calls nobody, so its message is of no account."""
+    return {
+        "id": new_id(),
+        "dedup_key": request.dedup_key,
+        "status": AlarmStatus.RESOLVED,
+        "severity": request.severity,
+        "summary": request.summary or request.dedup_key,
+        "source": source,
+        "policy": request.policy,
+        "details": request.details,
+        "message_kind": request.message.kind if request.message else "ivr",
+        "message_value": request.message.value if request.message else "",
+        "message_count": 1,
+        "delivered_when": request.delivered_when or "heard",
+        "ack_digits": "",
+        "occurrences": 1,
+        "created_at": work.now,
+        "updated_at": work.now,
+        "resolved_at": work.now,
+    }
+
+
+def _resolve(work: Work, alarm_id: str, cause: str) -> bool:
+    values = {"resolved_at": work.now}
+    if not ledger.close(work.tx, work.now, alarm_id, AlarmStatus.RESOLVED, cause, values):
+        return False
+    _withdraw(work, alarm_id, f"the alarm was {cause}")
+    return True
+
+
+def _withdraw(work: Work, alarm_id: str, cause: str) -> None:
+    """Take back the alarm's calls; a call that is being heard is left to end by itself."""
+    work.aftermath.add(ledger.withdraw(work.tx, work.now, [_calls.c.alarm_id == alarm_id], work.count, cause))
+
+
+def acknowledge(work: Work, alarm_id: str, by: str) -> None:
+    """Take an alarm in hand: its calls that nobody has answered are withdrawn.
+
+    Does nothing when it is acknowledged already. Raises :class:`Unknown` and :class:`NotPossible`.
+    """
+    before = _status(work, alarm_id)
+    if before is AlarmStatus.ACKNOWLEDGED:
+        return
+    work.aftermath.add(
+        ledger.acknowledge(work.tx, work.now, alarm_id, work.count, by=by, cause=f"by hand, by {by}")
+    )
+    _check(work, alarm_id, before, AlarmStatus.ACKNOWLEDGED)
+
+
+def resolve(work: Work, alarm_id: str, by: str) -> None:
+    """The alarm's cause is gone. Does nothing when it is resolved already; raises as ``acknowledge``."""
+    before = _status(work, alarm_id)
+    if before is not AlarmStatus.RESOLVED:
+        _resolve(work, alarm_id, f"resolved by hand, by {by}")
+        _check(work, alarm_id, before, AlarmStatus.RESOLVED)
+
+
+def cancel(work: Work, alarm_id: str, by: str) -> None:
+    """The alarm was a mistake. Does nothing when it is cancelled already; raises as ``acknowledge``."""
+    before = _status(work, alarm_id)
+    if before is AlarmStatus.CANCELLED:
+        return
+    cause = f"cancelled by hand, by {by}"
+    if ledger.close(work.tx, work.now, alarm_id, AlarmStatus.CANCELLED, cause):
+        _withdraw(work, alarm_id, f"the alarm was {cause}")
+    _check(work, alarm_id, before, AlarmStatus.CANCELLED)
+
+
+def _status(work: Work, alarm_id: str) -> AlarmStatus:
+    """An alarm's status, which stays as it is until the transaction ends."""
+    query = select(_alarms.c.status).where(_alarms.c.id == alarm_id).with_for_update()
+    status = work.tx.execute(query).scalar()
+    if status is None:
+        raise Unknown("alarm", alarm_id)
+    return AlarmStatus(status)
+
+
+def _check(work: Work, alarm_id: str, before: AlarmStatus, wanted: AlarmStatus) -> None:
+    if _status(work, alarm_id) is not wanted:
+        raise NotPossible(f"an alarm that is {before} can't become {wanted}", before)

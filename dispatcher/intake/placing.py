@@ -1,0 +1,100 @@
+"""Whether a configured PBX can place a message to a target, and prove what is asked of the call.
+
+Asked at intake, so that a request that no PBX could ever carry out is refused while its sender
+still listens.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dispatcher.config import Settings
+from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.pbx.protocol import Capabilities
+from dispatcher.pbx.registry import CAPABILITIES
+from dispatcher.requests import MessageSpec
+
+_WITH_AGENTS = (MessageKind.QUEUE, MessageKind.RING_GROUP)
+_WORDS = {
+    MessageKind.RING_GROUP: "a ring group",
+    MessageKind.QUEUE: "a queue",
+    MessageKind.PROMPT: "a prompt",
+}
+_TARGETS = {
+    TargetKind.NUMBER: "an outside number",
+    TargetKind.EXTENSION: "an extension",
+    TargetKind.USER: "a PBX user",
+}
+
+
+class Unplaceable(ValueError):
+    """No configured PBX can do what is asked; its message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A configured PBX, as far as it matters here."""
+
+    name: str
+    family: str
+    abilities: Capabilities
+    has_trunks: bool
+
+    def places(self, message: MessageSpec, target: TargetKind) -> bool:
+        """Whether it can play ``message`` to such a target."""
+        if (message.kind, target) not in self.abilities.placeable:
+            return False
+        if message.count > 1 and not self.abilities.prompt_count:
+            return False
+        return target is not TargetKind.NUMBER or self.has_trunks
+
+
+class Placing:
+    """Answers for all configured PBXs together."""
+
+    def __init__(self, sites: Iterable[Site]) -> None:
+        self._sites = list(sites)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Placing":
+        """Over the PBXs of the configuration."""
+        return cls(
+            Site(pbx.name, pbx.family, CAPABILITIES[pbx.family], bool(pbx.trunk)) for pbx in settings.pbx
+        )
+
+    def pbx_for(self, message: MessageSpec, target: TargetKind, pbx: str | None = None) -> str | None:
+        """The only PBX that may place this, or None when any with a trunk may.
+
+        An extension or user belongs to one PBX: the named one, else the first that can place it.
+        Raises :class:`Unplaceable`.
+        """
+        sites = [site for site in self._sites if pbx in (None, site.name)]
+        if not sites:
+            raise Unplaceable(f"no PBX is named {pbx!r}; there are {self._names()}")
+        able = [site for site in sites if site.places(message, target)]
+        if not able:
+            raise Unplaceable(self._why_not(message, target, sites))
+        if target is TargetKind.NUMBER and len(able) == sum(site.has_trunks for site in self._sites):
+            return None
+        return able[0].name
+
+    def check_proof(self, message: MessageSpec, delivered_when: DeliveredWhen) -> None:
+        """Raise :class:`Unplaceable` unless some PBX can prove ``delivered_when`` for this message."""
+        if message.kind in _WITH_AGENTS and delivered_when is not DeliveredWhen.ANSWERED:
+            raise Unplaceable(
+                f"{delivered_when!r} can't be proven for {_WORDS[message.kind]}: "
+                "only an IVR or a prompt reports its end and its keys; ask for 'answered'"
+            )
+        if not any(delivered_when in site.abilities.provable for site in self._sites):
+            raise Unplaceable(f"{delivered_when!r} can't be proven by any configured PBX")
+
+    def _names(self) -> str:
+        return ", ".join(site.name for site in self._sites) or "none"
+
+    def _why_not(self, message: MessageSpec, target: TargetKind, sites: list[Site]) -> str:
+        what = f"{_WORDS.get(message.kind, 'an IVR')} to {_TARGETS[target]}"
+        if any((message.kind, target) in site.abilities.placeable for site in sites):
+            if message.count > 1:
+                return f"no configured PBX can repeat {what} by request; leave count out"
+            return "no trunk is configured for calls to outside numbers"
+        families = ", ".join(sorted({site.family for site in sites})) or "none configured"
+        return f"no configured PBX can play {what} (families: {families})"

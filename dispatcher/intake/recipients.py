@@ -1,0 +1,79 @@
+"""Whom an alarm calls: recipients as people write them become targets that can be dialled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import phonenumbers
+
+from dispatcher.domain.vocabulary import TargetKind
+from dispatcher.intake.errors import Fault, Place, Refused
+from dispatcher.intake.placing import Placing, Unplaceable
+from dispatcher.requests import MessageSpec, Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """One person to call. ``pbx`` is the only one that may place the call, or None for any."""
+
+    kind: TargetKind
+    value: str
+    pbx: str | None
+    name: str | None = None
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        """The target's columns of a call."""
+        return {
+            "number": self.value if self.kind is TargetKind.NUMBER else None,
+            "extension": self.value if self.kind is TargetKind.EXTENSION else None,
+            "pbx_user": self.value if self.kind is TargetKind.USER else None,
+            "pbx": self.pbx,
+            "name": self.name,
+        }
+
+
+def callees(
+    to: Sequence[Recipient], message: MessageSpec, placing: Placing, region: str, place: Place
+) -> list[Callee]:
+    """Everyone in ``to``, once each. ``region`` is the country of numbers without a country code.
+
+    Raises :class:`Refused` with every entry that can't be called; ``place`` is where the list stands.
+    """
+    found: dict[tuple[TargetKind, str, str | None], Callee] = {}
+    faults = []
+    for index, recipient in enumerate(to):
+        try:
+            callee = _callee(recipient, message, placing, region)
+        except ValueError as error:
+            faults.append(Fault((*place, index, recipient.kind), str(error)))
+            continue
+        found.setdefault((callee.kind, callee.value, callee.pbx), callee)
+    if faults:
+        raise Refused(*faults)
+    return list(found.values())
+
+
+def _callee(recipient: Recipient, message: MessageSpec, placing: Placing, region: str) -> Callee:
+    if recipient.kind in ("contact", "group"):
+        raise Unplaceable(f"there is no {recipient.kind} named {recipient.value!r}")
+    kind = TargetKind(recipient.kind)
+    value = e164(recipient.value, region) if kind is TargetKind.NUMBER else recipient.value
+    return Callee(kind, value, placing.pbx_for(message, kind, recipient.pbx), recipient.name)
+
+
+def e164(number: str, region: str) -> str:
+    """``number`` as E.164. Raises ``ValueError`` when it can't be one.
+
+    Only its length is checked against the country's plan: ranges are opened faster than any list of
+    them is brought up to date, and the PBX says when a number does not exist.
+    """
+    try:
+        parsed = phonenumbers.parse(number, region or None)
+    except phonenumbers.NumberParseException:
+        if not region and not number.startswith("+"):
+            mend = "write it with + and the country code, or set alarms.region"
+            raise ValueError(f"the number has no country code; {mend}") from None
+        raise ValueError("this is not a telephone number") from None
+    if not phonenumbers.is_possible_number(parsed) or parsed.extension:
+        raise ValueError("this is not a telephone number that can be dialled: its length is wrong")
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))

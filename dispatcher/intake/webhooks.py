@@ -1,0 +1,110 @@
+"""Notifications that carry many alerts: each is taken in by itself, in a savepoint of its own."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from dispatcher.config import Settings
+from dispatcher.intake import alarms
+from dispatcher.intake.alarm_request import AlarmRequest, Wish
+from dispatcher.intake.alarms import Effect
+from dispatcher.intake.errors import Fault, Refused
+from dispatcher.intake.notices import Notice
+from dispatcher.intake.work import Work
+from dispatcher.store import events
+from dispatcher.store.engine import is_conflict, is_outage
+from dispatcher.store.events import Change
+
+_log = logging.getLogger(__name__)
+
+Reading = Callable[[], Notice]
+"""Reads one alert of a notification; raises ``ValidationError`` when it can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one alert: an effect on an alarm, or an error."""
+
+    index: int
+    effect: Effect | None = None
+    alarm_id: str | None = None
+    dedup_key: str | None = None
+    error: str | None = None
+    unexpected: bool = False
+    """Whether the error is ours and not the alert's."""
+
+
+def policy_for(settings: Settings, named: str | None) -> str:
+    """The notification policy of a webhook: the named one, the default one, or the only one.
+
+    Raises :class:`Refused`.
+    """
+    names = [policy.name for policy in settings.policy]
+    known = ", ".join(names) or "none is configured"
+    if named is not None:
+        if named not in names:
+            raise Refused(Fault(("policy",), f"there is no policy named {named!r}; there are: {known}"))
+        return named
+    chosen = [policy.name for policy in settings.policy if policy.default] or names
+    if len(chosen) != 1:
+        raise Refused(Fault(("policy",), f"add ?policy=NAME, or mark one policy as the default ({known})"))
+    return chosen[0]
+
+
+def take_all(work: Work, source: str, policy: str, readings: Sequence[Reading]) -> list[Result]:
+    """Take in every alert; one that can't be taken leaves the others as they are.
+
+    An outage of the database ends all of it, so that the sender sends everything again.
+    """
+    return [_take(work, source, policy, index, reading) for index, reading in enumerate(readings)]
+
+
+def _take(work: Work, source: str, policy: str, index: int, reading: Reading) -> Result:
+    notice = None
+    try:
+        notice = reading()
+        with work.tx.begin_nested():
+            taken = alarms.take(work, _request_of(notice, policy), source)
+    except ValidationError as error:
+        return Result(index, error=_in_words(error))
+    except Refused as error:
+        return Result(index, dedup_key=notice.dedup_key if notice else None, error=str(error))
+    except Exception as error:
+        if isinstance(error, SQLAlchemyError) and (is_outage(error) or is_conflict(error)):
+            raise
+        # The text of a database error may hold the values of its statement.
+        _log.error("alert %d from %s failed: %s", index, source, type(error).__name__)
+        return Result(index, error="failed for a reason of our own; the log has it", unexpected=True)
+    return Result(index, taken.effect, taken.alarm_id, notice.dedup_key)
+
+
+def _request_of(notice: Notice, policy: str) -> AlarmRequest:
+    return AlarmRequest(
+        summary=notice.summary,
+        status=Wish.FIRING if notice.firing else Wish.RESOLVED,
+        severity=notice.severity,
+        dedup_key=notice.dedup_key,
+        policy=policy,
+        details=notice.details,
+    )
+
+
+def _in_words(error: ValidationError) -> str:
+    """What is wrong with an alert, without the values that are."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'alert'}: {item['msg']}" for item in error.errors()
+    )
+
+
+def note_truncated(work: Work, results: Sequence[Result], truncated: int, source: str) -> None:
+    """Record that the sender left alerts out: in the log, and with the first alarm of the notification."""
+    if not truncated:
+        return
+    why = f"{source} left {truncated} further alerts out of its notification; raise its max_alerts"
+    _log.warning("%s", why)
+    first = next((result.alarm_id for result in results if result.alarm_id is not None), None)
+    if first is not None:
+        events.record(work.tx, work.now, [Change("alarm", first, "truncated", cause=why, alarm_id=first)])
