@@ -45,14 +45,14 @@ class _Request(BaseModel):
 class Recipient(_Request):
     """Whom to call: a number, an extension or user of a PBX, or a contact or group by its name."""
 
-    number: PhoneNumber | None = None
-    extension: Word | None = None
-    user: Word | None = None
-    contact: Word | None = None
-    group: Word | None = None
-    pbx: Word | None = None
+    number: PhoneNumber | None = Field(None, examples=["+31612345678"])
+    extension: Word | None = Field(None, examples=["1002"])
+    user: Word | None = Field(None, examples=["a.jansen"])
+    contact: Word | None = Field(None, examples=["duty-engineer"])
+    group: Word | None = Field(None, examples=["ops"])
+    pbx: Word | None = Field(None, examples=["hq"])
     """The PBX whose extension or user is meant, where several are configured."""
-    name: Word | None = None
+    name: Word | None = Field(None, examples=["Ann Jansen"])
     """Who this is, for people to read."""
 
     @model_validator(mode="after")
@@ -76,10 +76,10 @@ class Recipient(_Request):
 class MessageSpec(_Request):
     """What the person hears: an IVR, prompts joined by ``+``, a queue or a ring group."""
 
-    ivr: Word | None = None
-    prompt: Word | None = None
-    queue: Word | None = None
-    ring_group: Word | None = None
+    ivr: Word | None = Field(None, examples=["6500"])
+    prompt: Word | None = Field(None, examples=["boiler+evacuate"])
+    queue: Word | None = Field(None, examples=["6700"])
+    ring_group: Word | None = Field(None, examples=["6200"])
     count: Annotated[int, Field(ge=1, le=100)] = 1
     """How often the prompts are played."""
 

@@ -43,13 +43,15 @@ class Overrides(EnvSettingsSource):
         except ValueError:
             return value
 
-    def strangers(self) -> Iterator[Problem]:
-        """Variables that look like an override of a section that does not exist."""
+    def misfits(self) -> Iterator[Problem]:
+        """Variables that would be passed over: of no section, or beside one that sets the whole."""
         sections = known_at(())
-        for name in self.env_vars:
+        for name in sorted(self.env_vars):
             path: Path = tuple(name.removeprefix(PREFIX).split("__"))
             if path[0] not in sections:
                 yield Problem(path, "unknown section", f"The sections are {', '.join(sections)}")
+            if any(other.startswith(f"{name}__") for other in self.env_vars):
+                yield Problem(path, "stands beside variables that set parts of it", "Keep one or the other")
 
 
 def overlay(data: dict[str, Any], changes: Mapping[str, Any], under: Path = ()) -> Iterator[Path | Problem]:

@@ -92,7 +92,7 @@ def _parsed(file: str, text: str) -> dict[str, Any]:
 
 def _overridden(data: dict[str, Any], environment: Mapping[str, str], origin: _Origin) -> list[Problem]:
     source = Overrides(environment)
-    problems = list(source.strangers())
+    problems = list(source.misfits())
     for item in overlay(data, source()):
         if isinstance(item, Problem):
             problems.append(item)

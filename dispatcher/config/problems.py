@@ -88,10 +88,8 @@ def _example(path: Path) -> str:
     while path and isinstance(path[-1], int):
         path = path[:-1]
     field = field_at(path)
-    if field is None:
-        return f"{path[-1]} = …"
-    value = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
-    return f"{path[-1]} = {toml(value)}"
+    value = None if field is None else field.examples[0] if field.examples else field.get_default()
+    return f"{path[-1]} = {'…' if value is None else toml(value)}"
 
 
 def toml(value: Any) -> str:
