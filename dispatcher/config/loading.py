@@ -5,6 +5,7 @@ import os
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -37,7 +38,7 @@ def load(
     if path is None and environment.get(CONFIG_VARIABLE):
         path = FilePath(environment[CONFIG_VARIABLE])
     text = _read(path) if path is not None else ""
-    origin = _Origin(str(path) if path is not None else "configuration", Places(text))
+    origin = _Origin(str(path) if path is not None else "configuration")
     data = _parsed(origin.file, text)
     problems = _overridden(data, environment, origin)
     problems += fill_secrets(data, environment)
@@ -47,7 +48,7 @@ def load(
         broken = {wrong for problem in problems for wrong in (problem.path, *problem.others)}
         problems += [one for one in problems_of(settings, families) if not _is_hearsay(one, broken)]
     if problems or settings is None:
-        raise in_words(problems, origin.place)
+        raise in_words(problems, partial(origin.place, Places(text)))
     settings._source = origin.file
     return settings
 
@@ -57,14 +58,13 @@ class _Origin:
     """Where each key was written: on a line of the file, or in the environment."""
 
     file: str
-    places: Places
     overridden: set[Path] = field(default_factory=set)
 
-    def place(self, path: Path) -> tuple[int, str]:
+    def place(self, places: Places, path: Path) -> tuple[int, str]:
         """The line for sorting, and the place in words."""
         if any(path[:length] in self.overridden for length in range(1, len(path) + 1)):
             return 0, f"environment: {variable(path)}"
-        line = self.places.line(path)
+        line = places.line(path)
         return (
             (line, f"{self.file}: {dotted(path)} (line {line})")
             if line
