@@ -56,7 +56,9 @@ def make_broker(url: str) -> dramatiq.Broker:
     middleware: list[Middleware] = [AgeLimit(max_age=_STALE_AFTER_MS)]
     broker: dramatiq.Broker
     if url:
-        broker = WakeUpBroker(url=url, middleware=middleware, namespace="dispatcher")
+        broker = WakeUpBroker(  # type: ignore[no-untyped-call]
+            url=url, middleware=middleware, namespace="dispatcher"
+        )
     else:
         broker = StubBroker(middleware=middleware)
     for queue in (URGENT, BULK):

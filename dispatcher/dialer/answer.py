@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from dispatcher.core import write_counts
 from dispatcher.domain.facts import Facts
@@ -38,7 +38,7 @@ _ACCEPTED = (
     update(_attempts)
     .where(
         _attempts.c.id == bindparam("of_id"),
-        _attempts.c.phase.in_((Phase.DIALING, Phase.IN_DOUBT)),
+        or_(_attempts.c.phase == Phase.DIALING, _attempts.c.phase == Phase.IN_DOUBT),
     )
     .values(phase=Phase.UP, callid=bindparam("new_callid"), accepted_at=bindparam("new_accepted_at"))
 )

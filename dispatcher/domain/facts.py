@@ -5,7 +5,7 @@ facts of an attempt, and with them everything that is decided from facts, do not
 or the repetition of its reports. Earliest times win, best CDR status wins, keys only accumulate.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +66,7 @@ class Facts:
 
 
 NOTHING = Facts()
+_NAMES = tuple(item.name for item in fields(Facts))
 
 
 def _by_length(text: str) -> tuple[int, str]:
@@ -127,11 +128,7 @@ def join(one: Facts, other: Facts) -> Facts:
 
 def changes(before: Facts, after: Facts) -> dict[str, Any]:
     """The fields in which ``after`` knows more than ``before``."""
-    return {
-        item.name: getattr(after, item.name)
-        for item in fields(Facts)
-        if getattr(before, item.name) != getattr(after, item.name)
-    }
+    return {name: value for name in _NAMES if (value := getattr(after, name)) != getattr(before, name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,25 +146,26 @@ def facts_of(report: Report, target: Target, at: datetime) -> Facts:
         return _of_cdr(report.cdr, target, at)
     if not _concerns(report, target):
         return NOTHING
-    named = NOTHING
+    leg = trunk = ""
     for party in report.parties:
         if party.kind is PartyKind.OUTBOUND:
-            named = replace(named, leg=party.leg or named.leg, trunk=party.trunk or named.trunk)
+            leg, trunk = party.leg or leg, party.trunk or trunk
     match report.event:
         case ReportEvent.RINGING:
-            return replace(named, ringing_at=at)
+            return Facts(ringing_at=at, leg=leg, trunk=trunk)
         case ReportEvent.ANSWERED:
-            return replace(named, answered_at=at)
+            return Facts(answered_at=at, leg=leg, trunk=trunk)
         case ReportEvent.PROMPT_ENDED:
-            return replace(named, prompt_ended_at=at)
+            return Facts(prompt_ended_at=at, leg=leg, trunk=trunk)
         case ReportEvent.DTMF if report.keys:
-            return replace(named, keys=frozenset({(report.position, report.keys)}))
+            return Facts(keys=frozenset({(report.position, report.keys)}), leg=leg, trunk=trunk)
         case ReportEvent.RELEASED:
-            return replace(named, released_at=at, releases=frozenset({_first_party(report)}))
+            releases = frozenset({_first_party(report)})
+            return Facts(released_at=at, releases=releases, leg=leg, trunk=trunk)
         case ReportEvent.FAILED:
             reason = report.reason or Reason.FAILED
-            return replace(named, failed_at=at, cause=reason, cause_text=report.reason_text)
-    return named
+            return Facts(failed_at=at, cause=reason, cause_text=report.reason_text, leg=leg, trunk=trunk)
+    return Facts(leg=leg, trunk=trunk)
 
 
 def _first_party(report: Report) -> str:

@@ -114,8 +114,6 @@ _STORY = (
     ("prompt_ended_at", "heard"),
     ("keys", "key"),
     ("failed_at", "failed"),
-    ("cdr_at", "cdr"),
-    ("released_at", "released"),
     ("closed_at", "closed"),
 )
 
@@ -124,7 +122,7 @@ def _fact_change(item: Entered) -> Change | None:
     """An event row for the facts that are new, named after the latest of them."""
     changed = changes(item.before, item.case.facts)
     names = [word for fact, word in _STORY if fact in changed]
-    if not names:
+    if not names and not item.freed:
         return None
     case = item.case
     return Change(

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dispatcher.core import Core
 from dispatcher.lines import Line
@@ -47,7 +47,7 @@ class Pacer:
 
     def pass_once(self) -> datetime | None:
         """Claim on every line what can start now; returns when to look again before the tick."""
-        wakes = [claimed.wake_at for line in self._lines if (claimed := self._fill(line)).wake_at]
+        wakes = [self._fill(line).wake_at for line in self._lines]
         return min((wake for wake in wakes if wake is not None), default=None)
 
     def _fill(self, line: Line) -> Claimed:
@@ -65,5 +65,5 @@ class Pacer:
     def _pause(self, wake_at: datetime | None) -> float:
         if wake_at is None:
             return self._tick
-        ahead = wake_at - self._core.clock()
-        return float(min(max(ahead / timedelta(seconds=1), _SHORTEST_WAIT), self._tick))
+        ahead = (wake_at - self._core.clock()).total_seconds()
+        return min(max(ahead, _SHORTEST_WAIT), self._tick)

@@ -1,13 +1,14 @@
 """Attempts as rows, and as cases: an attempt together with its call, locked for a decision."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, update
 
-from dispatcher.domain.facts import Facts, Target
+from dispatcher.domain.facts import Facts, Target, changes
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import CallState, MessageKind, Outcome, Phase, TargetKind
@@ -17,44 +18,50 @@ from dispatcher.store.tables import Attempt, Call, table
 attempts = table(Attempt)
 calls = table(Call)
 
-SAME_FACT = (
-    "ringing_at",
-    "answered_at",
-    "prompt_ended_at",
-    "released_at",
-    "failed_at",
-    "cause_text",
-    "cdr_at",
-    "talk_seconds",
-    "recording",
-    "leg",
-    "closed_at",
-    "hung_up_at",
+_FACTS = (
+    attempts.c.ringing_at,
+    attempts.c.answered_at,
+    attempts.c.prompt_ended_at,
+    attempts.c["keys"],
+    attempts.c.released_at,
+    attempts.c.releases,
+    attempts.c.failed_at,
+    attempts.c.cause,
+    attempts.c.cause_text,
+    attempts.c.cdr_at,
+    attempts.c.cdr_status,
+    attempts.c.talk_seconds,
+    attempts.c.recording,
+    attempts.c.leg,
+    attempts.c.taken_trunk,
+    attempts.c.closed_at,
+    attempts.c.hung_up_at,
 )
-"""Facts whose column has the fact's name and value."""
+"""The columns that hold the facts, in the order of the fields of :class:`Facts`."""
+
+_COLUMN_OF = dict(zip((item.name for item in fields(Facts)), (c.name for c in _FACTS), strict=True))
 
 
 def facts_from(row: Any) -> Facts:
-    """The facts that an attempt's row holds."""
-    return Facts(
-        **{name: getattr(row, name) for name in SAME_FACT},
-        keys=frozenset((position, text) for position, text in row.keys or ()),
-        releases=frozenset(row.releases or ()),
-        cause=Reason(row.cause) if row.cause else None,
-        cdr_status=CdrStatus(row.cdr_status) if row.cdr_status else None,
-        trunk=row.taken_trunk,
-    )
+    """The facts that a whole row of an attempt holds."""
+    return _facts([row._mapping[column.name] for column in _FACTS])
 
 
-def columns_of(facts: Facts) -> dict[str, Any]:
-    """The columns that hold ``facts``; the reverse of :func:`facts_from`."""
-    columns: dict[str, Any] = {name: getattr(facts, name) for name in SAME_FACT}
-    columns["keys"] = sorted(facts.keys, key=repr) or None
-    columns["releases"] = sorted(facts.releases) or None
-    columns["cause"] = facts.cause
-    columns["cdr_status"] = facts.cdr_status
-    columns["taken_trunk"] = facts.trunk
-    return columns
+def _facts(columns: Sequence[Any]) -> Facts:
+    known = list(columns)
+    known[3] = frozenset((position, text) for position, text in known[3] or ())
+    known[5] = frozenset(known[5] or ())
+    known[7] = Reason(known[7]) if known[7] else None
+    known[10] = CdrStatus(known[10]) if known[10] else None
+    return Facts(*known)
+
+
+def columns_of(facts: dict[str, Any]) -> dict[str, Any]:
+    """The columns for some fields of :class:`Facts`; the reverse of :func:`facts_from`."""
+    return {
+        _COLUMN_OF[name]: sorted(value, key=repr) if isinstance(value, frozenset) else value
+        for name, value in facts.items()
+    }
 
 
 @dataclass(slots=True)
@@ -74,7 +81,9 @@ class Case:
     dialed_at: datetime | None
     target: Target
     facts: Facts
+    stored_facts: Facts
     seen: str
+    stored: tuple[Any, ...]
     call_id: str
     call_state: CallState
     call_outcome: Outcome | None
@@ -88,21 +97,44 @@ class Case:
     campaign_id: str | None
     request: Request
 
+    def own_columns(self) -> tuple[Any, ...]:
+        """The columns that are decided here, beside the facts."""
+        return self.trunk, self.phase, self.outcome, self.channel_held, self.callid, self.seen
 
-_CALL_COLUMNS = (
-    calls.c.state.label("call_state"),
-    calls.c.outcome.label("call_outcome"),
-    calls.c.created_at.label("call_created_at"),
-    calls.c.attempts_made,
-    calls.c.attempts_spent,
-    calls.c.free_failures,
-    calls.c.expires_at,
-    calls.c.alarm_id,
-    calls.c.campaign_id,
-    calls.c.name.label("person"),
-)
+
+_OWN = ("trunk", "phase", "outcome", "channel_held", "callid", "seen")
+
 _CASES = (
-    select(attempts, *_CALL_COLUMNS).join(calls, calls.c.id == attempts.c.call_id).order_by(attempts.c.id)
+    select(
+        *_FACTS,
+        attempts.c.id,
+        attempts.c.ordinal,
+        attempts.c.pbx,
+        attempts.c.trunk,
+        attempts.c.phase,
+        attempts.c.outcome,
+        attempts.c.channel_held,
+        attempts.c.supervised,
+        attempts.c.callid,
+        attempts.c.claimed_at,
+        attempts.c.dialed_at,
+        attempts.c.target_kind,
+        attempts.c.digits_dialled,
+        attempts.c.seen,
+        attempts.c.call_id,
+        calls.c.state,
+        calls.c.outcome,
+        calls.c.created_at,
+        calls.c.attempts_made,
+        calls.c.attempts_spent,
+        calls.c.free_failures,
+        calls.c.expires_at,
+        calls.c.name,
+        calls.c.alarm_id,
+        calls.c.campaign_id,
+    )
+    .join(calls, calls.c.id == attempts.c.call_id)
+    .order_by(attempts.c.id)
 )
 
 
@@ -110,8 +142,8 @@ def lock_cases(tx: Connection, requests: Requests, *conditions: ColumnElement[bo
     """The attempts for which all ``conditions`` hold, with their calls, locked in order of their ids."""
     query = _CASES.where(*conditions).with_for_update(of=[attempts, calls])
     rows = tx.execute(query).all()
-    known = requests.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
-    return [_case(row, known[row.alarm_id or row.campaign_id]) for row in rows]
+    known = requests.of(tx, {(row[-2], row[-1]) for row in rows})
+    return [_case(row, known[row[-2] or row[-1]]) for row in rows]
 
 
 def by_callid(pbx: str, callids: Iterable[str]) -> list[ColumnElement[bool]]:
@@ -124,77 +156,93 @@ def by_id(ids: Iterable[str]) -> list[ColumnElement[bool]]:
     return [attempts.c.id.in_(list(ids))]
 
 
-def _case(row: Any, request: Request) -> Case:
-    target = Target(TargetKind(row.target_kind), row.digits_dialled, MessageKind(request.message_kind))
-    return Case(
-        attempt_id=row.id,
-        ordinal=row.ordinal,
-        pbx=row.pbx,
-        trunk=row.trunk,
-        phase=Phase(row.phase),
-        outcome=Outcome(row.outcome) if row.outcome else None,
-        channel_held=row.channel_held,
-        supervised=row.supervised,
-        callid=row.callid,
-        claimed_at=row.claimed_at,
-        dialed_at=row.dialed_at,
-        target=target,
-        facts=facts_from(row),
-        seen=row.seen,
-        call_id=row.call_id,
-        call_state=CallState(row.call_state),
-        call_outcome=Outcome(row.call_outcome) if row.call_outcome else None,
-        call_created_at=row.call_created_at,
-        attempts_made=row.attempts_made,
-        attempts_spent=row.attempts_spent,
-        free_failures=row.free_failures,
-        expires_at=row.expires_at,
-        person=row.person or row.digits_dialled,
-        alarm_id=row.alarm_id,
-        campaign_id=row.campaign_id,
+def _case(row: Sequence[Any], request: Request) -> Case:
+    facts = _facts(row[: len(_FACTS)])
+    (
+        attempt_id,
+        ordinal,
+        pbx,
+        trunk,
+        phase,
+        outcome,
+        channel_held,
+        supervised,
+        callid,
+        claimed_at,
+        dialed_at,
+        target_kind,
+        digits,
+        seen,
+        call_id,
+        call_state,
+        call_outcome,
+        call_created_at,
+        attempts_made,
+        attempts_spent,
+        free_failures,
+        expires_at,
+        name,
+        alarm_id,
+        campaign_id,
+    ) = row[len(_FACTS) :]
+    case = Case(
+        attempt_id=attempt_id,
+        ordinal=ordinal,
+        pbx=pbx,
+        trunk=trunk,
+        phase=Phase(phase),
+        outcome=Outcome(outcome) if outcome else None,
+        channel_held=channel_held,
+        supervised=supervised,
+        callid=callid,
+        claimed_at=claimed_at,
+        dialed_at=dialed_at,
+        target=Target(TargetKind(target_kind), digits, request.message_kind),
+        facts=facts,
+        stored_facts=facts,
+        seen=seen,
+        stored=(),
+        call_id=call_id,
+        call_state=CallState(call_state),
+        call_outcome=Outcome(call_outcome) if call_outcome else None,
+        call_created_at=call_created_at,
+        attempts_made=attempts_made,
+        attempts_spent=attempts_spent,
+        free_failures=free_failures,
+        expires_at=expires_at,
+        person=name or digits,
+        alarm_id=alarm_id,
+        campaign_id=campaign_id,
         request=request,
     )
+    case.stored = case.own_columns()
+    return case
 
 
-_SAVE = (
-    update(attempts)
-    .where(attempts.c.id == bindparam("of_id"))
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in (
-                *SAME_FACT,
-                "keys",
-                "releases",
-                "cause",
-                "cdr_status",
-                "taken_trunk",
-                "trunk",
-                "phase",
-                "outcome",
-                "channel_held",
-                "freed_at",
-                "callid",
-                "seen",
-            )
-        }
+@cache
+def _save(columns: tuple[str, ...]) -> Update:
+    """The statement that writes these columns of one attempt."""
+    return (
+        update(attempts)
+        .where(attempts.c.id == bindparam("of_id"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
     )
-)
 
 
 def save(tx: Connection, cases: Sequence[tuple[Case, datetime | None]]) -> None:
-    """Write back the attempts of locked ``cases``, each with the time its channel was freed."""
-    rows = []
+    """Write what has changed of locked ``cases``, each with the time its channel was freed, if it was.
+
+    Attempts in which the same columns have changed are written by one statement.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for case, freed_at in cases:
-        columns = columns_of(case.facts) | {
-            "trunk": case.trunk,
-            "phase": case.phase,
-            "outcome": case.outcome,
-            "channel_held": case.channel_held,
-            "freed_at": freed_at,
-            "callid": case.callid,
-            "seen": case.seen,
-        }
-        rows.append({"of_id": case.attempt_id} | {f"new_{name}": value for name, value in columns.items()})
-    if rows:
-        tx.execute(_SAVE, rows)
+        columns = columns_of(changes(case.stored_facts, case.facts))
+        own = zip(_OWN, case.own_columns(), case.stored, strict=True)
+        columns |= {name: value for name, value, stored in own if value != stored}
+        if freed_at is not None:
+            columns["freed_at"] = freed_at
+        if columns:
+            row = {f"new_{name}": value for name, value in columns.items()}
+            alike.setdefault(tuple(columns), []).append({"of_id": case.attempt_id} | row)
+    for names, rows in alike.items():
+        tx.execute(_save(names), rows)

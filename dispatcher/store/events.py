@@ -1,7 +1,7 @@
 """The record of every change, with its cause."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert
 from dispatcher.store.tables import Event, table
 
 _events = table(Event)
+_RECORD = insert(_events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +30,18 @@ class Change:
 def record(tx: Connection, now: datetime, changes: Sequence[Change]) -> None:
     """Write an event row for each of ``changes``, in the transaction that makes them."""
     if changes:
-        tx.execute(insert(_events), [{"at": now, **asdict(change)} for change in changes])
+        tx.execute(_RECORD, [_row(now, change) for change in changes])
+
+
+def _row(now: datetime, change: Change) -> dict[str, Any]:
+    return {
+        "at": now,
+        "subject": change.subject,
+        "subject_id": change.subject_id,
+        "name": change.name,
+        "cause": change.cause,
+        "alarm_id": change.alarm_id,
+        "campaign_id": change.campaign_id,
+        "attempt_id": change.attempt_id,
+        "data": change.data,
+    }

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
@@ -63,9 +64,7 @@ class Asking:
         live = self._live_calls(pbx)
         if live is None:
             return
-        up = {call.leg for call in live} | {call.callid for call in live}
-        trunks = {call.trunk for call in live}
-        gone = [row.callid for row in stale if row.callid not in up and row.trunk not in trunks]
+        gone = _surplus(stale, self._strangers(pbx, live))
         with self._core.store.write() as tx:
             foreign.end(tx, now, pbx, gone)
 
@@ -87,6 +86,17 @@ class Asking:
                     .where(_trunks.c.pbx == pbx, _trunks.c.name == state.name)
                     .values(pbx_status=state.status, pbx_usable=state.usable, checked_at=self._core.clock())
                 )
+
+    def _strangers(self, pbx: str, live: Sequence[LiveCall]) -> dict[str, int]:
+        """How many of the live calls on each trunk are to no number that we are calling."""
+        with self._core.store.read() as tx:
+            query = select(attempts.c.digits_dialled).where(attempts.c.pbx == pbx, attempts.c.channel_held)
+            ours = list(tx.execute(query).scalars())
+        found: dict[str, int] = {}
+        for call in live:
+            if not any(same_number(number, call.number) for number in ours):
+                found[call.trunk] = found.get(call.trunk, 0) + 1
+        return found
 
     def _live_calls(self, pbx: str) -> Sequence[LiveCall] | None:
         driver = self._pbxes[pbx].driver
@@ -112,13 +122,27 @@ class Asking:
         with self._core.store.read() as tx:
             return tx.execute(query.limit(1)).first() is not None
 
-    def _last_sign(self) -> "func.coalesce[datetime]":
+    def _last_sign(self) -> Any:
         return func.coalesce(
             attempts.c.prompt_ended_at, attempts.c.answered_at, attempts.c.ringing_at, attempts.c.accepted_at
         )
 
     def _silence(self, now: datetime) -> datetime:
         return now - timedelta(seconds=self._core.settings.pacing.silence)
+
+
+def _surplus(believed: Sequence[Any], shown: Mapping[str, int]) -> list[str]:
+    """The oldest foreign calls of each trunk, as many as are believed in beyond what the PBX shows.
+
+    The list of live calls names legs, and the reports name calls, so the two can only be counted.
+    """
+    by_trunk: dict[str, list[Any]] = {}
+    for row in sorted(believed, key=lambda row: row.since):
+        by_trunk.setdefault(row.trunk, []).append(row)
+    gone: list[str] = []
+    for trunk, rows in by_trunk.items():
+        gone += [row.callid for row in rows[: max(0, len(rows) - shown.get(trunk, 0))]]
+    return gone
 
 
 def _is_live(case: Case, live: Sequence[LiveCall]) -> bool:

@@ -13,6 +13,7 @@ from dispatcher.domain.vocabulary import (
     Disposition,
 )
 from dispatcher.ledger import alarms
+from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics.counting import Count
 from dispatcher.store import events
 from dispatcher.store.events import Change
@@ -58,7 +59,7 @@ def expire(core: Core) -> None:
         for alarm_id in sorted({row.alarm_id for row in rows if row.alarm_id}):
             alarms.end_if_exhausted(tx, now, alarm_id)
         write_counts(tx, count)
-    core.after(alarms.Aftermath())
+    core.after(Aftermath())
 
 
 def expire_alarms(core: Core) -> None:
@@ -75,7 +76,7 @@ def expire_alarms(core: Core) -> None:
     with core.store.write() as tx:
         for alarm_id in ids:
             alarms.close(tx, now, alarm_id, AlarmStatus.EXPIRED, "its time is over")
-    core.after(alarms.Aftermath())
+    core.after(Aftermath())
 
 
 def finish_campaigns(core: Core) -> None:
@@ -99,7 +100,7 @@ def finish_campaigns(core: Core) -> None:
             for key in finished
         ]
         events.record(tx, now, changes)
-    core.after(alarms.Aftermath())
+    core.after(Aftermath())
 
 
 def prune(core: Core) -> None:
