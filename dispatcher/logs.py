@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from dispatcher.config import LogSettings
 
-_QUIET = ("httpx", "httpcore", "sqlalchemy.engine", "dramatiq", "uvicorn.access")
+_QUIET = ("httpx", "httpcore", "sqlalchemy.engine", "alembic", "dramatiq", "uvicorn.error", "uvicorn.access")
 """Libraries whose chatter would drown ours, or show a PBX's token in a URL."""
 
 

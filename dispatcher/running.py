@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import threading
@@ -11,12 +12,54 @@ from typing import Any, Protocol
 import dramatiq
 import uvicorn
 
+from dispatcher.config.fields import split_listen
+
 _log = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
 """Idle connections live this long: a sender that does not repeat loses a report on a closed one."""
 
-DRAIN_SECONDS = 10
+DRAIN_SECONDS = 6
+"""Work under way when a process is told to stop may take so long; what it leaves is found by the sweeps."""
+
+LONGEST_STOP = 9.0
+"""After so many seconds a stopping process leaves at once, however its parts are."""
+
+
+class Service(Protocol):
+    """A part of a process that is started and stopped."""
+
+    def start(self) -> None:
+        """Begin, and return once it works."""
+        ...
+
+    def stop(self) -> None:
+        """Finish what is under way, and return once that is done or has taken too long."""
+        ...
+
+
+class Stages:
+    """Services that are started in order and stopped in reverse; those of one stage stop together."""
+
+    def __init__(self) -> None:
+        self._stages: list[list[Service]] = []
+
+    def start(self, *services: Service) -> None:
+        """Start one more stage."""
+        started: list[Service] = []
+        self._stages.append(started)
+        for service in services:
+            started.append(service)
+            service.start()
+
+    def stop(self) -> None:
+        """Stop every stage that was started, even when starting it failed."""
+        while self._stages:
+            threads = [threading.Thread(target=service.stop) for service in self._stages.pop()]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
 
 
 class Loop(Protocol):
@@ -50,15 +93,15 @@ class Background:
         for loop in self._loops:
             loop.stop()
         for thread in self._threads:
-            thread.join(timeout=DRAIN_SECONDS)
+            if thread.ident is not None:
+                thread.join(timeout=DRAIN_SECONDS)
 
 
 class WebServer:
-    """An ASGI application on one address, in a thread or in the foreground."""
+    """An ASGI application on a socket of :func:`bound`, in a thread."""
 
-    def __init__(self, app: Any, listen: str, name: str) -> None:
-        host, port = split_listen(listen)
-        self._socket = _listening(host, port)
+    def __init__(self, app: Any, at: socket.socket, name: str) -> None:
+        self._socket = at
         self._name = name
         config = uvicorn.Config(
             app,
@@ -66,23 +109,18 @@ class WebServer:
             access_log=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=DRAIN_SECONDS // 2,
+            timeout_graceful_shutdown=DRAIN_SECONDS - 2,
             backlog=1024,
         )
         self._server = _Server(config)
         self._thread: threading.Thread | None = None
 
-    @property
-    def address(self) -> str:
-        """``host:port`` as bound, with the port that was given for port 0."""
-        host, port = self._socket.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
     def start(self) -> None:
         """Serve in a thread, and return once requests are accepted."""
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
-        self._server.is_up.wait(timeout=DRAIN_SECONDS)
+        if not self._server.is_up.wait(timeout=DRAIN_SECONDS) or not self._server.started:
+            raise RuntimeError(f"the web server of {self._name} did not start")
 
     def stop(self) -> None:
         """Finish the requests under way and close."""
@@ -120,18 +158,27 @@ class _nothing:
         return None
 
 
-def split_listen(listen: str) -> tuple[str, int]:
-    """``host:port`` in its two parts."""
-    host, _, port = listen.rpartition(":")
-    return host.strip("[]"), int(port)
+class CanNotListen(Exception):
+    """An address is taken, is not this machine's, or needs more rights than we have."""
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+def bound(listen: str) -> socket.socket:
+    """A socket at ``host:port``, not yet accepting; port 0 takes a free one. Raises :class:`CanNotListen`."""
+    host, port = split_listen(listen)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise CanNotListen(f"can't listen on {listen}: {error.strerror or error}") from None
     return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """``host:port`` as bound, with the port that was given for port 0."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class DialThreads:
@@ -146,16 +193,42 @@ class DialThreads:
 
     def stop(self) -> None:
         """Finish what is in flight; what is queued is found again by the sweep."""
-        self._worker.stop(timeout=DRAIN_SECONDS * 1000)
+        self._worker.stop(timeout=DRAIN_SECONDS * 500)
 
 
 def run_until_signalled(start: Callable[[], None], stop: Callable[[], None]) -> None:
-    """Start, wait for SIGINT or SIGTERM, stop."""
-    done = threading.Event()
+    """Start, wait for SIGINT or SIGTERM, stop.
+
+    A signal during the start ends it, since it may be waiting for a database that never comes. A
+    second signal, or a stop that takes longer than :data:`LONGEST_STOP`, ends the process at once.
+    """
+    told = threading.Event()
+    is_up = False
+
+    def on_signal(number: int, _frame: object) -> None:
+        if told.is_set():
+            os._exit(128 + number)
+        told.set()
+        if not is_up:
+            raise SystemExit(0)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
-    start()
+        signal.signal(number, on_signal)
     try:
-        done.wait()
+        start()
+        is_up = True
+        while not told.wait(1.0):
+            pass
     finally:
+        last = threading.Timer(LONGEST_STOP, _leave)
+        last.daemon = True
+        last.start()
         stop()
+        last.cancel()
+
+
+def _leave() -> None:
+    _log.warning(
+        "stopping took longer than %.0f s; what is left is found again after the start", LONGEST_STOP
+    )
+    os._exit(0)

@@ -1,0 +1,135 @@
+"""What the processes are made of: every role in one, or one role each. The parts are the same."""
+
+import socket
+
+import dramatiq
+
+from dispatcher.api.app import make_app
+from dispatcher.broker import make_broker
+from dispatcher.config import Settings
+from dispatcher.running import Background, DialThreads, Stages, WebServer, address_of, bound
+from dispatcher.upkeep import CountWriter
+from dispatcher.wiring import Parts, build, prepare_store, sync_trunks, wait_for_store
+
+
+class _Process:
+    """Starts and stops one process's services; a start that fails takes down what it had started."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stages = Stages()
+        self._sockets: list[socket.socket] = []
+        self._parts: Parts | None = None
+
+    @property
+    def parts(self) -> Parts:
+        """What the process is wired of, once it has been started."""
+        if self._parts is None:
+            raise RuntimeError("the process has not been started")
+        return self._parts
+
+    def start(self) -> None:
+        """Wait for the database, wire the parts and start the services; :class:`CanNotListen` at once."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Finish what is under way and give everything back. May be called twice."""
+        self._stages.stop()
+        for at in self._sockets:
+            at.close()
+        if self._parts is not None:
+            self._parts.close()
+
+    def _start(self) -> None:
+        raise NotImplementedError
+
+    def _bind(self, listen: str) -> socket.socket:
+        at = bound(listen)
+        self._sockets.append(at)
+        return at
+
+    def _build(self, settings: Settings) -> Parts:
+        broker = make_broker(settings.broker.url)
+        dramatiq.set_broker(broker)
+        self._parts = build(settings, broker)
+        # Started first and stopped last: nothing is counted after the last counts were written.
+        self._stages.start(Background(CountWriter(self._parts.core)))
+        return self._parts
+
+
+class Embedded(_Process):
+    """All roles in one process, as ``dispatcher up`` and ``dispatcher demo`` run them.
+
+    Port 0 takes a free port, for the API and for reports; the PBXs are told the one that was taken.
+    """
+
+    _api: socket.socket
+    _reports: socket.socket
+
+    @property
+    def api_url(self) -> str:
+        """The base URL of the API and the web page."""
+        return f"http://{address_of(self._api)}"
+
+    @property
+    def reports_url(self) -> str:
+        """What PBXs are told to post to; each at ``/reports/{pbx}``."""
+        return self.settings.reports.advertised()
+
+    def _start(self) -> None:
+        self._api = self._bind(self.settings.api.listen)
+        self._reports = self._bind(self.settings.reports.listen)
+        self.settings = _telling(self.settings, self._reports)
+        prepare_store(self.settings)
+        parts = self._build(self.settings)
+        sync_trunks(parts)
+        # This package looks for a broker when it is imported, so it is not before one has been chosen.
+        from workers.actors import declare
+
+        declare(dramatiq.get_broker(), lambda: parts)
+        self._stages.start(WebServer(parts.receiver(), self._reports, "reports"))
+        self._stages.start(
+            DialThreads(dramatiq.get_broker(), self.settings.workers.threads),
+            Background(parts.pacer(), parts.upkeep()),
+            WebServer(make_app(parts.core), self._api, "api"),
+        )
+
+
+def _telling(settings: Settings, reports: socket.socket) -> Settings:
+    """The settings in which PBXs are told the port that was really taken."""
+    if settings.reports.advertise:
+        return settings
+    taken = settings.reports.model_copy(update={"listen": address_of(reports)})
+    return settings.model_copy(update={"reports": taken})
+
+
+class ApiProcess(_Process):
+    """The HTTP API and the web page."""
+
+    def _start(self) -> None:
+        at = self._bind(self.settings.api.listen)
+        wait_for_store(self.settings)
+        self._stages.start(WebServer(make_app(self._build(self.settings).core), at, "api"))
+
+
+class ReportsProcess(_Process):
+    """The receiver of reports."""
+
+    def _start(self) -> None:
+        at = self._bind(self.settings.reports.listen)
+        wait_for_store(self.settings)
+        self._stages.start(WebServer(self._build(self.settings).receiver(), at, "reports"))
+
+
+class PacerProcess(_Process):
+    """Pacing and upkeep."""
+
+    def _start(self) -> None:
+        wait_for_store(self.settings)
+        parts = self._build(self.settings)
+        sync_trunks(parts)
+        self._stages.start(Background(parts.pacer(), parts.upkeep()))
