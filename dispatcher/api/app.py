@@ -5,12 +5,19 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from dispatcher.api import problems
+from dispatcher.api import alarms, calls, health, problems, trunks, webhooks
 from dispatcher.api.auth import Keys
 from dispatcher.api.bodies import CheckedBodies
+from dispatcher.api.gauges import Gauges
 from dispatcher.core import Core
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    alarms.router,
+    webhooks.router,
+    calls.router,
+    trunks.router,
+    health.router,
+)
 """Everything that is served, in the order in which /docs shows it."""
 
 STREAMED = (re.compile(r"/v1/campaigns/[^/]+/contacts"),)
@@ -32,10 +39,14 @@ Turns alarms and campaign rows into telephone calls that are proven heard.
 def make_app(core: Core) -> FastAPI:
     """The API over ``core``. Nothing is read or written before the first request."""
     app = FastAPI(
-        title="IVR alarm and campaign dispatcher", version=version("ivr-dispatcher"), description=_DESCRIPTION
+        title="IVR alarm and campaign dispatcher",
+        version=version("ivr-dispatcher"),
+        description=_DESCRIPTION,
+        responses=problems.RESPONSES,
     )
     app.state.core = core
     app.state.keys = Keys(core.settings.api.key)
+    app.state.gauges = Gauges()
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(CheckedBodies, limit=core.settings.api.max_body_bytes, streamed=STREAMED)

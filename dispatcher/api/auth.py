@@ -6,7 +6,7 @@ since nobody can steer what they do not see, it includes ``read``. ``admin`` inc
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -72,7 +72,7 @@ _bearer = HTTPBearer(
 Offered = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-def client_of(request: Request, offered: Offered) -> Client:
+async def client_of(request: Request, offered: Offered) -> Client:
     """Who asks; raises a 401 or 403 problem."""
     keys: Keys = request.app.state.keys
     if not keys.are_configured:
@@ -86,10 +86,10 @@ def client_of(request: Request, offered: Offered) -> Client:
     return client
 
 
-def needs(scope: Scope) -> Callable[..., Client]:
+def needs(scope: Scope) -> Callable[..., Awaitable[Client]]:
     """A dependency that gives the client, and refuses one whose key lacks ``scope``."""
 
-    def check(client: Annotated[Client, Depends(client_of)]) -> Client:
+    async def check(client: Annotated[Client, Depends(client_of)]) -> Client:
         if scope not in client.scopes:
             challenge = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
             raise Problem(403, f"the key {client.name!r} lacks the scope {scope!r}", headers=challenge)

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from dispatcher.core import Core
 
 
-def core_of(request: Request) -> Core:
+async def core_of(request: Request) -> Core:
     """The core that the application was made with."""
     core: Core = request.app.state.core
     return core

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.api.auth import Client, client_of
-from dispatcher.api.context import core_of
+from dispatcher.api.context import CoreDep
 from dispatcher.api.problems import Problem
 from dispatcher.core import Core
 from dispatcher.intake.work import Work, carry_out
@@ -63,7 +63,17 @@ class Once:
         )
         if taken.rowcount:
             return None
-        known = work.tx.execute(select(_keys).where(*self._mine())).one()
+        return self._replayed(work.tx.execute(select(_keys).where(*self._mine())).one())
+
+    def earlier(self) -> Response | None:
+        """The answer that the key got before: asked first where the work takes many transactions."""
+        if self._key is None:
+            return None
+        with self._core.store.read() as tx:
+            known = tx.execute(select(_keys).where(*self._mine())).one_or_none()
+        return None if known is None else self._replayed(known)
+
+    def _replayed(self, known: Any) -> Response:
         if known.request != self._digest:
             raise Problem(422, "Idempotency-Key: this key was used with another request; take a new one")
         headers = (known.headers or {}) | {REPLAYED: "true"}
@@ -97,13 +107,13 @@ KeyHeader = Annotated[
 
 
 async def _once(
-    request: Request, client: Annotated[Client, Depends(client_of)], key: KeyHeader = None
+    request: Request, core: CoreDep, client: Annotated[Client, Depends(client_of)], key: KeyHeader = None
 ) -> Once:
     if key is not None and not key.strip():
         raise Problem(400, f"Idempotency-Key: send 1 to {_LONGEST} characters, or leave it out")
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
     digest.update(await request.body())
-    return Once(core_of(request), client.name, key, digest.hexdigest())
+    return Once(core, client.name, key, digest.hexdigest())
 
 
 OnceDep = Annotated[Once, Depends(_once)]

@@ -55,7 +55,7 @@ def _decoded(cursor: str) -> str:
     return key
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=LARGEST, description="How many items at most.")] = 50,
     cursor: Annotated[
         str | None, Query(max_length=400, description="The `next_cursor` of the page before.")

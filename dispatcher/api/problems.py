@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +21,41 @@ _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 Failure = TypeVar("Failure", bound=Exception)
+
+
+class FaultDocument(BaseModel):
+    """One thing that is wrong with a request."""
+
+    field: str = Field(examples=["to.0.number"])
+    detail: str = Field(description="What is wrong and how to mend it.")
+    source: str = Field(alias="in", examples=["body"], description="`body`, `query`, `path` or `header`.")
+    pointer: str | None = Field(None, description="The field as JSON pointer.", examples=["#/to/0/number"])
+
+
+class ProblemDocument(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Unprocessable Entity"])
+    status: int
+    detail: str = Field(description="What is wrong and how to mend it.")
+    errors: list[FaultDocument] | None = Field(None, description="Of a 422: every field that is wrong.")
+    current_status: str | None = Field(None, description="Of a 409: the status that does not allow this.")
+
+
+def _documented(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/ProblemDocument"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: _documented("No API key, or one that is not known."),
+    403: _documented("The key lacks the scope."),
+    422: _documented("The request can't be carried out; `errors` names every field and its mending."),
+    503: _documented("The database is away. Nothing was stored; send it again after `Retry-After` seconds."),
+    "default": {"model": ProblemDocument, "description": "Any other error."},
+}
+"""The errors that every endpoint may answer with, for the API's description."""
 
 
 class Problem(Exception):

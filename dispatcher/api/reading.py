@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
-from dispatcher.api.views.calls import CallView, call_members
+from dispatcher.api.views import CallView, EventView, call_members, event_view
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import LIVE_PHASES, OPEN_CALL_STATES, CallState, CampaignStatus, Outcome
 from dispatcher.domain.waiting import Dialled, Standing, Wanted, waiting_for
@@ -16,11 +16,12 @@ from dispatcher.domain.windows import Window, next_opening
 from dispatcher.store import trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.requests import Request
-from dispatcher.store.tables import Attempt, Call, Campaign, table
+from dispatcher.store.tables import Attempt, Call, Campaign, Event, table
 
 _attempts = table(Attempt)
 _calls = table(Call)
 _campaigns = table(Campaign)
+_events = table(Event)
 
 RECIPIENT = "recipient"
 
@@ -33,6 +34,18 @@ def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView
         CallView(**call_members(row, attempts[row.id], surroundings.waiting_for(row, attempts[row.id])))
         for row in rows
     ]
+
+
+def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:
+    """Every change of an alarm and its calls, in order."""
+    query = select(_events).where(_events.c.alarm_id == alarm_id).order_by(_events.c.id)
+    return [event_view(row) for row in tx.execute(query)]
+
+
+def timeline_of_call(tx: Connection, call_id: str) -> list[EventView]:
+    """Every change of a call, in order."""
+    query = select(_events).where(_events.c.subject_id == call_id, _events.c.subject == "call")
+    return [event_view(row) for row in tx.execute(query.order_by(_events.c.id))]
 
 
 def _attempts_of(tx: Connection, rows: Sequence[Any]) -> dict[str, list[Any]]:

@@ -1,0 +1,134 @@
+"""``/v1/alarms``: raising alarms, looking at them, and taking them in hand."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import AwareDatetime
+from sqlalchemy import Connection, func, select
+
+from dispatcher.api.auth import Intake, Operate, Read
+from dispatcher.api.context import CoreDep
+from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.paging import Listed, PageDep
+from dispatcher.api.reading import call_views, timeline_of_alarm
+from dispatcher.api.views import AlarmSummary, AlarmView, alarm_summary, alarm_view
+from dispatcher.core import Core
+from dispatcher.domain.vocabulary import AlarmStatus, Severity
+from dispatcher.intake import alarms
+from dispatcher.intake.alarm_request import AlarmRequest
+from dispatcher.intake.errors import Unknown
+from dispatcher.intake.work import Work
+from dispatcher.store.tables import Alarm, Call, table
+
+router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
+
+_alarms = table(Alarm)
+_calls = table(Call)
+_NOT_POSSIBLE: dict[int | str, dict[str, Any]] = {
+    409: {"description": "Its present status does not allow this."}
+}
+
+
+@router.post("", status_code=202, response_model=AlarmView)
+def raise_alarm(request: AlarmRequest, once: OnceDep, _client: Intake) -> Response:
+    """Raise an alarm, join the open one with its `dedup_key`, or with `"status": "resolved"` resolve that.
+
+    The answer is the alarm, after it is durable. A repeat counts under `occurrences`, and refreshes
+    severity, summary and details; it calls nobody anew. To resolve hangs up what still rings and
+    leaves what is being heard; without an alarm of this key a resolved one is recorded.
+    """
+
+    def take(work: Work) -> tuple[int, AlarmView]:
+        taken = alarms.take(work, request, "api")
+        return 202, shown(work.core, work.tx, taken.alarm_id)
+
+    return once.answer(take)
+
+
+@router.get("", response_model=Listed[AlarmSummary])
+def list_alarms(
+    core: CoreDep,
+    page: PageDep,
+    _client: Read,
+    status: Annotated[list[AlarmStatus] | None, Query(description="Any of these.")] = None,
+    severity: Annotated[list[Severity] | None, Query(description="Any of these.")] = None,
+    source: Annotated[list[str] | None, Query(description="Any of these.")] = None,
+    dedup_key: Annotated[str | None, Query(max_length=500)] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Raised at or after this.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Raised before this.")] = None,
+) -> Response:
+    """Alarms, newest first. Filters are joined by *and*; one that is repeated, by *or*."""
+    conditions = [
+        *([_alarms.c.status.in_(status)] if status else []),
+        *([_alarms.c.severity.in_(severity)] if severity else []),
+        *([_alarms.c.source.in_(source)] if source else []),
+        *([_alarms.c.dedup_key == dedup_key] if dedup_key is not None else []),
+        *([_alarms.c.created_at >= since] if since else []),
+        *([_alarms.c.created_at < until] if until else []),
+        *([_alarms.c.id < page.after] if page.after is not None else []),
+    ]
+    query = select(_alarms).where(*conditions).order_by(_alarms.c.id.desc()).limit(page.limit + 1)
+    with core.store.read() as tx:
+        rows, cursor = page.cut(tx.execute(query).all(), lambda row: str(row.id))
+        counts = _call_counts(tx, [row.id for row in rows])
+    items = [alarm_summary(row, counts.get(row.id, {})) for row in rows]
+    return json_response(Listed[AlarmSummary](items=items, next_cursor=cursor))
+
+
+@router.get("/{alarm_id}", response_model=AlarmView)
+def get_alarm(alarm_id: str, core: CoreDep, _client: Read) -> Response:
+    """One alarm with its calls, their attempts, and everything that happened, in order."""
+    with core.store.read() as tx:
+        view = shown(core, tx, alarm_id)
+    return json_response(view)
+
+
+@router.post("/{alarm_id}/acknowledge", response_model=AlarmView, responses=_NOT_POSSIBLE)
+def acknowledge(alarm_id: str, once: OnceDep, client: Operate) -> Response:
+    """Take the alarm in hand: whoever has not answered yet is not called any more."""
+
+    def do(work: Work) -> tuple[int, AlarmView]:
+        alarms.acknowledge(work, alarm_id, client.name)
+        return 200, shown(work.core, work.tx, alarm_id)
+
+    return once.answer(do)
+
+
+@router.post("/{alarm_id}/resolve", response_model=AlarmView, responses=_NOT_POSSIBLE)
+def resolve(alarm_id: str, once: OnceDep, client: Operate) -> Response:
+    """The alarm's cause is gone: whoever has not answered yet is not called any more."""
+
+    def do(work: Work) -> tuple[int, AlarmView]:
+        alarms.resolve(work, alarm_id, client.name)
+        return 200, shown(work.core, work.tx, alarm_id)
+
+    return once.answer(do)
+
+
+@router.post("/{alarm_id}/cancel", response_model=AlarmView, responses=_NOT_POSSIBLE)
+def cancel(alarm_id: str, once: OnceDep, client: Operate) -> Response:
+    """The alarm was a mistake: whoever has not answered yet is not called any more."""
+
+    def do(work: Work) -> tuple[int, AlarmView]:
+        alarms.cancel(work, alarm_id, client.name)
+        return 200, shown(work.core, work.tx, alarm_id)
+
+    return once.answer(do)
+
+
+def shown(core: Core, tx: Connection, alarm_id: str) -> AlarmView:
+    """An alarm with everything, as this transaction sees it. Raises :class:`Unknown`."""
+    row = tx.execute(select(_alarms).where(_alarms.c.id == alarm_id)).one_or_none()
+    if row is None:
+        raise Unknown("alarm", alarm_id)
+    rows = tx.execute(select(_calls).where(_calls.c.alarm_id == alarm_id).order_by(_calls.c.id)).all()
+    return alarm_view(row, call_views(core, tx, rows), timeline_of_alarm(tx, alarm_id))
+
+
+def _call_counts(tx: Connection, alarm_ids: list[str]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    query = select(_calls.c.alarm_id, _calls.c.state, func.count()).where(_calls.c.alarm_id.in_(alarm_ids))
+    for alarm_id, state, number in tx.execute(query.group_by(_calls.c.alarm_id, _calls.c.state)):
+        found.setdefault(alarm_id, {})[state] = number
+    return found

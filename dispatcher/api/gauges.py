@@ -1,0 +1,129 @@
+"""The values of now that /metrics shows, read from the store."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+
+from dispatcher.api.known import trunks_of
+from dispatcher.config import Settings
+from dispatcher.core import Core
+from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
+from dispatcher.metrics.render import Gauge, Labels
+from dispatcher.store import trunks
+from dispatcher.store.tables import Alarm, Attempt, Call, PbxSession, table
+
+_alarms = table(Alarm)
+_calls = table(Call)
+_attempts = table(Attempt)
+_sessions = table(PbxSession)
+
+SHARE = 0.02
+"""Long counts take at most this share of the database's time, however often they are asked for."""
+
+LONG_SECONDS = 0.02
+"""A count that took no longer than this is made anew each time."""
+
+# As text, so that they are word for word the conditions of the partial indexes.
+_QUEUED = {
+    CallKind.ALARM: text("state = 'queued' AND alarm_id IS NOT NULL"),
+    CallKind.CAMPAIGN: text("state = 'queued' AND campaign_id IS NOT NULL"),
+}
+
+
+class Gauges:
+    """Reads the gauges. What takes long to count is remembered for fifty times as long."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._remembered: dict[str, tuple[float, Any]] = {}
+
+    def read(self, core: Core, tx: Connection) -> list[Gauge]:
+        """Every gauge, as it is now."""
+        settings, now = core.settings, core.clock()
+        doubtful = _doubtful(tx)
+        return [
+            self._alarm_status(tx),
+            self._queue_depth(tx),
+            _trunk_channels(tx, settings),
+            _pbx_up(tx, settings),
+            _by_pbx(
+                "dispatcher_attempts_in_doubt",
+                "Attempts of which nobody knows yet whether the PBX placed them.",
+                settings,
+                {pbx: number for pbx, number, _ in doubtful},
+            ),
+            _by_pbx(
+                "dispatcher_oldest_unreconciled_seconds",
+                "How long the oldest attempt in doubt has been so.",
+                settings,
+                {pbx: (now - since).total_seconds() for pbx, _, since in doubtful if since},
+            ),
+        ]
+
+    def _alarm_status(self, tx: Connection) -> Gauge:
+        query = select(_alarms.c.status, func.count()).group_by(_alarms.c.status)
+        counted = self._counted("alarms", lambda: tx.execute(query).all())
+        values: dict[Labels, float] = {(status,): 0.0 for status in AlarmStatus}
+        values.update({(status,): number for status, number in counted})
+        return Gauge("dispatcher_alarm_status", ("status",), "Alarms by their status.", values)
+
+    def _queue_depth(self, tx: Connection) -> Gauge:
+        def count() -> dict[Labels, float]:
+            of_calls = select(func.count()).select_from(_calls)
+            return {(kind,): tx.execute(of_calls.where(_QUEUED[kind])).scalar_one() for kind in CallKind}
+
+        values: dict[Labels, float] = self._counted("calls", count)
+        return Gauge("dispatcher_queue_depth", ("kind",), "Calls that are queued.", values)
+
+    def _counted(self, name: str, count: Callable[[], Any]) -> Any:
+        """The count, or the one before while that took so long that it must serve for a while."""
+        with self._guard:
+            until, known = self._remembered.get(name, (0.0, None))
+        started = self._clock()
+        if started < until:
+            return known
+        counted = count()
+        took = self._clock() - started
+        if took > LONG_SECONDS:
+            with self._guard:
+                self._remembered[name] = started + took / SHARE, counted
+        return counted
+
+
+def _trunk_channels(tx: Connection, settings: Settings) -> Gauge:
+    values: dict[Labels, float] = {
+        (*trunk, use): 0.0 for trunk in trunks_of(settings) for use in ("limit", "reserved", "ours", "others")
+    }
+    for row, load in trunks.loads(tx):
+        if row.name == trunks.INTERNAL:
+            continue
+        values[row.pbx, row.name, "limit"] = load.channels
+        values[row.pbx, row.name, "reserved"] = load.reserved
+        values[row.pbx, row.name, "ours"] = load.alarms + load.campaigns
+        values[row.pbx, row.name, "others"] = load.others
+    return Gauge("dispatcher_trunk_channels", ("pbx", "trunk", "use"), "Channels of a trunk by use.", values)
+
+
+def _pbx_up(tx: Connection, settings: Settings) -> Gauge:
+    rows = tx.execute(select(_sessions.c.pbx, _sessions.c.token.is_not(None), _sessions.c.problem)).all()
+    up = {pbx: float(bool(logged_in) and not problem) for pbx, logged_in, problem in rows}
+    return _by_pbx("dispatcher_pbx_up", "Whether we are logged in at the PBX.", settings, up)
+
+
+def _doubtful(tx: Connection) -> Iterable[tuple[str, int, datetime | None]]:
+    query = (
+        select(_attempts.c.pbx, func.count(), func.min(_attempts.c.doubted_at))
+        .where(text("channel_held"), _attempts.c.phase == Phase.IN_DOUBT)
+        .group_by(_attempts.c.pbx)
+    )
+    return [(row[0], row[1], row[2]) for row in tx.execute(query)]
+
+
+def _by_pbx(name: str, explained: str, settings: Settings, found: dict[str, Any]) -> Gauge:
+    values: dict[Labels, float] = {(pbx.name,): float(found.get(pbx.name, 0.0)) for pbx in settings.pbx}
+    return Gauge(name, ("pbx",), explained, values)

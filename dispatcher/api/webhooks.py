@@ -1,0 +1,93 @@
+"""``/v1/intake``: each monitoring product's own payload, unchanged."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from dispatcher.api.auth import Intake
+from dispatcher.api.context import CoreDep
+from dispatcher.api.idempotency import OnceDep
+from dispatcher.intake import alertmanager
+from dispatcher.intake.alarms import Effect
+from dispatcher.intake.alertmanager import Alert, Notification
+from dispatcher.intake.notices import Notice
+from dispatcher.intake.webhooks import Result, note_truncated, policy_for, take_all
+from dispatcher.intake.work import Work
+
+router = APIRouter(prefix="/v1/intake", tags=["intake"])
+
+Policy = Annotated[
+    str | None,
+    Query(description="The notification policy; without it the default one, or the only one."),
+]
+
+
+class AlertResult(BaseModel):
+    """What became of one alert."""
+
+    index: int = Field(description="Its place in the notification.")
+    effect: Effect | None = Field(description="What it did; null when it could not be taken.")
+    alarm_id: str | None
+    dedup_key: str | None
+    error: str | None
+
+
+class TakenIn(BaseModel):
+    """What became of a notification, alert by alert."""
+
+    accepted: int
+    failed: int
+    truncated: int = Field(description="Alerts that the sender left out.")
+    results: list[AlertResult]
+
+
+@router.post(
+    "/alertmanager",
+    status_code=202,
+    response_model=TakenIn,
+    responses={500: {"description": "Some alerts failed for a reason of our own; the others were taken."}},
+)
+def take_alertmanager(
+    notification: Notification, core: CoreDep, once: OnceDep, _client: Intake, policy: Policy = None
+) -> Response:
+    """Alertmanager's webhook, version 4. Each alert is an alarm, and stands by itself.
+
+    The alarm's key is the alert's fingerprint with its `startsAt`, so that a repeat joins it, its
+    resolution resolves it, and its next episode is a new one. An alert that can't be read is listed
+    with its error, and the others are taken. 503 while the database is away: Alertmanager sends it
+    all again.
+    """
+    chosen = policy_for(core.settings, policy)
+    readings = [partial(_read, alert, notification) for alert in notification.alerts]
+
+    def take(work: Work) -> tuple[int, TakenIn]:
+        results = take_all(work, "alertmanager", chosen, readings)
+        truncated = notification.truncatedAlerts or 0
+        note_truncated(work, results, truncated, "alertmanager")
+        # Alertmanager tries again after 5xx only: what failed by our own fault gets another chance.
+        status = 500 if any(result.unexpected for result in results) else 202
+        return status, _taken_in(results, truncated)
+
+    return once.answer(take)
+
+
+def _read(alert: Any, notification: Notification) -> Notice:
+    return alertmanager.notice_of(Alert.model_validate(alert), notification)
+
+
+def _taken_in(results: list[Result], truncated: int) -> TakenIn:
+    failed = sum(result.error is not None for result in results)
+    shown = [
+        AlertResult(
+            index=result.index,
+            effect=result.effect,
+            alarm_id=result.alarm_id,
+            dedup_key=result.dedup_key,
+            error=result.error,
+        )
+        for result in results
+    ]
+    return TakenIn(accepted=len(results) - failed, failed=failed, truncated=truncated, results=shown)
