@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from dispatcher.api import alarms, calls, health, problems, trunks, webhooks
+from dispatcher.api import alarms, calls, campaigns, events, health, page, problems, trunks, webhooks
 from dispatcher.api.auth import Keys
 from dispatcher.api.bodies import CheckedBodies
 from dispatcher.api.gauges import Gauges
@@ -14,8 +14,11 @@ from dispatcher.core import Core
 ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
     webhooks.router,
+    campaigns.router,
     calls.router,
     trunks.router,
+    events.router,
+    page.router,
     health.router,
 )
 """Everything that is served, in the order in which /docs shows it."""
@@ -47,6 +50,7 @@ def make_app(core: Core) -> FastAPI:
     app.state.core = core
     app.state.keys = Keys(core.settings.api.key)
     app.state.gauges = Gauges()
+    app.state.feed = events.make_feed(core)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(CheckedBodies, limit=core.settings.api.max_body_bytes, streamed=STREAMED)

@@ -124,18 +124,6 @@ def _check_kind(headers: Headers) -> None:
         raise Problem(415, f"send JSON with the header Content-Type: application/json, not {kind!r}")
 
 
-def content_kind(headers: Headers) -> str:
-    """The media type of a body; raises a 415 problem for one that is not plain UTF-8."""
-    message = Message()
-    message["content-type"] = headers.get("content-type", "none/none")
-    charset = str(message.get_param("charset") or "utf-8").lower()
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise Problem(415, f"send the body as UTF-8, not {charset!r}")
-    if headers.get("content-encoding", "identity") != "identity":
-        raise Problem(415, "send the body as it is, without a Content-Encoding")
-    return message.get_content_type()
-
-
 def storable_json(body: bytes) -> bytes:
     """``body`` when it is JSON that can be stored; raises a 400 problem when it is not JSON.
 

@@ -50,6 +50,7 @@ class CsvReader:
 
     def __iter__(self) -> Iterator[RawRow | BadRow]:
         width = len(self._columns)
+        blanks = [""] * (width + 1)
         number, name, external_id, timezone = self._places
         for line, cells in self._records():
             if isinstance(cells, str):
@@ -60,12 +61,11 @@ class CsvReader:
             if any(cells[width:]):
                 yield BadRow(line, "", f"{len(cells)} columns, but the header names {width}")
                 continue
-            del cells[width:]
-            # Columns at the end may be left out; the last one added is what index -1 finds for a column
-            # that the header lacks.
-            cells += [""] * (width - len(cells) + 1)
-            fields = {key: cells[place] for key, place in self._further}
-            yield RawRow(line, cells[number], cells[name], cells[external_id], cells[timezone], fields)
+            # Columns at the end may be left out; the blank behind them all is what index -1 finds for a
+            # column that the header lacks.
+            whole = [*cells, *blanks[min(len(cells), width) :]]
+            fields = {key: whole[place] for key, place in self._further}
+            yield RawRow(line, whole[number], whole[name], whole[external_id], whole[timezone], fields)
 
     def _records(self) -> Iterator[tuple[int, list[str] | str]]:
         """The first line of every record with its cells, or with what is wrong with it."""

@@ -59,8 +59,8 @@ def _share(part: int, whole: int) -> float | None:
 def _per_minute(tx: Connection, row: Any, now: datetime) -> float:
     if row.started_at is None:
         return 0.0
-    until = row.finished_at or now
-    since = max(row.started_at, until - RECENT)
+    until: datetime = row.finished_at or now
+    since: datetime = max(row.started_at, until - RECENT)
     ended = campaigns.ended_since(tx, row.id, since)
     return ended / (max(until - since, _SHORTEST) / timedelta(minutes=1))
 
