@@ -141,7 +141,7 @@ def _of_trunks(trunks: Sequence[Standing], now: datetime, *, is_alarm: bool) -> 
     obstacles = [_obstacle(trunk, now, is_alarm=is_alarm) for trunk in trunks]
     open_to_it = [trunk for trunk, obstacle in zip(trunks, obstacles, strict=True) if obstacle is None]
     if open_to_it:
-        return f"its turn: {open_to_it[0].title} has a free channel"
+        return f"its turn: a channel is free on {open_to_it[0].title}"
     return "; or ".join(obstacle for obstacle in obstacles if obstacle is not None)
 
 
