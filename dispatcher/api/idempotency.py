@@ -59,7 +59,9 @@ class Once:
         dialect = postgresql if work.tx.dialect.name == "postgresql" else sqlite
         row = {"client": self._client, "key": self._key, "request": self._digest, "created_at": work.now}
         taken = work.tx.execute(
-            dialect.insert(_keys).values(**row, status=0, response="").on_conflict_do_nothing()
+            dialect.insert(_keys).values(**row, status=0, response="").on_conflict_do_nothing(),
+            # Without this the number of rows of an INSERT is not kept on PostgreSQL.
+            execution_options={"preserve_rowcount": True},
         )
         if taken.rowcount:
             return None

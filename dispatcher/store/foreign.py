@@ -25,7 +25,11 @@ def note(
     first = dialect.insert(_foreign).values(
         pbx=pbx, callid=callid, trunk=trunk, since=now, releases=releases, ended_at=now if ended else None
     )
-    made = tx.execute(first.on_conflict_do_nothing(index_elements=["pbx", "callid"]))
+    made = tx.execute(
+        first.on_conflict_do_nothing(index_elements=["pbx", "callid"]),
+        # Without this the number of rows of an INSERT is not kept on PostgreSQL.
+        execution_options={"preserve_rowcount": True},
+    )
     if made.rowcount:
         return True
     if not (ended or released):
