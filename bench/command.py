@@ -1,0 +1,228 @@
+"""The command line: `python -m bench [WHAT] [OPTIONS]`."""
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bench import measures, report
+from bench.machine import describe
+from bench.measures import Sample
+from bench.pbx import INSTANT, ONE_SECOND, PbxPlan
+from bench.plain import Plain
+from bench.product import Product
+from bench.profiling import profiler, profiles
+from bench.soak import soak
+from bench.stand import Make, Run, Stand
+from bench.systems import Place, StoreKind
+
+console = Console()
+
+
+class What(StrEnum):
+    """What can be run."""
+
+    ALL = "all"
+    LIFECYCLE = "lifecycle"
+    UTILISATION = "utilisation"
+    ALARMS = "alarms"
+    SOAK = "soak"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One measurement: its PBX, how each system is set up for it, and how often each is measured."""
+
+    name: str
+    plan: PbxPlan
+    product: Make
+    baseline: Make
+    measure: Callable[[Run], Sample]
+    measure_baseline: Callable[[Run], Sample]
+    repeats: int
+    baseline_repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    what: What
+    stores: list[StoreKind] = field(default_factory=list)
+    calls: int | None = None
+    repeats: int | None = None
+    channels: int = 200
+    threads: int = 8
+    processes: int = 1
+    with_baseline: bool = True
+
+
+LIFECYCLE_CALLS, LIFECYCLE_CALLS_OF_BASELINE = 5000, 300
+UTILISATION_CALLS, UTILISATION_CHANNELS = 600, 30
+ALARM_CHANNELS, ALARM_RESERVED, ALARMS = 60, 20, 200
+CAMPAIGN_BESIDE_ALARMS = 900
+
+
+def cases(options: Options) -> list[Case]:
+    """The measurements that were asked for."""
+    chosen = {What.ALL: list(_CASES)}.get(options.what, [options.what])
+    return [case for what in chosen for case in _CASES[what](options)]
+
+
+def _product(options: Options, channels: int, reserved: int = 0) -> Make:
+    def make(place: Place) -> Product:
+        return Product(
+            place,
+            channels=channels,
+            reserved=reserved,
+            processes=options.processes,
+            threads=options.threads,
+        )
+
+    return make
+
+
+def _lifecycle(options: Options) -> list[Case]:
+    calls = options.calls or LIFECYCLE_CALLS
+    few = min(calls, LIFECYCLE_CALLS_OF_BASELINE)
+    return [
+        Case(
+            "lifecycle",
+            PbxPlan(options.channels, INSTANT),
+            _product(options, options.channels),
+            lambda place: Plain(place, channels=options.channels, processes=2, threads=8),
+            lambda run: measures.lifecycle(run, calls),
+            lambda run: measures.lifecycle(run, few),
+            repeats=options.repeats or 3,
+            baseline_repeats=options.repeats or 3,
+        )
+    ]
+
+
+def _utilisation(options: Options) -> list[Case]:
+    calls = options.calls or UTILISATION_CALLS
+    return [
+        Case(
+            "utilisation",
+            PbxPlan(UTILISATION_CHANNELS, ONE_SECOND),
+            _product(options, UTILISATION_CHANNELS),
+            lambda place: Plain(place, channels=UTILISATION_CHANNELS, processes=2, threads=16),
+            lambda run: measures.occupancy(run, calls),
+            lambda run: measures.occupancy(run, calls),
+            repeats=options.repeats or 3,
+            baseline_repeats=1,
+        )
+    ]
+
+
+def _alarms(options: Options) -> list[Case]:
+    idle = Case(
+        "alarms idle",
+        PbxPlan(ALARM_CHANNELS, INSTANT),
+        _product(options, ALARM_CHANNELS, ALARM_RESERVED),
+        lambda place: Plain(place, channels=ALARM_CHANNELS, processes=2, threads=8),
+        lambda run: measures.alarms_idle(run, ALARMS),
+        lambda run: measures.alarms_idle(run, ALARMS // 4),
+        repeats=options.repeats or 2,
+        baseline_repeats=1,
+    )
+    loaded = Case(
+        "alarms loaded",
+        PbxPlan(ALARM_CHANNELS, ONE_SECOND),
+        _product(options, ALARM_CHANNELS, ALARM_RESERVED),
+        idle.baseline,
+        lambda run: measures.alarms_loaded(run, ALARMS, CAMPAIGN_BESIDE_ALARMS),
+        idle.measure_baseline,
+        repeats=options.repeats or 2,
+        baseline_repeats=0,
+    )
+    return [idle, loaded]
+
+
+_CASES: dict[What, Callable[[Options], list[Case]]] = {
+    What.LIFECYCLE: _lifecycle,
+    What.UTILISATION: _utilisation,
+    What.ALARMS: _alarms,
+}
+
+
+def measure(stand: Stand, options: Options, profile: Path | None) -> list[Sample]:
+    """Every case on every store; product and baseline take turns."""
+    samples: list[Sample] = []
+    for case in cases(options):
+        for store in options.stores:
+            for turn in range(max(case.repeats, case.baseline_repeats)):
+                if turn < case.repeats:
+                    samples.append(_once(stand, store, case, turn, case.product, case.measure, profile))
+                if options.with_baseline and turn < case.baseline_repeats:
+                    samples.append(_once(stand, store, case, turn, case.baseline, case.measure_baseline, None))
+    return samples
+
+
+def _once(
+    stand: Stand,
+    store: StoreKind,
+    case: Case,
+    turn: int,
+    make: Make,
+    work: Callable[[Run], Sample],
+    profile: Path | None,
+) -> Sample:
+    with stand.run(store, case.plan, make) as run:
+        name = f"{case.name.replace(' ', '-')}-{store}-{turn + 1}"
+        recording = profiles(run.system.programs, profile, name) if profile else nullcontext()
+        with recording:
+            sample = work(run)
+    shown = ", ".join(f"{name} {value:,.3g}" for name, value in sample.values.items())
+    console.print(f"{case.name}, {store}, {sample.system}: {shown}", highlight=False)
+    return sample
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    what: Annotated[What, typer.Argument(help="What to measure.")] = What.ALL,
+    store: Annotated[StoreKind | None, typer.Option(help="Only on this store.")] = None,
+    calls: Annotated[int | None, typer.Option(help="Calls of each campaign.", min=1)] = None,
+    repeat: Annotated[int | None, typer.Option(help="How often each is measured.", min=1)] = None,
+    channels: Annotated[int, typer.Option(help="Channels in the lifecycle measurement.", min=1)] = 200,
+    threads: Annotated[int, typer.Option(help="The product's dial threads in each process.", min=1)] = 8,
+    processes: Annotated[int, typer.Option(help="The product's dial processes on PostgreSQL.", min=1)] = 1,
+    baseline: Annotated[bool, typer.Option(help="Measure the baseline as well.")] = True,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything to this file.")] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="Write py-spy profiles of the product's processes to this folder.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="How long a soak lasts.", min=0.1)] = 4.0,
+    seed: Annotated[int | None, typer.Option(help="The seed of a soak's faults.")] = None,
+) -> None:
+    """Measure the whole path on SQLite and on PostgreSQL with Redis, beside a plain baseline."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    stores = [store] if store else list(StoreKind)
+    if what is What.SOAK:
+        raise typer.Exit(soak(console, stores, minutes, seed))
+    if profile:
+        profiler()
+    options = Options(what, stores, calls, repeat, channels, threads, processes, baseline)
+    machine = describe()
+    console.print_json(data=machine)
+    started = time.monotonic()
+    with Stand(set(stores)) as stand:
+        samples = measure(stand, options, profile)
+    report.show(console, samples)
+    console.print(f"took {time.monotonic() - started:.0f} s")
+    if json_file:
+        report.write(json_file, machine, _plain(options), samples)
+
+
+def _plain(options: Options) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in Options.__slots__}

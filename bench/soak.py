@@ -1,0 +1,2 @@
+def soak(console, stores, minutes, seed):
+    return 0
