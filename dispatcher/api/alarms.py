@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import AwareDatetime
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from dispatcher.api.auth import Intake, Operate, Read
 from dispatcher.api.context import CoreDep
@@ -25,6 +25,8 @@ router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
 
 _alarms = table(Alarm)
 _calls = table(Call)
+_ALARM = select(_alarms).where(_alarms.c.id == bindparam("of"))
+_CALLS = select(_calls).where(_calls.c.alarm_id == bindparam("of")).order_by(_calls.c.id)
 _NOT_POSSIBLE: dict[int | str, dict[str, Any]] = {
     409: {"description": "Its present status does not allow this."}
 }
@@ -119,10 +121,10 @@ def cancel(alarm_id: str, once: OnceDep, client: Operate) -> Response:
 
 def shown(core: Core, tx: Connection, alarm_id: str) -> AlarmView:
     """An alarm with everything, as this transaction sees it. Raises :class:`Unknown`."""
-    row = tx.execute(select(_alarms).where(_alarms.c.id == alarm_id)).one_or_none()
+    row = tx.execute(_ALARM, {"of": alarm_id}).one_or_none()
     if row is None:
         raise Unknown("alarm", alarm_id)
-    rows = tx.execute(select(_calls).where(_calls.c.alarm_id == alarm_id).order_by(_calls.c.id)).all()
+    rows = tx.execute(_CALLS, {"of": alarm_id}).all()
     return alarm_view(row, call_views(core, tx, rows), timeline_of_alarm(tx, alarm_id))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from dispatcher.api.views import CallView, EventView, call_members, event_view
 from dispatcher.core import Core
@@ -25,6 +25,19 @@ _events = table(Event)
 
 RECIPIENT = "recipient"
 
+# Built once: building a statement takes longer than running it, and these run for every alarm.
+_ATTEMPTS = (
+    select(_attempts)
+    .where(_attempts.c.call_id.in_(bindparam("call_ids", expanding=True)))
+    .order_by(_attempts.c.ordinal)
+)
+_OF_ALARM = select(_events).where(_events.c.alarm_id == bindparam("of")).order_by(_events.c.id)
+_OF_CALL = (
+    select(_events)
+    .where(_events.c.subject_id == bindparam("of"), _events.c.subject == "call")
+    .order_by(_events.c.id)
+)
+
 
 def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView]:
     """Calls' rows as they are shown, with their attempts and what they wait for."""
@@ -38,20 +51,18 @@ def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView
 
 def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:
     """Every change of an alarm and its calls, in order."""
-    query = select(_events).where(_events.c.alarm_id == alarm_id).order_by(_events.c.id)
-    return [event_view(row) for row in tx.execute(query)]
+    return [event_view(row) for row in tx.execute(_OF_ALARM, {"of": alarm_id})]
 
 
 def timeline_of_call(tx: Connection, call_id: str) -> list[EventView]:
     """Every change of a call, in order."""
-    query = select(_events).where(_events.c.subject_id == call_id, _events.c.subject == "call")
-    return [event_view(row) for row in tx.execute(query.order_by(_events.c.id))]
+    return [event_view(row) for row in tx.execute(_OF_CALL, {"of": call_id})]
 
 
 def _attempts_of(tx: Connection, rows: Sequence[Any]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {row.id: [] for row in rows}
-    query = select(_attempts).where(_attempts.c.call_id.in_(found)).order_by(_attempts.c.ordinal)
-    for attempt in tx.execute(query) if found else ():
+    tried = [row.id for row in rows if row.attempts_made]
+    for attempt in tx.execute(_ATTEMPTS, {"call_ids": tried}) if tried else ():
         found[attempt.call_id].append(attempt)
     return found
 

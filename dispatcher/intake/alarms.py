@@ -29,6 +29,25 @@ _STILL_OPEN = text("dedup_key IS NOT NULL AND status IN ('open', 'acknowledged')
 """The condition of the unique index on ``dedup_key``, word for word."""
 
 
+def _insert_or_join_on(dialect: Any) -> Any:
+    statement = dialect.insert(_alarms)
+    newer = statement.excluded
+    joined = {
+        "occurrences": _alarms.c.occurrences + 1,
+        "severity": newer.severity,
+        "summary": newer.summary,
+        "details": newer.details,
+        "updated_at": newer.updated_at,
+    }
+    return statement.on_conflict_do_update(
+        index_elements=["dedup_key"], index_where=_STILL_OPEN, set_=joined
+    ).returning(_alarms.c.id)
+
+
+# Built once: every alarm waits for this statement, and building it takes longer than running it.
+_INSERT_OR_JOIN = {"postgresql": _insert_or_join_on(postgresql), "sqlite": _insert_or_join_on(sqlite)}
+
+
 class Effect(StrEnum):
     """What a request did."""
 
@@ -106,21 +125,8 @@ def _insert_or_join(work: Work, row: dict[str, Any]) -> str:
     One statement, so that of any number of senders at once the unique index lets one make it and
     the others join.
     """
-    dialect = postgresql if work.tx.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(_alarms).values(row)
-    newer = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["dedup_key"],
-        index_where=_STILL_OPEN,
-        set_={
-            "occurrences": _alarms.c.occurrences + 1,
-            "severity": newer.severity,
-            "summary": newer.summary,
-            "details": newer.details,
-            "updated_at": newer.updated_at,
-        },
-    )
-    return str(work.tx.execute(statement.returning(_alarms.c.id)).scalar_one())
+    statement = _INSERT_OR_JOIN[work.tx.dialect.name]
+    return str(work.tx.execute(statement, row).scalar_one())
 
 
 def _queue_calls(work: Work, alarm: dict[str, Any], people: Sequence[Callee]) -> None:
