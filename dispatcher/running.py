@@ -98,16 +98,24 @@ class Background:
 
 
 class WebServer:
-    """An ASGI application on a socket of :func:`bound`, in a thread."""
+    """An ASGI application on a socket of :func:`bound`, in a thread.
 
-    def __init__(self, app: Any, at: socket.socket, name: str) -> None:
+    ``before_stop`` ends what would keep the server waiting, such as streams without an end.
+    """
+
+    def __init__(
+        self, app: Any, at: socket.socket, name: str, before_stop: Callable[[], None] = lambda: None
+    ) -> None:
         self._socket = at
+        self._before_stop = before_stop
         self._name = name
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             server_header=False,
+            # A report must come from its PBX: no header may speak for another address.
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS - 2,
             backlog=1024,
@@ -124,6 +132,7 @@ class WebServer:
 
     def stop(self) -> None:
         """Finish the requests under way and close."""
+        self._before_stop()
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(timeout=DRAIN_SECONDS)

@@ -14,7 +14,7 @@ from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.entry import Ledger, News
 from dispatcher.metrics.counting import Count
 from dispatcher.store import events
-from dispatcher.store.attempts import by_id, lock_cases
+from dispatcher.store.attempts import lock_by_id
 from dispatcher.store.events import Change
 from dispatcher.store.tables import Attempt, table
 
@@ -44,6 +44,13 @@ _ACCEPTED = (
 )
 
 
+_WITHDRAWN = select(_attempts.c.id).where(
+    _attempts.c.id.in_(bindparam("ids", expanding=True)),
+    _attempts.c.hung_up_at.is_not(None),
+    _attempts.c.phase == Phase.UP,
+)
+
+
 def settle(tx: Connection, now: datetime, answers: Sequence[Answer], ledger: Ledger) -> Aftermath:
     """Commit what came of dial requests."""
     count = Count()
@@ -63,14 +70,11 @@ def settle(tx: Connection, now: datetime, answers: Sequence[Answer], ledger: Led
     return aftermath
 
 
-def _withdrawn_meanwhile(tx: Connection, accepted: Sequence[str]) -> list[str]:
+def _withdrawn_meanwhile(tx: Connection, accepted: list[str]) -> list[str]:
     """Attempts that were withdrawn while their dial request was on its way."""
     if not accepted:
         return []
-    query = select(_attempts.c.id).where(
-        _attempts.c.id.in_(accepted), _attempts.c.hung_up_at.is_not(None), _attempts.c.phase == Phase.UP
-    )
-    return list(tx.execute(query).scalars())
+    return list(tx.execute(_WITHDRAWN, {"ids": accepted}).scalars())
 
 
 def mark_doubtful(tx: Connection, now: datetime, ledger: Ledger, doubtful: Sequence[Answer]) -> None:
@@ -79,7 +83,7 @@ def mark_doubtful(tx: Connection, now: datetime, ledger: Ledger, doubtful: Seque
         return
     why = {item.attempt_id: f"{item.reason}: {item.detail}" for item in doubtful}
     changes = []
-    for case in lock_cases(tx, ledger.requests, *by_id(why)):
+    for case in lock_by_id(tx, ledger.requests, why):
         if case.phase is not Phase.DIALING or case.callid is not None:
             continue
         tx.execute(
@@ -108,7 +112,7 @@ def _refuse(
         return Aftermath()
     by_attempt = {item.attempt_id: item for item in refused}
     news = []
-    for case in lock_cases(tx, ledger.requests, *by_id(by_attempt)):
+    for case in lock_by_id(tx, ledger.requests, by_attempt):
         answer = by_attempt[case.attempt_id]
         facts = Facts(failed_at=answer.at, cause=answer.reason, cause_text=answer.detail)
         news.append(News(case, facts))

@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
 from dispatcher.core import Core, write_counts
 from dispatcher.dialer.answer import Answer, settle
 from dispatcher.dialer.intent import Intent, Lines, begin
@@ -82,12 +84,16 @@ class Dialer:
                 pause = min(pause * 2, 2.0)
 
     def _begin(self, ids: Sequence[str]) -> list[Intent | None]:
-        core, count = self._core, Count()
-        with core.store.write() as tx:
-            intents = begin(tx, core.clock(), ids, self._lines, core.ledger.requests, count)
-            write_counts(tx, count)
+        core = self._core
+        intents = core.store.transact(lambda tx: self._intend(tx, ids))
         core.signals.send(Topic.EVENTS)
         return [intents.pop(attempt_id, None) for attempt_id in ids]
+
+    def _intend(self, tx: Connection, ids: Sequence[str]) -> dict[str, Intent]:
+        count = Count()
+        intents = begin(tx, self._core.clock(), ids, self._lines, self._core.ledger.requests, count)
+        write_counts(tx, count)
+        return intents
 
     def _settle(self, answers: Sequence[Answer]) -> list[None]:
         core = self._core

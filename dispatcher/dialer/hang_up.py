@@ -10,7 +10,7 @@ from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import Driver, HangsUp, SeesLiveCalls, Session
 from dispatcher.sessions import Sessions
-from dispatcher.store.attempts import Case, by_id, lock_cases
+from dispatcher.store.attempts import Case, lock_by_id
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class HangUp:
         callid, and the sweep does so later.
         """
         with self._core.store.write() as tx:
-            cases = lock_cases(tx, self._core.ledger.requests, *by_id([attempt_id]))
+            cases = lock_by_id(tx, self._core.ledger.requests, [attempt_id])
         if not cases:
             return
         case = cases[0]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.lines import Line
@@ -32,6 +32,32 @@ class Intent:
     order: DialOrder
 
 
+# Built once, since they run for every dial.
+_START = (
+    update(_attempts)
+    .where(_attempts.c.id.in_(bindparam("ids", expanding=True)), _attempts.c.phase == Phase.CLAIMED)
+    .values(phase=Phase.DIALING, dialed_at=bindparam("new_dialed_at"))
+    .returning(_attempts.c.id)
+)
+_STARTED = (
+    select(
+        _attempts.c.id,
+        _attempts.c.call_id,
+        _attempts.c.pbx,
+        _attempts.c.trunk,
+        _attempts.c.ordinal,
+        _attempts.c.target_kind,
+        _attempts.c.digits_dialled,
+        _attempts.c.slot_freed_at,
+        _calls.c.alarm_id,
+        _calls.c.campaign_id,
+        _calls.c.created_at,
+    )
+    .join(_calls, _calls.c.id == _attempts.c.call_id)
+    .where(_attempts.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
 def begin(
     tx: Connection, now: datetime, ids: Sequence[str], lines: Lines, requests: Requests, count: Count
 ) -> dict[str, Intent]:
@@ -39,12 +65,7 @@ def begin(
 
     The update is guarded by the phase, so that a message that is delivered twice dials once.
     """
-    started = tx.execute(
-        update(_attempts)
-        .where(_attempts.c.id.in_(list(ids)), _attempts.c.phase == Phase.CLAIMED)
-        .values(phase=Phase.DIALING, dialed_at=now)
-        .returning(_attempts.c.id)
-    ).scalars()
+    started = tx.execute(_START, {"ids": list(ids), "new_dialed_at": now}).scalars()
     rows = _with_calls(tx, list(started))
     known = requests.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
     intents = {row.id: _intent(row, lines, known[row.alarm_id or row.campaign_id]) for row in rows}
@@ -57,20 +78,7 @@ def begin(
 def _with_calls(tx: Connection, ids: Sequence[str]) -> Sequence[Any]:
     if not ids:
         return []
-    query = select(
-        _attempts.c.id,
-        _attempts.c.call_id,
-        _attempts.c.pbx,
-        _attempts.c.trunk,
-        _attempts.c.ordinal,
-        _attempts.c.target_kind,
-        _attempts.c.digits_dialled,
-        _attempts.c.slot_freed_at,
-        _calls.c.alarm_id,
-        _calls.c.campaign_id,
-        _calls.c.created_at,
-    ).join(_calls, _calls.c.id == _attempts.c.call_id)
-    return tx.execute(query.where(_attempts.c.id.in_(ids))).all()
+    return tx.execute(_STARTED, {"ids": ids}).all()
 
 
 def _intent(row: Any, lines: Lines, request: Request) -> Intent:

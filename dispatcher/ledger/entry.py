@@ -154,13 +154,15 @@ Move = tuple[Case, CallChange, str]
 
 
 def _decide_calls(tx: Connection, now: datetime, decided: Sequence[Entered], settle: timedelta) -> list[Move]:
-    standing = standing_of(tx, [item.case for item in decided])
-    moves = [_decide(item, now, standing, settle) for item in decided]
+    steps = [(item.case, *taken) for item in decided if (taken := _step(item, now)) is not None]
+    redialled = [case for case, step, _ in steps if isinstance(step, Redial)]
+    standing = standing_of(tx, redialled) if redialled else Standing({})
+    moves = [_move(case, step, history, standing, now + settle) for case, step, history in steps]
     return [move for move in moves if move is not None]
 
 
-def _decide(item: Entered, now: datetime, standing: Standing, settle: timedelta) -> Move | None:
-    """The call's next state after an attempt's new outcome, or None when it stays as it is."""
+def _step(item: Entered, now: datetime) -> tuple[Step, History] | None:
+    """What the call does after an attempt's new outcome, or None when that changes nothing for it."""
     case, outcome = item.case, item.case.outcome
     if outcome is None or case.call_state is CallState.DELIVERED:
         return None
@@ -169,24 +171,6 @@ def _decide(item: Entered, now: datetime, standing: Standing, settle: timedelta)
     if outcome is not Outcome.DELIVERED and not is_open_to_change:
         return None
     history = _history(item)
-    step = _step(case, outcome, history, now, standing)
-    if isinstance(step, Finish):
-        return _finish(case, step, history)
-    due_at = max(step.due_at, now + settle)
-    move = CallChange(
-        case.call_id, case.call_state, CallState.QUEUED, outcome, history.spent, history.free, due_at
-    )
-    return case, move, f"again at {due_at:%H:%M:%S} UTC after {outcome}"
-
-
-def _finish(case: Case, step: Finish, history: History) -> Move | None:
-    if step.state is case.call_state and step.outcome is case.call_outcome:
-        return None
-    move = CallChange(case.call_id, case.call_state, step.state, step.outcome, history.spent, history.free)
-    return case, move, step.why
-
-
-def _step(case: Case, outcome: Outcome, history: History, now: datetime, standing: Standing) -> Step:
     step = next_step(
         outcome,
         history,
@@ -196,10 +180,30 @@ def _step(case: Case, outcome: Outcome, history: History, now: datetime, standin
         now=now,
         expires_at=case.expires_at,
     )
+    return step, history
+
+
+def _move(case: Case, step: Step, history: History, standing: Standing, earliest: datetime) -> Move | None:
+    """The call's change of state; a redial only while its alarm or campaign still wants it."""
     if isinstance(step, Redial) and not standing.wants_calls(case):
-        ended = case.call_state is CallState.FAILED
-        return Finish(CallState.FAILED if ended else CallState.CANCELLED, outcome, standing.why_not(case))
-    return step
+        was_over = case.call_state is CallState.FAILED
+        step = Finish(
+            CallState.FAILED if was_over else CallState.CANCELLED, step.cause, standing.why_not(case)
+        )
+    if isinstance(step, Finish):
+        return _finish(case, step, history)
+    due_at = max(step.due_at, earliest)
+    move = CallChange(
+        case.call_id, case.call_state, CallState.QUEUED, step.cause, history.spent, history.free, due_at
+    )
+    return case, move, f"again at {due_at:%H:%M:%S} UTC after {step.cause}"
+
+
+def _finish(case: Case, step: Finish, history: History) -> Move | None:
+    if step.state is case.call_state and step.outcome is case.call_outcome:
+        return None
+    move = CallChange(case.call_id, case.call_state, step.state, step.outcome, history.spent, history.free)
+    return case, move, step.why
 
 
 def _history(item: Entered) -> History:

@@ -4,12 +4,14 @@ import json
 import threading
 from bisect import bisect_left
 from collections import defaultdict
+from functools import lru_cache
 
 from dispatcher.metrics.catalogue import Counter, Histogram
 
 Increments = dict[tuple[str, str], float]
 
 
+@lru_cache(maxsize=10_000)
 def series(name: str, labels: tuple[str, ...]) -> tuple[str, str]:
     """The key of one series: the metric's name and its label values."""
     return name, json.dumps(labels, separators=(",", ":"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, bindparam, insert, update
 
 from dispatcher.domain.pacing import ALARMS, Lane, Plan, plan
 from dispatcher.domain.vocabulary import CallState, Phase, TargetKind
@@ -18,6 +18,17 @@ from dispatcher.store.tables import Attempt, Call, table
 
 _attempts = table(Attempt)
 _calls = table(Call)
+
+_MAKE = insert(_attempts)
+_ACTIVATE = (
+    update(_calls)
+    .where(_calls.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=CallState.ACTIVE,
+        attempts_made=_calls.c.attempts_made + 1,
+        updated_at=bindparam("new_updated_at"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +134,8 @@ def _make_attempts(
                 attempt_id=attempt_id,
             )
         )
-    tx.execute(
-        update(_calls)
-        .where(_calls.c.id.in_([call.id for _, call in starts]))
-        .values(state=CallState.ACTIVE, attempts_made=_calls.c.attempts_made + 1, updated_at=now)
-    )
-    tx.execute(insert(_attempts), rows)
+    tx.execute(_ACTIVATE, {"ids": [call.id for _, call in starts], "new_updated_at": now})
+    tx.execute(_MAKE, rows)
     events.record(tx, now, changes)
     return [(str(row["id"]), str(row["lane"])) for row in rows]
 

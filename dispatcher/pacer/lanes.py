@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, or_, select, update
 
 from dispatcher.domain.pacing import ALARMS
 from dispatcher.domain.vocabulary import CallState, CampaignStatus
@@ -33,11 +33,8 @@ class Candidates:
     opens_at: datetime | None = None
 
 
-def _due(
-    tx: Connection, now: datetime, line: Line, limit: int, *of_lane: ColumnElement[bool]
-) -> Sequence[Any]:
-    target = _calls.c.extension if line.is_internal else _calls.c.number
-    query = (
+def _due_calls(of_lane: ColumnElement[bool], target: ColumnElement[str | None]) -> Select[Any]:
+    return (
         select(
             _calls.c.id,
             _calls.c.number,
@@ -49,23 +46,48 @@ def _due(
             _calls.c.campaign_id,
         )
         .where(
-            *of_lane,
+            of_lane,
             _calls.c.state == CallState.QUEUED,
-            _calls.c.due_at <= now,
+            _calls.c.due_at <= bindparam("now"),
             target.is_not(None),
-            or_(_calls.c.pbx.is_(None), _calls.c.pbx == line.pbx),
-            or_(_calls.c.expires_at.is_(None), _calls.c.expires_at > now),
+            or_(_calls.c.pbx.is_(None), _calls.c.pbx == bindparam("of_pbx")),
+            or_(_calls.c.expires_at.is_(None), _calls.c.expires_at > bindparam("now")),
         )
         .order_by(_calls.c.due_at)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
     )
-    return tx.execute(query).all()
+
+
+# Built once, since the pacer runs them each time a channel becomes free.
+_OF_ALARMS = _calls.c.alarm_id.is_not(None)
+_OF_CAMPAIGN = _calls.c.campaign_id == bindparam("of_campaign")
+_DUE = {
+    (ALARMS, False): _due_calls(_OF_ALARMS, _calls.c.number),
+    (ALARMS, True): _due_calls(_OF_ALARMS, _calls.c.extension),
+    ("", False): _due_calls(_OF_CAMPAIGN, _calls.c.number),
+    ("", True): _due_calls(_OF_CAMPAIGN, _calls.c.extension),
+}
+_RUNNING = (
+    select(_campaigns)
+    .where(
+        _campaigns.c.status == CampaignStatus.RUNNING,
+        or_(_campaigns.c.expires_at.is_(None), _campaigns.c.expires_at > bindparam("now")),
+    )
+    .order_by(_campaigns.c.priority.desc(), _campaigns.c.id)
+)
+
+
+def _due(tx: Connection, now: datetime, line: Line, limit: int, campaign: str | None = None) -> Sequence[Any]:
+    values: dict[str, Any] = {"now": now, "of_pbx": line.pbx, "most": limit}
+    if campaign is not None:
+        values["of_campaign"] = campaign
+    return tx.execute(_DUE[ALARMS if campaign is None else "", line.is_internal], values).all()
 
 
 def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int) -> Candidates:
     """The alarms' calls that are due, at most ``limit``."""
-    return Candidates(ALARMS, _due(tx, now, line, limit, _calls.c.alarm_id.is_not(None)))
+    return Candidates(ALARMS, _due(tx, now, line, limit))
 
 
 def campaign_candidates(
@@ -75,17 +97,9 @@ def campaign_candidates(
 
     Campaigns of a lower priority are not asked once those above want every free channel.
     """
-    query = (
-        select(_campaigns)
-        .where(
-            _campaigns.c.status == CampaignStatus.RUNNING,
-            or_(_campaigns.c.expires_at.is_(None), _campaigns.c.expires_at > now),
-        )
-        .order_by(_campaigns.c.priority.desc(), _campaigns.c.id)
-    )
     found: list[Candidates] = []
     wanted, priority = 0, None
-    for row in tx.execute(query).all():
+    for row in tx.execute(_RUNNING, {"now": now}).all():
         if priority is not None and row.priority < priority and wanted >= limit:
             break
         priority = row.priority
@@ -107,7 +121,7 @@ def _of_campaign(tx: Connection, now: datetime, line: Line, limit: int, row: Any
     room = None if row.max_concurrent is None else _room(tx, row, held)
     if room == 0:
         return Candidates(row.id, priority=row.priority, weight=row.weight, room=0)
-    due = _due(tx, now, line, limit, _calls.c.campaign_id == row.id)
+    due = _due(tx, now, line, limit, row.id)
     allowed = _within_window(tx, now, due, windows) if windows and each else due
     # When some were put off, others may be waiting behind them: look again at once.
     again = now if len(allowed) < len(due) else None

@@ -13,6 +13,8 @@ from dispatcher.store.engine import is_outage
 
 _log = logging.getLogger(__name__)
 _SHORTEST_WAIT = 0.002
+REST_SECONDS = 0.01
+"""Between two passes, so that channels freed at about the same time are given out together."""
 _AFTER_OUTAGE = 1.0
 
 
@@ -38,6 +40,7 @@ class Pacer:
                     _log.warning("the database is away, pacing waits for it: %s", type(error).__name__)
                 self._stopping.wait(_AFTER_OUTAGE)
                 continue
+            self._stopping.wait(REST_SECONDS)
             self._subscription.wait(self._pause(wake_at))
 
     def stop(self) -> None:
@@ -52,8 +55,7 @@ class Pacer:
 
     def _fill(self, line: Line) -> Claimed:
         core = self._core
-        with core.store.write() as tx:
-            claimed = claim(tx, core.clock(), line)
+        claimed = core.store.transact(lambda tx: claim(tx, core.clock(), line))
         if claimed.alarms:
             core.messages.dial(claimed.alarms, urgent=True)
         if claimed.campaigns:

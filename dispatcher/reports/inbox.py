@@ -19,7 +19,7 @@ from dispatcher.reports.incoming import Incoming, read
 from dispatcher.reports.sorting import Waiting, attempts_without_callid, known_cases
 from dispatcher.signals import Topic
 from dispatcher.store import foreign, reports
-from dispatcher.store.attempts import Case, by_id, lock_cases
+from dispatcher.store.attempts import Case, lock_by_id
 from dispatcher.store.engine import is_outage
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,9 @@ class Inbox:
 
     def revisit(self, pbx: str, callids: Iterable[str] | None = None) -> int:
         """Look again at pending reports, all or those of some callids; returns how many found a home."""
+        with self._core.store.read() as tx:
+            if not reports.any_pending(tx, pbx, callids):
+                return 0
         linked, aftermath = self._core.store.transact(lambda tx: self._revisit(tx, pbx, callids))
         if linked:
             self._core.after(aftermath)
@@ -127,7 +130,7 @@ class Inbox:
         matching = [one for one in waiting if one.can_be(item.reports[0], own)]
         if len(matching) != 1 or not matching[0].in_doubt:
             return None
-        locked = lock_cases(tx, self._core.ledger.requests, *by_id([matching[0].attempt_id]))
+        locked = lock_by_id(tx, self._core.ledger.requests, [matching[0].attempt_id])
         if not locked or locked[0].callid is not None:
             return None
         case = locked[0]

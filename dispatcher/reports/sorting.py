@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, or_, select
 from dispatcher.domain.numbers import same_number
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import Phase
-from dispatcher.store.attempts import Case, attempts, by_callid, calls, lock_cases
+from dispatcher.store.attempts import Case, attempts, calls, lock_by_callid
 from dispatcher.store.requests import Requests
 
 SAME_CALLID = timedelta(days=1)
@@ -52,9 +52,8 @@ def known_cases(
     wanted = {callid for callid in callids if callid}
     if not wanted:
         return {}
-    recent = attempts.c.claimed_at > received - SAME_CALLID
     found: dict[str, Case] = {}
-    for item in lock_cases(tx, requests, *by_callid(pbx, wanted), recent):
+    for item in lock_by_callid(tx, requests, pbx, wanted, received - SAME_CALLID):
         if item.callid is not None and _is_later(item, found.get(item.callid)):
             found[item.callid] = item
     return found

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, upd
 from dispatcher.domain.facts import Facts, Target, changes
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
-from dispatcher.domain.vocabulary import CallState, MessageKind, Outcome, Phase, TargetKind
+from dispatcher.domain.vocabulary import CallState, Outcome, Phase, TargetKind
 from dispatcher.store.requests import Request, Requests
 from dispatcher.store.tables import Attempt, Call, table
 
@@ -138,22 +138,37 @@ _CASES = (
 )
 
 
+# Statements that run for every report are built once: building costs more than running them.
+_LOCKED = _CASES.with_for_update(of=[attempts, calls])
+_BY_CALLID = _LOCKED.where(
+    attempts.c.pbx == bindparam("of_pbx"),
+    attempts.c.callid.in_(bindparam("callids", expanding=True)),
+    attempts.c.claimed_at > bindparam("since"),
+)
+_BY_ID = _LOCKED.where(attempts.c.id.in_(bindparam("ids", expanding=True)))
+
+
 def lock_cases(tx: Connection, requests: Requests, *conditions: ColumnElement[bool]) -> list[Case]:
     """The attempts for which all ``conditions`` hold, with their calls, locked in order of their ids."""
-    query = _CASES.where(*conditions).with_for_update(of=[attempts, calls])
-    rows = tx.execute(query).all()
+    return _cases(tx, requests, tx.execute(_LOCKED.where(*conditions)).all())
+
+
+def lock_by_id(tx: Connection, requests: Requests, ids: Iterable[str]) -> list[Case]:
+    """The attempts with these ids, as :func:`lock_cases` gives them."""
+    return _cases(tx, requests, tx.execute(_BY_ID, {"ids": list(ids)}).all())
+
+
+def lock_by_callid(
+    tx: Connection, requests: Requests, pbx: str, callids: Iterable[str], since: datetime
+) -> list[Case]:
+    """The attempts of a PBX with these callids that were claimed after ``since``."""
+    values = {"of_pbx": pbx, "callids": list(callids), "since": since}
+    return _cases(tx, requests, tx.execute(_BY_CALLID, values).all())
+
+
+def _cases(tx: Connection, requests: Requests, rows: Sequence[Any]) -> list[Case]:
     known = requests.of(tx, {(row[-2], row[-1]) for row in rows})
     return [_case(row, known[row[-2] or row[-1]]) for row in rows]
-
-
-def by_callid(pbx: str, callids: Iterable[str]) -> list[ColumnElement[bool]]:
-    """The condition for attempts of one PBX with these callids."""
-    return [attempts.c.pbx == pbx, attempts.c.callid.in_(list(callids))]
-
-
-def by_id(ids: Iterable[str]) -> list[ColumnElement[bool]]:
-    """The condition for attempts with these ids."""
-    return [attempts.c.id.in_(list(ids))]
 
 
 def _case(row: Sequence[Any], request: Request) -> Case:

@@ -1,19 +1,32 @@
 """Connections and transactions, the same on SQLite and PostgreSQL."""
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from dispatcher.store.group import GroupCommit
+
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SQLITE_BUSY_SECONDS = 15.0
 TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a work returned or raised."""
+
+    result: Any = None
+    error: Exception | None = None
 
 
 class Store:
@@ -30,6 +43,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, pool_size)
         self._writer = threading.Lock()
+        self._together: GroupCommit[Callable[[Connection], Any], _Done] = GroupCommit(self._commit_together)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -44,7 +58,17 @@ class Store:
                 yield connection
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in a transaction, again when another transaction got in its way."""
+        """Run ``work`` in a transaction, again when another transaction got in its way.
+
+        All of its effects must be in the transaction, since it may run several times. On SQLite, what
+        many threads submit at once is committed together: a commit waits for the disk, and there is
+        only one writer.
+        """
+        if self.is_sqlite:
+            done = self._together.submit(work)
+            if done.error is not None:
+                raise done.error
+            return cast(T, done.result)
         for _ in range(TRIES - 1):
             try:
                 with self.write() as tx:
@@ -54,6 +78,24 @@ class Store:
                     raise
         with self.write() as tx:
             return work(tx)
+
+    def _commit_together(self, works: Sequence[Callable[[Connection], Any]]) -> list[_Done]:
+        """Run several works in one transaction; when that fails, each in one of its own."""
+        if len(works) > 1:
+            try:
+                with self.write() as tx:
+                    return [_Done(work(tx)) for work in works]
+            except Exception as error:
+                _log.debug("%d works are done one by one after %s", len(works), type(error).__name__)
+        return [self._commit_alone(work) for work in works]
+
+    def _commit_alone(self, work: Callable[[Connection], Any]) -> _Done:
+        try:
+            with self.write() as tx:
+                result = work(tx)
+        except Exception as error:
+            return _Done(error=error)
+        return _Done(result)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

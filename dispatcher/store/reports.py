@@ -12,6 +12,16 @@ from dispatcher.store.tables import RawReport, table
 
 _reports = table(RawReport)
 
+_KEEP = insert(_reports)
+_PENDING = (
+    select(_reports)
+    .where(_reports.c.pbx == bindparam("of_pbx"), _reports.c.disposition == Disposition.PENDING)
+    .order_by(_reports.c.id)
+    .limit(1000)
+    .with_for_update(skip_locked=True)
+)
+_PENDING_OF = _PENDING.where(_reports.c.callid.in_(bindparam("callids", expanding=True)))
+
 
 @dataclass(slots=True)
 class Row:
@@ -30,7 +40,7 @@ def keep(tx: Connection, rows: Sequence[Row]) -> None:
     """Make reports durable."""
     if rows:
         tx.execute(
-            insert(_reports),
+            _KEEP,
             [
                 {
                     "pbx": row.pbx,
@@ -46,14 +56,25 @@ def keep(tx: Connection, rows: Sequence[Row]) -> None:
         )
 
 
-def pending(
-    tx: Connection, pbx: str, callids: Iterable[str] | None = None, limit: int = 1000
-) -> Sequence[Any]:
+_ANY = select(_reports.c.id).where(
+    _reports.c.pbx == bindparam("of_pbx"), _reports.c.disposition == Disposition.PENDING
+)
+_ANY_OF = _ANY.where(_reports.c.callid.in_(bindparam("callids", expanding=True))).limit(1)
+_ANY = _ANY.limit(1)
+
+
+def any_pending(tx: Connection, pbx: str, callids: Iterable[str] | None = None) -> bool:
+    """Whether a PBX has pending reports, of any call or of some callids."""
+    if callids is None:
+        return tx.execute(_ANY, {"of_pbx": pbx}).first() is not None
+    return tx.execute(_ANY_OF, {"of_pbx": pbx, "callids": list(callids)}).first() is not None
+
+
+def pending(tx: Connection, pbx: str, callids: Iterable[str] | None = None) -> Sequence[Any]:
     """Reports of a PBX that wait for a call, locked, in the order of their arrival."""
-    query = select(_reports).where(_reports.c.pbx == pbx, _reports.c.disposition == Disposition.PENDING)
-    if callids is not None:
-        query = query.where(_reports.c.callid.in_(list(callids)))
-    return tx.execute(query.order_by(_reports.c.id).limit(limit).with_for_update(skip_locked=True)).all()
+    if callids is None:
+        return tx.execute(_PENDING, {"of_pbx": pbx}).all()
+    return tx.execute(_PENDING_OF, {"of_pbx": pbx, "callids": list(callids)}).all()
 
 
 def dispose(tx: Connection, disposed: Sequence[tuple[int, Disposition, str | None]]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,6 +13,17 @@ _tallies = table(Tally)
 SHARDS = 8
 _shard = os.getpid() % SHARDS
 
+
+def _adding(dialect: Any) -> Any:
+    statement = dialect.insert(_tallies)
+    return statement.on_conflict_do_update(
+        index_elements=["name", "labels", "shard"],
+        set_={"value": _tallies.c.value + statement.excluded.value},
+    )
+
+
+_ADD = {"postgresql": _adding(postgresql), "sqlite": _adding(sqlite)}
+
 TallyKey = tuple[str, str]
 """A series: the metric's name and its label values as JSON."""
 
@@ -20,17 +32,11 @@ def add(tx: Connection, increments: Mapping[TallyKey, float]) -> None:
     """Add to the counters. Rows are taken in one order, so that two writers never deadlock."""
     if not increments:
         return
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(_tallies)
-    statement = statement.on_conflict_do_update(
-        index_elements=["name", "labels", "shard"],
-        set_={"value": _tallies.c.value + statement.excluded.value},
-    )
     rows = [
         {"name": name, "labels": labels, "shard": _shard, "value": by}
         for (name, labels), by in sorted(increments.items())
     ]
-    tx.execute(statement, rows)
+    tx.execute(_ADD[tx.dialect.name], rows)
 
 
 def totals(tx: Connection) -> Iterable[tuple[str, str, float]]:

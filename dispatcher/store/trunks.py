@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.facts import Facts
@@ -74,29 +74,6 @@ def sync(tx: Connection, now: datetime, configured: Iterable[Configured]) -> Non
             tx.execute(update(_trunks).where(of_trunk).values(configured=settings, **settings))
 
 
-def lock(tx: Connection, pbx: str, name: str) -> Counted | None:
-    """Lock a trunk and count what is on it, or None when it is not known.
-
-    The lock is the row's (SQLite: the database's), and the counting is a statement of its own, so
-    that it sees everything that was committed before the lock was given.
-    """
-    of_trunk = and_(_trunks.c.pbx == pbx, _trunks.c.name == name)
-    row = tx.execute(select(_trunks).where(of_trunk).with_for_update()).one_or_none()
-    if row is None:
-        return None
-    held: dict[str, int] = {}
-    here: dict[str, int] = {}
-    others = 0
-    for where_pbx, where_trunk, lane, number in tx.execute(_channels_in_use()):
-        if lane is None:
-            others += number if (where_pbx, where_trunk) == (pbx, name) else 0
-            continue
-        held[lane] = held.get(lane, 0) + number
-        if (where_pbx, where_trunk) == (pbx, name):
-            here[lane] = here.get(lane, 0) + number
-    return Counted(_load(row, here, others), held, here, row.last_claim_at)
-
-
 def _channels_in_use() -> Any:
     ours = (
         select(_attempts.c.pbx, _attempts.c.trunk, _attempts.c.lane, func.count())
@@ -109,6 +86,36 @@ def _channels_in_use() -> Any:
         .group_by(_foreign.c.pbx, _foreign.c.trunk)
     )
     return ours.union_all(others)
+
+
+_CHANNELS_IN_USE = _channels_in_use()
+_LOCK = (
+    select(_trunks)
+    .where(_trunks.c.pbx == bindparam("of_pbx"), _trunks.c.name == bindparam("of_name"))
+    .with_for_update()
+)
+
+
+def lock(tx: Connection, pbx: str, name: str) -> Counted | None:
+    """Lock a trunk and count what is on it, or None when it is not known.
+
+    The lock is the row's (SQLite: the database's), and the counting is a statement of its own, so
+    that it sees everything that was committed before the lock was given.
+    """
+    row = tx.execute(_LOCK, {"of_pbx": pbx, "of_name": name}).one_or_none()
+    if row is None:
+        return None
+    held: dict[str, int] = {}
+    here: dict[str, int] = {}
+    others = 0
+    for where_pbx, where_trunk, lane, number in tx.execute(_CHANNELS_IN_USE):
+        if lane is None:
+            others += number if (where_pbx, where_trunk) == (pbx, name) else 0
+            continue
+        held[lane] = held.get(lane, 0) + number
+        if (where_pbx, where_trunk) == (pbx, name):
+            here[lane] = here.get(lane, 0) + number
+    return Counted(_load(row, here, others), held, here, row.last_claim_at)
 
 
 def _load(row: Any, here: dict[str, int], others: int) -> TrunkLoad:
@@ -131,7 +138,7 @@ def loads(tx: Connection) -> list[tuple[Any, TrunkLoad]]:
     rows = tx.execute(select(_trunks).order_by(_trunks.c.pbx, _trunks.c.name)).all()
     ours: dict[tuple[str, str], dict[str, int]] = {}
     others: dict[tuple[str, str], int] = {}
-    for pbx, name, lane, number in tx.execute(_channels_in_use()):
+    for pbx, name, lane, number in tx.execute(_CHANNELS_IN_USE):
         if lane is None:
             others[pbx, name] = number
         else:
@@ -142,27 +149,48 @@ def loads(tx: Connection) -> list[tuple[Any, TrunkLoad]]:
     ]
 
 
+_FREED = (
+    select(_attempts.c.freed_at)
+    .where(
+        _attempts.c.pbx == bindparam("of_pbx"),
+        _attempts.c.trunk == bindparam("of_name"),
+        _attempts.c.freed_at > bindparam("since"),
+    )
+    .order_by(_attempts.c.freed_at)
+    .limit(bindparam("most", type_=Integer))
+)
+
+
 def freed_since(tx: Connection, pbx: str, name: str, since: datetime | None, limit: int) -> list[datetime]:
     """When channels of this trunk became free after ``since``, earliest first."""
     if since is None or limit <= 0:
         return []
-    freed = _attempts.c.freed_at
-    query = (
-        select(freed)
-        .where(_attempts.c.pbx == pbx, _attempts.c.trunk == name, freed > since)
-        .order_by(freed)
-        .limit(limit)
-    )
-    return list(tx.execute(query).scalars())
+    values = {"of_pbx": pbx, "of_name": name, "since": since, "most": limit}
+    return list(tx.execute(_FREED, values).scalars())
+
+
+_CLAIMED = (
+    update(_trunks)
+    .where(_trunks.c.pbx == bindparam("of_pbx"), _trunks.c.name == bindparam("of_name"))
+    .values(last_claim_at=bindparam("new_claim_at"), next_slot_at=bindparam("new_slot_at"))
+)
 
 
 def note_claim(tx: Connection, now: datetime, pbx: str, name: str, next_slot_at: datetime | None) -> None:
     """Remember that a locked trunk has just given out channels."""
-    tx.execute(
-        update(_trunks)
-        .where(_trunks.c.pbx == pbx, _trunks.c.name == name)
-        .values(last_claim_at=now, next_slot_at=next_slot_at)
+    values = {"of_pbx": pbx, "of_name": name, "new_claim_at": now, "new_slot_at": next_slot_at}
+    tx.execute(_CLAIMED, values)
+
+
+_WORKED = (
+    update(_trunks)
+    .where(
+        _trunks.c.pbx == bindparam("of_pbx"),
+        _trunks.c.name == bindparam("of_name"),
+        _trunks.c.failures_in_row > 0,
     )
+    .values(failures_in_row=0, blocked_until=None, blocked_why="")
+)
 
 
 def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
@@ -178,15 +206,8 @@ def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
             failed.setdefault((case.pbx, case.trunk), []).append(case.facts)
         elif case.outcome not in (None, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.NOT_PERMITTED):
             worked.add((case.pbx, case.trunk))
-    if worked:
-        tx.execute(
-            update(_trunks)
-            .where(
-                or_(*(and_(_trunks.c.pbx == pbx, _trunks.c.name == name) for pbx, name in sorted(worked))),
-                _trunks.c.failures_in_row > 0,
-            )
-            .values(failures_in_row=0, blocked_until=None, blocked_why="")
-        )
+    for pbx, name in sorted(worked):
+        tx.execute(_WORKED, {"of_pbx": pbx, "of_name": name})
     for (pbx, name), failures in sorted(failed.items()):
         if (pbx, name) not in worked:
             _note_failures(tx, now, pbx, name, failures)
