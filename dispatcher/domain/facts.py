@@ -11,13 +11,17 @@ from typing import Any
 
 from dispatcher.domain.numbers import same_number
 from dispatcher.domain.reasons import PRECEDENCE, Reason
-from dispatcher.domain.reports import Cdr, CdrStatus, PartyKind, Report, ReportEvent
+from dispatcher.domain.reports import Cdr, CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 
 Key = tuple[int | None, str]
 """A DTMF report: one key with its position, or a whole string with None."""
 
+PHANTOM_SECONDS = 1
+"""A "no answer" record of so short a call may stand beside the record of an answered one."""
+
 _CDR_RANK = {status: rank for rank, status in enumerate(CdrStatus)}
+_NO_CAUSE = -len(PRECEDENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Facts:
 
         A CDR or a CallFailed ends it, as do two different BYE reports, one a leg (S-Series API
         v1.1.0 manual, "Hang up report"); a single BYE does not, since the other leg may still hold
-        the channel.
+        the channel. Facts only accumulate, so a call that has ended stays so.
         """
         ends = [at for at in (self.cdr_at, self.failed_at, self.closed_at) if at is not None]
         if len(self.releases) > 1 and self.released_at is not None:
@@ -80,20 +84,21 @@ def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _joined_cause(one: Facts, other: Facts) -> tuple[Reason | None, str]:
-    candidates = [
-        (PRECEDENCE[facts.cause], facts.cause, facts.cause_text)
-        for facts in (one, other)
-        if facts.cause is not None
-    ]
-    if not candidates:
-        return None, ""
-    _, cause, text = min(candidates)
-    return cause, text
+    """The cause of the highest precedence with its text; any cause goes before a text without one."""
+    if other.cause is None and not other.cause_text:
+        return one.cause, one.cause_text
+    return max((one.cause, one.cause_text), (other.cause, other.cause_text), key=_cause_rank)
+
+
+def _cause_rank(told: tuple[Reason | None, str]) -> tuple[int, str]:
+    cause, text = told
+    return -PRECEDENCE[cause] if cause is not None else _NO_CAUSE, text
 
 
 def _best_status(one: CdrStatus | None, other: CdrStatus | None) -> CdrStatus | None:
-    known = [status for status in (one, other) if status is not None]
-    return min(known, key=_CDR_RANK.__getitem__) if known else None
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=_CDR_RANK.__getitem__)
 
 
 def _longest_talk(one: int | None, other: int | None) -> int | None:
@@ -104,6 +109,10 @@ def _longest_talk(one: int | None, other: int | None) -> int | None:
 
 def join(one: Facts, other: Facts) -> Facts:
     """Everything that either of the two knows."""
+    if other is NOTHING:
+        return one
+    if one is NOTHING:
+        return other
     cause, cause_text = _joined_cause(one, other)
     return Facts(
         ringing_at=_earliest(one.ringing_at, other.ringing_at),
@@ -126,9 +135,12 @@ def join(one: Facts, other: Facts) -> Facts:
     )
 
 
+_FIELDS = tuple(item.name for item in fields(Facts))
+
+
 def changes(before: Facts, after: Facts) -> dict[str, Any]:
     """The fields in which ``after`` knows more than ``before``."""
-    return {name: value for name in _NAMES if (value := getattr(after, name)) != getattr(before, name)}
+    return {name: value for name in _FIELDS if (value := getattr(after, name)) != getattr(before, name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +158,7 @@ def facts_of(report: Report, target: Target, at: datetime) -> Facts:
         return _of_cdr(report.cdr, target, at)
     if not _concerns(report, target):
         return NOTHING
-    leg = trunk = ""
-    for party in report.parties:
-        if party.kind is PartyKind.OUTBOUND:
-            leg, trunk = party.leg or leg, party.trunk or trunk
+    leg, trunk = _line_of(report.parties)
     match report.event:
         case ReportEvent.RINGING:
             return Facts(ringing_at=at, leg=leg, trunk=trunk)
@@ -160,23 +169,39 @@ def facts_of(report: Report, target: Target, at: datetime) -> Facts:
         case ReportEvent.DTMF if report.keys:
             return Facts(keys=frozenset({(report.position, report.keys)}), leg=leg, trunk=trunk)
         case ReportEvent.RELEASED:
-            releases = frozenset({_first_party(report)})
-            return Facts(released_at=at, releases=releases, leg=leg, trunk=trunk)
+            return Facts(released_at=at, releases=_released_by(report, target), leg=leg, trunk=trunk)
         case ReportEvent.FAILED:
             reason = report.reason or Reason.FAILED
             return Facts(failed_at=at, cause=reason, cause_text=report.reason_text, leg=leg, trunk=trunk)
-    return Facts(leg=leg, trunk=trunk)
+    return Facts(leg=leg, trunk=trunk) if leg or trunk else NOTHING
 
 
-def _first_party(report: Report) -> str:
+def _line_of(parties: tuple[Party, ...]) -> tuple[str, str]:
+    """The outside leg's id and its trunk, as far as the parties name them."""
+    leg = trunk = ""
+    for party in parties:
+        if party.kind is PartyKind.OUTBOUND:
+            leg, trunk = party.leg or leg, party.trunk or trunk
+    return leg, trunk
+
+
+def _released_by(report: Report, target: Target) -> frozenset[str]:
+    """The leg that a BYE releases, which is its first party's.
+
+    All extensions but the callee count as one leg: a call that several agents of a queue have left
+    one after the other may still be up.
+    """
     if not report.parties:
-        return "-"
+        return frozenset({"-"})
     first = report.parties[0]
-    return f"{first.kind}:{first.leg or first.number.strip()}"
+    number = first.number.strip()
+    if first.kind is PartyKind.EXTENSION and number != target.digits:
+        return frozenset({str(first.kind)})
+    return frozenset({f"{first.kind}:{first.leg or number}"})
 
 
 def _of_cdr(cdr: Cdr, target: Target, at: datetime) -> Facts:
-    if _has_agents(target) and not _is_row_of(cdr, target):
+    if _is_phantom(cdr) or not _is_row_of(cdr, target):
         return NOTHING
     return Facts(
         cdr_at=at,
@@ -187,9 +212,29 @@ def _of_cdr(cdr: Cdr, target: Target, at: datetime) -> Facts:
     )
 
 
+def _is_phantom(cdr: Cdr) -> bool:
+    """Whether a row may be the one-second "no answer" that firmware writes beside an answered call's own.
+
+    Then it proves nothing, not even the call's end: if no other report comes, the PBX is asked.
+    """
+    brief = cdr.call_seconds is not None and cdr.call_seconds <= PHANTOM_SECONDS
+    return brief and cdr.status is CdrStatus.NO_ANSWER and not cdr.talk_seconds
+
+
 def _is_row_of(cdr: Cdr, target: Target) -> bool:
-    """Queue and ring group calls leave a row for each agent; only the callee's own row counts."""
-    return not cdr.called or same_number(target.digits, cdr.called)
+    """Whether a row is about the callee, and not about somebody whom the call went on to.
+
+    Queue and ring group calls leave a row for each agent. An IVR's key may lead to an extension, in a
+    row of its own; it is told by its type, since the callee's own row may show another form of the
+    number than was dialled.
+    """
+    if not cdr.called or same_number(target.digits, cdr.called):
+        return True
+    if _has_agents(target):
+        return False
+    if cdr.direction is not PartyKind.EXTENSION:
+        return True
+    return target.kind is not TargetKind.NUMBER and cdr.caller.strip() == target.digits
 
 
 def _has_agents(target: Target) -> bool:

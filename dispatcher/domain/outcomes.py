@@ -1,17 +1,30 @@
 """From facts to outcomes: what was answered, heard and acknowledged, and what became of the attempt.
 
-Losing reports weakens an outcome and never turns it into a wrong one. What a lost report costs:
+Reports may come in any order, repeatedly or not at all. Order and repetition change nothing. A report
+that is lost weakens the outcome and never turns it into a wrong one; it can at worst become:
 
-============================  =====================================================================
-lost                          the outcome then
-============================  =====================================================================
-ANSWERED                      unchanged: the prompt's end, a key or the CDR prove the answer
-PlayPromptEnd                 ``not_heard`` when nothing else proves that the prompt was heard
-DTMF                          ``not_heard`` when an acknowledgement was asked for
-CallFailed                    by the CDR alone: ``busy``, ``no_answer``, else ``unknown``
-NewCdr                        unchanged when answered or failed; ``unknown`` when nothing else came
-everything                    ``unknown``
-============================  =====================================================================
+==================  =======================================================================
+with all reports    with some of them lost
+==================  =======================================================================
+``delivered``       ``not_heard`` (the prompt's end or the key is lost), ``unknown``,
+                    ``voicemail`` (a box took the call, and only the CDR is left)
+``not_heard``       ``unknown``
+``voicemail``       ``not_heard`` (the CDR is lost), ``unknown``
+``busy``            ``no_answer`` (by the CDR alone), ``unknown``
+``no_answer``       ``busy`` (by the CDR alone), ``unknown``
+``rejected``        ``no_answer`` or ``busy`` (by the CDR alone), ``unknown``
+``invalid_number``  ``no_answer`` or ``busy`` (by the CDR alone), ``unknown``
+``not_permitted``   ``no_answer`` or ``busy`` (by the CDR alone), ``unknown``
+``congestion``      ``no_answer`` or ``busy`` (by the CDR alone), ``unknown``
+``unreachable``     ``no_answer`` or ``busy`` (by the CDR alone), ``unknown``
+``unknown``         ``unknown``
+==================  =======================================================================
+
+Besides, an outcome is not there yet while the report that ends the call is missing; the upkeep asks
+the PBX then, and ends the attempt. An ``unknown`` of a call that was answered is never one that
+:func:`may_have_been_reached` denies, so a campaign does not call that person twice.
+
+``delivered`` is for good: whatever comes later, more facts never take it back.
 """
 
 from dataclasses import dataclass
@@ -36,23 +49,31 @@ class Terms:
 
 
 def is_acknowledged(facts: Facts, terms: Terms) -> bool:
-    """Whether one of the acknowledging keys was pressed."""
-    pressed = {text.rstrip("#") for _, text in facts.keys}
-    return any(len(text) == 1 and text in terms.ack_digits for text in pressed)
+    """Whether one of the acknowledging keys was pressed, by itself or as a whole string with its ``#``."""
+    return any(_is_one_of(text, terms.ack_digits) for _, text in facts.keys)
+
+
+def _is_one_of(text: str, digits: str) -> bool:
+    key = text.rstrip("#") or text
+    return len(key) == 1 and key in digits
 
 
 def is_heard(facts: Facts) -> bool:
     """Whether the prompt ended, or a key interrupted it: then it was heard at least in part.
 
-    While the call is up, a prompt's end needs a sign of an answer beside it, since the manuals do
-    not say whether one is sent for a call that nobody took. Once the call has ended, it counts
-    unless the PBX says that nobody answered.
+    A prompt's end needs a sign beside it that the call was taken, since the manuals do not say
+    whether one is sent for a call that nobody took. On a line without answer supervision the PBX
+    gives that sign for every call, so there the prompt's end decides alone, although it may have
+    been played to a phone that was still ringing; a key is the better proof on such a line.
     """
-    if facts.keys:
+    return bool(facts.keys) or (facts.prompt_ended_at is not None and _was_taken(facts))
+
+
+def _was_taken(facts: Facts) -> bool:
+    """Any sign that the call was taken: an answer, a BYE, which only a call that was up has, or the CDR."""
+    if facts.answered_at is not None or facts.released_at is not None:
         return True
-    if facts.prompt_ended_at is None:
-        return False
-    return _says_answered(facts) or (facts.ended_at is not None and not _says_unanswered(facts))
+    return facts.cdr_status in (CdrStatus.ANSWERED, CdrStatus.VOICEMAIL)
 
 
 def is_answered(facts: Facts, terms: Terms) -> bool:
@@ -65,12 +86,6 @@ def is_answered(facts: Facts, terms: Terms) -> bool:
 def _says_answered(facts: Facts) -> bool:
     by_cdr = facts.cdr_status is CdrStatus.ANSWERED and bool(facts.talk_seconds)
     return facts.answered_at is not None or by_cdr
-
-
-def _says_unanswered(facts: Facts) -> bool:
-    failed = facts.cause is not None
-    by_cdr = facts.cdr_status not in (None, CdrStatus.ANSWERED)
-    return (failed or by_cdr) and not _says_answered(facts)
 
 
 def is_delivered(facts: Facts, terms: Terms) -> bool:
@@ -105,18 +120,28 @@ def outcome_of(facts: Facts, terms: Terms) -> Outcome | None:
         return Outcome.CANCELLED
     if facts.cdr_status is CdrStatus.VOICEMAIL and not facts.keys:
         return Outcome.VOICEMAIL
-    if is_heard(facts) or _says_answered(facts):
+    if is_answered(facts, terms):
         return Outcome.NOT_HEARD
     if facts.cause is not None and meaning(facts.cause).outcome is not Outcome.UNKNOWN:
         return meaning(facts.cause).outcome
-    if facts.cdr_status is not None:
-        return _BY_CDR.get(facts.cdr_status, Outcome.UNKNOWN)
-    return Outcome.UNKNOWN
+    return _without_cause(facts)
+
+
+def _without_cause(facts: Facts) -> Outcome:
+    """The outcome of an undelivered call of which no report says why it failed."""
+    if _says_answered(facts):
+        return Outcome.NOT_HEARD
+    if facts.cdr_status is None or facts.prompt_ended_at is not None:
+        return Outcome.UNKNOWN
+    return _BY_CDR.get(facts.cdr_status, Outcome.UNKNOWN)
 
 
 def may_have_been_reached(facts: Facts) -> bool:
     """Whether an ``unknown`` outcome leaves it open that the person answered.
 
-    A CallFailed or a CDR that says anything but ANSWERED proves that nobody did.
+    A CallFailed or a CDR that says anything but ANSWERED proves that nobody did, unless there is a
+    sign of the contrary.
     """
-    return not _says_unanswered(facts)
+    if facts.keys or facts.prompt_ended_at is not None or _says_answered(facts):
+        return True
+    return facts.cause is None and facts.cdr_status in (None, CdrStatus.ANSWERED)

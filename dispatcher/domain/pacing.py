@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from heapq import heapify, heappop, heapreplace
+from math import ceil
 
 ALARMS = "alarms"
 """The name of the lane of all alarms."""
@@ -92,9 +94,7 @@ def plan(trunk: TrunkLoad, lanes: Sequence[Lane], now: datetime) -> Plan:
     if trunk.blocked_until is not None and trunk.blocked_until > now:
         return Plan(hold=Hold.BLOCKED, wake_at=trunk.blocked_until)
     allowed = _allowed_by_rate(trunk, now)
-    if allowed == 0:
-        return Plan(hold=Hold.RATE, wake_at=trunk.next_slot_at)
-    free = min(trunk.free, allowed)
+    free = trunk.free if allowed is None else min(trunk.free, allowed)
     alarms = min(free, sum(lane.wants for lane in lanes if lane.name == ALARMS))
     kept = max(0, trunk.reserved - trunk.alarms - alarms)
     campaigns = [lane for lane in lanes if lane.name != ALARMS]
@@ -105,14 +105,14 @@ def plan(trunk: TrunkLoad, lanes: Sequence[Lane], now: datetime) -> Plan:
 
 
 def _with_reason(
-    trunk: TrunkLoad, lanes: Sequence[Lane], grants: dict[str, int], allowed: int, now: datetime
+    trunk: TrunkLoad, lanes: Sequence[Lane], grants: dict[str, int], allowed: int | None, now: datetime
 ) -> Plan:
     total = sum(grants.values())
     next_slot = _next_slot(trunk, total, now)
     wanted = sum(lane.wants for lane in lanes)
     if wanted <= total:
         return Plan(grants, next_slot_at=next_slot)
-    if total >= allowed:
+    if allowed is not None and total >= allowed:
         return Plan(grants, Hold.RATE, wake_at=next_slot, next_slot_at=next_slot)
     hold = Hold.FULL if total >= trunk.free else Hold.RESERVED
     return Plan(grants, hold, next_slot_at=next_slot)
@@ -122,44 +122,48 @@ def _share(lanes: Sequence[Lane], channels: int) -> dict[str, int]:
     """Give channels one by one to the lane that is furthest below its share, highest priority first."""
     grants: dict[str, int] = {}
     for priority in sorted({lane.priority for lane in lanes}, reverse=True):
-        group = [lane for lane in lanes if lane.priority == priority]
-        while channels > 0:
-            hungry = [lane for lane in group if grants.get(lane.name, 0) < lane.wants]
-            if not hungry:
-                break
-            if len(hungry) == 1:
-                lane = hungry[0]
-                given = min(channels, lane.wants - grants.get(lane.name, 0))
+        hungry = [
+            (_fullness(lane, 0), lane.name, lane)
+            for lane in lanes
+            if lane.priority == priority and lane.wants > 0
+        ]
+        heapify(hungry)
+        while channels > 0 and hungry:
+            _, name, lane = hungry[0]
+            granted = grants.get(name, 0)
+            more = 1 if len(hungry) > 1 else min(channels, lane.wants - granted)
+            grants[name] = granted + more
+            channels -= more
+            if grants[name] < lane.wants:
+                heapreplace(hungry, (_fullness(lane, grants[name]), name, lane))
             else:
-                lane = min(hungry, key=lambda item: _fullness(item, grants))
-                given = 1
-            grants[lane.name] = grants.get(lane.name, 0) + given
-            channels -= given
+                heappop(hungry)
     return grants
 
 
-def _fullness(lane: Lane, grants: dict[str, int]) -> tuple[float, str]:
-    return (lane.active + grants.get(lane.name, 0) + 1) / max(1, lane.weight), lane.name
+def _fullness(lane: Lane, granted: int) -> float:
+    """What share of its weight a lane would use with one channel more than it holds and was granted."""
+    return (lane.active + granted + 1) / max(1, lane.weight)
 
 
-def _spacing(trunk: TrunkLoad) -> timedelta:
-    return timedelta(seconds=1.0 / trunk.calls_per_second) if trunk.calls_per_second else timedelta(0)
+def _spacing(calls_per_second: float) -> timedelta:
+    """The time from one call to the next, rounded up, so that rounding never exceeds the rate."""
+    return timedelta(microseconds=ceil(1_000_000 / calls_per_second))
 
 
 def _burst(trunk: TrunkLoad) -> int:
     return max(1, int((trunk.calls_per_second or 0.0) * CPS_BURST_SECONDS))
 
 
-def _allowed_by_rate(trunk: TrunkLoad, now: datetime) -> int:
+def _allowed_by_rate(trunk: TrunkLoad, now: datetime) -> int | None:
     """How many calls the rate allows at once: a generic cell rate algorithm with a small burst."""
     if not trunk.calls_per_second:
-        return trunk.channels
+        return None
     if trunk.next_slot_at is None:
         return _burst(trunk)
-    ahead = trunk.next_slot_at - now
-    if ahead > timedelta(0):
+    if trunk.next_slot_at > now:
         return 0
-    saved = int(-ahead / _spacing(trunk)) + 1
+    saved = (now - trunk.next_slot_at) // _spacing(trunk.calls_per_second) + 1
     return min(_burst(trunk), saved)
 
 
@@ -167,7 +171,7 @@ def _next_slot(trunk: TrunkLoad, started: int, now: datetime) -> datetime | None
     """When the next call may start after ``started`` more."""
     if not trunk.calls_per_second or not started:
         return trunk.next_slot_at
-    spacing = _spacing(trunk)
+    spacing = _spacing(trunk.calls_per_second)
     earliest = now - spacing * (_burst(trunk) - 1)
     base = earliest if trunk.next_slot_at is None else max(trunk.next_slot_at, earliest)
     return base + spacing * started

@@ -54,7 +54,10 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Cdr:
-    """A call detail record: ``started`` is the PBX's own local time, without a zone."""
+    """A call detail record: ``started`` is the PBX's own local time, without a zone.
+
+    ``call_seconds`` is the whole call, ringing included, None where the record does not say.
+    """
 
     status: CdrStatus | None
     called: str = ""
@@ -64,6 +67,7 @@ class Cdr:
     recording: str = ""
     started: str = ""
     direction: PartyKind | None = None
+    call_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

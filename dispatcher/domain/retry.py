@@ -78,8 +78,9 @@ def costs(outcome: Outcome) -> bool:
 
 
 def backoff(base: float, failures: int) -> float:
-    """Seconds to wait after ``failures`` free failures in a row."""
-    return float(min(base * 2 ** max(0, min(failures, 16) - 1), LONGEST_BACKOFF))
+    """Seconds to wait after ``failures`` free failures in a row; never less than ``base``."""
+    doubled = base * 2 ** max(0, min(failures, 16) - 1)
+    return float(max(base, min(doubled, LONGEST_BACKOFF)))
 
 
 def next_step(

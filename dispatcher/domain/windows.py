@@ -1,10 +1,13 @@
 """Calling windows: on which days and between which local times a campaign may ring."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_DAYS_AHEAD = 16
+"""A window of one weekday that falls into the hour that summer time skips opens a week later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,43 @@ def next_opening(windows: Sequence[Window], zone: tzinfo, now: datetime) -> date
     """
     if is_open(windows, zone, now):
         return now
-    local = now.astimezone(zone)
-    openings: list[datetime] = []
-    for ahead in range(9):
-        day = (local + timedelta(days=ahead)).date()
-        for window in windows:
-            opening = datetime.combine(day, window.start, tzinfo=zone).astimezone(now.tzinfo)
-            if opening > now and is_open([window], zone, opening):
-                openings.append(opening)
-    if not openings:
-        raise ValueError("none of the calling windows ever opens")
-    return min(openings)
+    start = now.astimezone(UTC)
+    today = now.astimezone(zone).date()
+    for ahead in range(_DAYS_AHEAD):
+        day = today + timedelta(days=ahead)
+        possible = sorted(at for at in _boundaries(windows, zone, day) if at > start)
+        for at in possible:
+            if is_open(windows, zone, at):
+                return at.astimezone(now.tzinfo)
+    raise ValueError("none of the calling windows ever opens")
+
+
+def _boundaries(windows: Sequence[Window], zone: tzinfo, day: date) -> Iterator[datetime]:
+    """Every instant of a local day, in UTC, at which a window may open.
+
+    Windows open at their start, which comes twice on a day when the clock is put back, and with the
+    clock itself, when it is put forward into a window or back into one that was over.
+    """
+    midnight, next_midnight = _instant(day, time(0), zone), _instant(day + timedelta(days=1), time(0), zone)
+    yield midnight
+    for window in windows:
+        yield _instant(day, window.start, zone)
+        yield _instant(day, window.start, zone, fold=1)
+    if midnight.astimezone(zone).utcoffset() != next_midnight.astimezone(zone).utcoffset():
+        yield _clock_change(midnight, next_midnight, zone)
+
+
+def _instant(day: date, clock: time, zone: tzinfo, *, fold: int = 0) -> datetime:
+    return datetime.combine(day, clock, tzinfo=zone).replace(fold=fold).astimezone(UTC)
+
+
+def _clock_change(before: datetime, after: datetime, zone: tzinfo) -> datetime:
+    """The first second at which the zone's offset is no longer that of ``before``."""
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after

@@ -1,0 +1,323 @@
+"""What happens to a call, as the reports that a PBX sends of it and as the truth behind them.
+
+The sequences are those of the S-Series API v1.1.0 manual and of its sample dial plans. Each scenario
+knows what really happened, so that a test can hold the outcome against it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+
+from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of, join
+from dispatcher.domain.outcomes import Terms
+from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import Cdr, CdrStatus, Party, PartyKind, Report, ReportEvent
+from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, Outcome, TargetKind
+
+START = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+NUMBER = "31612345678"
+CALLID, LEG, TRUNK = "1547396927.428", "1547396927.429", "SPS-6-36"
+
+BY_IVR = Target(TargetKind.NUMBER, NUMBER, MessageKind.IVR)
+BY_PROMPT = Target(TargetKind.NUMBER, NUMBER, MessageKind.PROMPT)
+BY_QUEUE = Target(TargetKind.NUMBER, NUMBER, MessageKind.QUEUE)
+TO_EXTENSION = Target(TargetKind.EXTENSION, "1002", MessageKind.IVR)
+
+CALLEE = Party(PartyKind.OUTBOUND, NUMBER, TRUNK, LEG)
+NUMBERLESS = Party(PartyKind.OUTBOUND, trunk=TRUNK)
+CALLER = Party(PartyKind.EXTENSION, "1000")
+COLLEAGUE = Party(PartyKind.EXTENSION, "1002")
+AGENT_1, AGENT_2 = Party(PartyKind.EXTENSION, "2001"), Party(PartyKind.EXTENSION, "2002")
+
+
+def report(event: ReportEvent, *parties: Party, word: str = "") -> Report:
+    """A report that needs nothing but its parties."""
+    return Report(event, word or event.value, CALLID, parties=parties)
+
+
+def key(digit: str, position: int | None, party: Party = CALLEE) -> Report:
+    """One key with its position, or without one a whole string."""
+    return Report(ReportEvent.DTMF, "DTMF", CALLID, parties=(party,), keys=digit, position=position)
+
+
+def failed(reason: Reason, text: str, *parties: Party) -> Report:
+    """A CallFailed; without parties, as a trunk that is away sends it."""
+    return Report(ReportEvent.FAILED, "CallFailed", CALLID, parties=parties, reason=reason, reason_text=text)
+
+
+def row(
+    status: CdrStatus | None,
+    talk: int = 0,
+    *,
+    called: str = NUMBER,
+    seconds: int = 20,
+    direction: PartyKind = PartyKind.OUTBOUND,
+) -> Report:
+    """A NewCdr. ``seconds`` is the whole call, ringing included."""
+    cdr = Cdr(
+        status, called, "6500", talk, TRUNK if direction is PartyKind.OUTBOUND else "",
+        direction=direction, call_seconds=seconds,
+    )  # fmt: skip
+    return Report(ReportEvent.CDR, "NewCdr", CALLID, cdr=cdr)
+
+
+RING = report(ReportEvent.RINGING, CALLEE, CALLER, word="RING")
+ALERT = report(ReportEvent.RINGING, CALLER, word="ALERT")
+ANSWERED = report(ReportEvent.ANSWERED, CALLER, CALLEE, word="ANSWERED")
+ANSWER_TOO = report(ReportEvent.ANSWERED, CALLEE, CALLER, word="ANSWER")
+PROMPT_END = report(ReportEvent.PROMPT_ENDED, Party(PartyKind.OUTBOUND, NUMBER, TRUNK))
+PROMPT_END_AGAIN = report(ReportEvent.PROMPT_ENDED, Party(PartyKind.OUTBOUND, NUMBER, TRUNK), word="again")
+PROMPT_END_NUMBERLESS = report(ReportEvent.PROMPT_ENDED, NUMBERLESS)
+BYE = report(ReportEvent.RELEASED, CALLEE, CALLER)
+BYE_OTHER_LEG = report(ReportEvent.RELEASED, CALLER, CALLEE)
+BYES = (BYE, BYE_OTHER_LEG)
+TALKED = row(CdrStatus.ANSWERED, 12)
+PHANTOM = row(CdrStatus.NO_ANSWER, seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What really happened at the other end. A voicemail box that answers and records hears as well."""
+
+    answered: bool = False
+    heard_in_full: bool = False
+    keys: str = ""
+
+    def fulfils(self, delivered_when: DeliveredWhen) -> bool:
+        """Whether the callee did what the request asks for; who presses a key has listened."""
+        match delivered_when:
+            case DeliveredWhen.ANSWERED:
+                return self.answered
+            case DeliveredWhen.HEARD:
+                return self.heard_in_full or bool(self.keys)
+            case DeliveredWhen.ACKNOWLEDGED:
+                return "1" in self.keys
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One way that a call can go: its reports in the usual order, and the truth.
+
+    ``otherwise`` is the outcome when the call did not do what was asked. ``lines`` are the answers
+    to "does the trunk tell a real answer?" under which the sequence can occur.
+    """
+
+    name: str
+    reports: tuple[Report, ...]
+    truth: Truth
+    otherwise: Outcome
+    target: Target = BY_IVR
+    lines: tuple[bool, ...] = (True, False)
+
+    def expected(self, terms: Terms) -> Outcome:
+        """The outcome with every report at hand. Without answer supervision an answer alone shows nothing."""
+        if not self.truth.fulfils(terms.delivered_when):
+            return self.otherwise
+        is_proven = terms.answer_supervision or self.truth.fulfils(DeliveredWhen.HEARD)
+        return Outcome.DELIVERED if is_proven else self.otherwise
+
+    def facts(self, reports: Iterable[Report], every: timedelta = timedelta(seconds=1)) -> Facts:
+        """The facts of ``reports``, which come in this order and at this distance."""
+        arrivals = [(START + every * place, item) for place, item in enumerate(reports)]
+        return reduce(join, (facts_of(item, self.target, at) for at, item in arrivals), NOTHING)
+
+    def all_terms(self) -> Sequence[Terms]:
+        """Every combination of what may be asked and how far the line can be believed."""
+        return [Terms(asked, "1", line) for asked in DeliveredWhen for line in self.lines]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+LISTENED = Truth(answered=True, heard_in_full=True)
+PRESSED_1 = Truth(answered=True, heard_in_full=True, keys="1")
+HUNG_UP = Truth(answered=True)
+NOBODY = Truth()
+
+
+TO_NUMBERS = (
+    Scenario(
+        "hears it all",
+        (RING, ALERT, ANSWERED, ANSWER_TOO, PROMPT_END, *BYES, TALKED),
+        LISTENED,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "hears it three times",
+        (ANSWERED, PROMPT_END, PROMPT_END_AGAIN, PROMPT_END, BYE, TALKED),
+        LISTENED,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "presses 1 after the prompt",
+        (RING, ANSWERED, PROMPT_END, key("1", 0), *BYES, TALKED),
+        PRESSED_1,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "presses 1 during the prompt",
+        (RING, ANSWERED, key("1", 0), *BYES, TALKED),
+        Truth(answered=True, keys="1"),
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "presses 9",
+        (RING, ANSWERED, PROMPT_END, key("9", 0), *BYES, TALKED),
+        Truth(answered=True, heard_in_full=True, keys="9"),
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "dials a code",
+        (ANSWERED, PROMPT_END, key("2", 0), key("1", 1), key("4", 2), key("214#", None), *BYES, TALKED),
+        Truth(answered=True, heard_in_full=True, keys="214#"),
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "hangs up early",
+        (RING, ALERT, ANSWERED, ANSWER_TOO, *BYES, row(CdrStatus.ANSWERED, 2)),
+        HUNG_UP,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "hangs up within the first second",
+        (RING, ANSWERED, BYE, row(CdrStatus.ANSWERED, 0)),
+        HUNG_UP,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "hears a prompt that was played without an IVR",
+        (RING, ANSWERED, PROMPT_END_NUMBERLESS, *BYES, TALKED),
+        LISTENED,
+        Outcome.NOT_HEARD,
+        BY_PROMPT,
+    ),
+    Scenario(
+        "presses 1 and is put through to an extension that does not answer",
+        (
+            ANSWERED,
+            PROMPT_END,
+            key("1", 0),
+            *BYES,
+            row(CdrStatus.NO_ANSWER, called="1005", direction=PartyKind.EXTENSION),
+            PHANTOM,
+            TALKED,
+        ),
+        PRESSED_1,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "hears it all, with a phantom record beside the call's own",
+        (RING, ANSWERED, PHANTOM, PROMPT_END, *BYES, TALKED),
+        LISTENED,
+        Outcome.NOT_HEARD,
+    ),
+)
+
+WHY_NOT = (
+    ("is busy", Outcome.BUSY, failed(Reason.BUSY, "486 Busy Here", CALLEE, CALLER)),
+    ("does not answer", Outcome.NO_ANSWER, failed(Reason.NO_ANSWER, "480 Temporarily unavailable", CALLEE)),
+    ("lets the PBX give up", Outcome.NO_ANSWER, failed(Reason.NO_ANSWER, "603 Declined", CALLEE, CALLER)),
+    ("does not want to be disturbed", Outcome.REJECTED, failed(Reason.REJECTED, "DND", CALLEE)),
+    ("does not exist", Outcome.INVALID_NUMBER, failed(Reason.INVALID_NUMBER, "404 NOT found", CALLEE)),
+    ("has too few digits", Outcome.INVALID_NUMBER, failed(Reason.INVALID_NUMBER, "484", CALLEE)),
+    ("meets a full trunk", Outcome.CONGESTION, failed(Reason.CONGESTION, "503 Service Unavailable")),
+    ("meets a trunk that is down", Outcome.UNREACHABLE, failed(Reason.UNREACHABLE, "Line unreachable")),
+    ("is not permitted", Outcome.NOT_PERMITTED, failed(Reason.NOT_PERMITTED, "NO Outbound Restriction")),
+    ("fails for no known reason", Outcome.UNKNOWN, failed(Reason.FAILED, "500 Server Internal Error")),
+)
+"""Why nobody took a call: in words, the outcome, and the CallFailed that says so."""
+
+UNANSWERED = tuple(
+    Scenario(f"{words}, record {status or 'missing'}", reports, NOBODY, outcome)
+    for words, outcome, call_failed in WHY_NOT
+    for status, reports in (
+        (CdrStatus.BUSY, (RING, call_failed, row(CdrStatus.BUSY, seconds=0))),
+        (CdrStatus.NO_ANSWER, (RING, ALERT, call_failed, PHANTOM, row(CdrStatus.NO_ANSWER))),
+        (CdrStatus.FAILED, (call_failed, row(CdrStatus.FAILED, seconds=0))),
+        (None, (call_failed,)),
+    )
+    # A reason that says nothing leaves the decision to the record.
+    if outcome is not Outcome.UNKNOWN or status in (CdrStatus.FAILED, None)
+)
+"""Every reason beside every status of the call's record, as the manuals do not say which ones go together."""
+
+INSIDE = (
+    Scenario(
+        "an extension hears it and presses 1",
+        (
+            report(ReportEvent.RINGING, COLLEAGUE),
+            report(ReportEvent.ANSWERED, COLLEAGUE),
+            report(ReportEvent.PROMPT_ENDED, COLLEAGUE),
+            key("1", 0, COLLEAGUE),
+            report(ReportEvent.RELEASED, COLLEAGUE),
+            row(CdrStatus.ANSWERED, 9, called="1002", direction=PartyKind.EXTENSION),
+        ),
+        PRESSED_1,
+        Outcome.NOT_HEARD,
+        TO_EXTENSION,
+    ),
+    Scenario(
+        "an extension's voicemail box takes the call",
+        (
+            report(ReportEvent.RINGING, COLLEAGUE),
+            report(ReportEvent.ANSWERED, COLLEAGUE),
+            report(ReportEvent.PROMPT_ENDED, COLLEAGUE),
+            report(ReportEvent.RELEASED, COLLEAGUE),
+            row(CdrStatus.VOICEMAIL, 9, called="1002", direction=PartyKind.EXTENSION),
+        ),
+        LISTENED,
+        Outcome.VOICEMAIL,
+        TO_EXTENSION,
+    ),
+)
+
+WITH_AGENTS = (
+    Scenario(
+        "answers and waits in a queue until the second agent takes the call",
+        (
+            ANSWERED,
+            report(ReportEvent.RINGING, AGENT_1, CALLEE),
+            failed(Reason.NO_ANSWER, "480", AGENT_1),
+            report(ReportEvent.ANSWERED, AGENT_2, CALLEE),
+            BYE,
+            report(ReportEvent.RELEASED, AGENT_2, CALLEE),
+            row(CdrStatus.NO_ANSWER, called="2001", direction=PartyKind.EXTENSION),
+            TALKED,
+        ),
+        HUNG_UP,
+        Outcome.NOT_HEARD,
+        BY_QUEUE,
+    ),
+    Scenario(
+        "does not answer a queue's call",
+        (
+            RING,
+            failed(Reason.NO_ANSWER, "480", CALLEE),
+            report(ReportEvent.RINGING, AGENT_1),
+            row(CdrStatus.NO_ANSWER),
+        ),
+        NOBODY,
+        Outcome.NO_ANSWER,
+        BY_QUEUE,
+    ),
+)
+
+ANALOG = (
+    Scenario(
+        "presses 1 on an analog line",
+        (ANSWERED, PROMPT_END, key("1", 0), *BYES, TALKED),
+        PRESSED_1,
+        Outcome.NOT_HEARD,
+        lines=(False,),
+    ),
+    Scenario(
+        "is never there, on an analog line that counts as answered at once",
+        (ANSWERED, ANSWER_TOO, *BYES, row(CdrStatus.ANSWERED, 30)),
+        NOBODY,
+        Outcome.NOT_HEARD,
+        lines=(False,),
+    ),
+)
+
+SCENARIOS = (*TO_NUMBERS, *UNANSWERED, *INSIDE, *WITH_AGENTS, *ANALOG)
