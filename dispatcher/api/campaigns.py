@@ -10,7 +10,7 @@ from starlette.background import BackgroundTask
 from dispatcher.api import uploads
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import KeyHeader, OnceDep
+from dispatcher.api.idempotency import KeyHeader, OnceDep, json_response
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.reading import call_views
 from dispatcher.api.views.calls import CallView
@@ -49,7 +49,7 @@ def _viewed(work: Work, campaign_id: str) -> CampaignView:
 
 
 @router.post("", status_code=201, response_model=CampaignView)
-def create_campaign(asked: NewCampaign, once: OnceDep, client: Operate) -> Response:
+def create_campaign(asked: NewCampaign, once: OnceDep, _client: Operate) -> Response:
     """Make a campaign. It is a draft until it is started."""
 
     def do(work: Work) -> tuple[int, CampaignView]:
@@ -58,24 +58,24 @@ def create_campaign(asked: NewCampaign, once: OnceDep, client: Operate) -> Respo
     return once.answer(do)
 
 
-@router.get("")
+@router.get("", response_model=Listed[CampaignSummary])
 def list_campaigns(
-    core: CoreDep, client: Read, page: PageDep, status: CampaignStatus | None = None
-) -> Listed[CampaignSummary]:
+    core: CoreDep, _client: Read, page: PageDep, status: CampaignStatus | None = None
+) -> Response:
     """Campaigns, the newest first."""
     with core.store.read() as tx:
         rows = campaigns.page(tx, page.limit + 1, page.after, status)
         kept, cursor = page.cut(rows, lambda row: row.id)
         standings = campaigns.standings(tx, [row.id for row in kept])
     items = [campaign_summary(row, standings[row.id]) for row in kept]
-    return Listed(items=items, next_cursor=cursor)
+    return json_response(Listed[CampaignSummary](items=items, next_cursor=cursor))
 
 
-@router.get("/{campaign_id}")
-def get_campaign(campaign_id: str, core: CoreDep, client: Read) -> CampaignView:
+@router.get("/{campaign_id}", response_model=CampaignView)
+def get_campaign(campaign_id: str, core: CoreDep, _client: Read) -> Response:
     """A campaign with its counts by state and outcome, its rates and its estimated end."""
     with core.store.read() as tx:
-        return _viewed(Work(core, tx, core.clock()), campaign_id)
+        return json_response(_viewed(Work(core, tx, core.clock()), campaign_id))
 
 
 @router.post(
@@ -144,24 +144,24 @@ def cancel_campaign(campaign_id: str, core: CoreDep, once: OnceDep, client: Oper
     return answer
 
 
-@router.get("/{campaign_id}/calls")
+@router.get("/{campaign_id}/calls", response_model=Listed[CallView])
 def list_calls(
     campaign_id: str,
     core: CoreDep,
-    client: Read,
+    _client: Read,
     page: PageDep,
     state: CallState | None = None,
     outcome: Outcome | None = None,
     number: Annotated[str | None, Query(max_length=40, description="In any way of writing.")] = None,
     external_id: Annotated[str | None, Query(max_length=255)] = None,
-) -> Listed[CallView]:
+) -> Response:
     """The campaign's calls with their attempts, in the order in which they were added."""
     with core.store.read() as tx:
         row = _found(tx, campaign_id)
         wanted = CallFilter(state, outcome, _written(number, row.region), external_id)
         rows = results.calls_page(tx, campaign_id, page.limit + 1, page.after, wanted)
         kept, cursor = page.cut(rows, lambda call: call.id)
-        return Listed(items=call_views(core, tx, kept), next_cursor=cursor)
+        return json_response(Listed[CallView](items=call_views(core, tx, kept), next_cursor=cursor))
 
 
 def _written(number: str | None, region: str | None) -> str | None:
@@ -179,7 +179,7 @@ def _written(number: str | None, region: str | None) -> str | None:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}, "description": "A header row, then a row per call."}},
 )
-def get_results(campaign_id: str, core: CoreDep, client: Read) -> StreamingResponse:
+def get_results(campaign_id: str, core: CoreDep, _client: Read) -> StreamingResponse:
     """Every call of the campaign as CSV, with the contact's own columns.
 
     Texts that a spreadsheet would take for a formula begin with a single quote.

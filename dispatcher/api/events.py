@@ -68,7 +68,7 @@ def _frame(row: Any, current: Any) -> Frame:
 async def follow_events(
     request: Request,
     core: CoreDep,
-    client: Read,
+    _client: Read,
     subject: Annotated[list[Subject] | None, Query(description="Only these; may be repeated.")] = None,
     last_event_id: Annotated[
         int | None,
