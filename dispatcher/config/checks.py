@@ -155,13 +155,17 @@ def _trunks(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
 
 
 def _routes(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
-    """Whether the PBX's outbound routes can tell the trunks apart, by prefix or by extension."""
+    """Whether the PBX's outbound routes can tell the trunks apart, by prefix or by extension.
+
+    Trunks without a prefix are left to the PBX's own routes: the reports name the trunk that a call
+    really took, and its channel counts there.
+    """
     for j, trunk in enumerate(pbx.trunk):
         for k, other in enumerate(pbx.trunk[:j]):
             if trunk.extension != other.extension or trunk.name == other.name:
                 continue
             shorter, longer = sorted((trunk.prefix, other.prefix), key=len)
-            if shorter == longer or (shorter and longer.startswith(shorter)):
+            if shorter and longer.startswith(shorter):
                 yield Problem(
                     (*path, "trunk", j, "prefix"),
                     f"a call for {trunk.name} can't be told from one for {other.name}, "

@@ -117,12 +117,6 @@ ONE_MISTAKE = [
         "and the PBX a route for each",
     ),
     (
-        GOOD + '[[pbx.trunk]]\nname = "two"\nchannels = 2\n',
-        "pbx[0].trunk[1].prefix (line 22): a call for two can't be told from one for SPS-6-36, "
-        "whose prefix is ''. Give each trunk a prefix that no other begins with, "
-        "and the PBX a route for each",
-    ),
-    (
         GOOD + 'number_format = "national"\n',
         'pbx[0].trunk[0].region (line 19): missing, and number_format = "national" needs to know in which '
         'country the trunk is. Add e.g. region = "NL"',
