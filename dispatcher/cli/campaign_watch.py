@@ -33,7 +33,7 @@ def watch_campaign(api: Api, campaign_id: str, every: float, *, quiet: bool) -> 
         def draw(campaign: dict[str, Any]) -> None:
             ended, total = progress_of(campaign)
             detail = f"{_figures(campaign)}, end about {show.when(campaign['estimated_end']) or '?'}"
-            title = f"{campaign['name']} [{show.COLOURS.get(campaign['status'], 'default')}]{campaign['status']}[/]"
+            title = f"{show.word(campaign['name'])} {show.word(campaign['status'])}"
             progress.update(bar, description=title, completed=ended, total=total, detail=detail)
 
         return _followed(api, campaign_id, every, draw)

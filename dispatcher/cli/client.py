@@ -6,7 +6,7 @@ ApiError
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -94,8 +94,11 @@ class Api:
         except httpx.TransportError as error:
             raise self._away(error) from None
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Server-sent events as they come, until the connection ends; silence is no end."""
+    def events(self, on_open: Callable[[], None] = lambda: None) -> Iterator[dict[str, Any]]:
+        """Server-sent events as they come, until the connection ends; silence is no end.
+
+        From the call of ``on_open`` on, none is missed.
+        """
         timeout = httpx.Timeout(5.0, read=None)
         try:
             with self._client.stream("GET", "/v1/events", timeout=timeout) as answer:
@@ -103,6 +106,8 @@ class Api:
                     answer.read()
                 _check(answer)
                 for line in answer.iter_lines():
+                    if line.startswith(": following"):
+                        on_open()
                     if line.startswith("data:"):
                         yield json.loads(line.removeprefix("data:"))
         except httpx.TransportError as error:

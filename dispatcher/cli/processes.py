@@ -7,6 +7,7 @@ import dramatiq
 from dispatcher.api.app import make_app
 from dispatcher.broker import make_broker
 from dispatcher.config import Settings
+from dispatcher.core import Core
 from dispatcher.running import Background, DialThreads, Stages, WebServer, address_of, bound
 from dispatcher.upkeep import CountWriter
 from dispatcher.wiring import Parts, build, prepare_store, sync_trunks, wait_for_store
@@ -95,7 +96,7 @@ class Embedded(_Process):
         self._stages.start(
             DialThreads(dramatiq.get_broker(), self.settings.workers.threads),
             Background(parts.pacer(), parts.upkeep()),
-            WebServer(make_app(parts.core), self._api, "api"),
+            _api_server(parts.core, self._api),
         )
 
 
@@ -107,13 +108,18 @@ def _telling(settings: Settings, reports: socket.socket) -> Settings:
     return settings.model_copy(update={"reports": taken})
 
 
+def _api_server(core: Core, at: socket.socket) -> WebServer:
+    app = make_app(core)
+    return WebServer(app, at, "api", before_stop=app.state.feed.close)
+
+
 class ApiProcess(_Process):
     """The HTTP API and the web page."""
 
     def _start(self) -> None:
         at = self._bind(self.settings.api.listen)
         wait_for_store(self.settings)
-        self._stages.start(WebServer(make_app(self._build(self.settings).core), at, "api"))
+        self._stages.start(_api_server(self._build(self.settings).core, at))
 
 
 class ReportsProcess(_Process):

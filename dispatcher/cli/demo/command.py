@@ -1,0 +1,149 @@
+"""The demo as a command: put up the stage, tell the story, show it, and judge it."""
+
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from dispatcher.cli.client import Api, ApiError
+from dispatcher.cli.demo.board import Board
+from dispatcher.cli.demo.cast import KINDS, LEAST, MOST, Callee, callees
+from dispatcher.cli.demo.stage import Pace, Stage, Wishes
+from dispatcher.cli.demo.story import Story
+from dispatcher.cli.demo.summary import print_verdict
+from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run
+from dispatcher.cli.demo.view import LiveView, PlainView
+from dispatcher.cli.simulator import Family
+from dispatcher.simulator import Behaviour
+
+_TICK = 0.25
+_PATIENCE = 30.0
+"""Seconds after the campaign's expiry for which the demo waits for whatever has not ended."""
+
+NOT_AS_SCRIPTED = 1
+_PLAIN_WIDTH = 110
+
+
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="End after the summary.")] = False,
+    family: Annotated[Family, typer.Option(help="The simulated PBX's family.")] = Family.YEASTAR_S,
+    numbers: Annotated[int, typer.Option(help="People in the campaign.", min=LEAST, max=MOST)] = 200,
+    channels: Annotated[int, typer.Option(help="Channels of the trunk.", min=2, max=500)] = 10,
+    speed: Annotated[float, typer.Option(help="2 is twice as fast.", min=0.1, max=10)] = 1.0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the database in this file.", show_default=False)
+    ] = None,
+    misbehave: Annotated[
+        list[str] | None,
+        typer.Option(help="CODE=BEHAVIOUR: callees act against the script, to see that it is noticed."),
+    ] = None,
+) -> None:
+    """Raise alarms and run a campaign on a simulated PBX, and show every call as it happens.
+
+    One process, SQLite, no other services: the same wiring as `dispatcher up`, and everything goes in
+    through the HTTP API. With --exit, the status is 0 only when every call came out as scripted.
+    """
+    pace = Pace(speed)
+    wishes = Wishes(family.value, channels, pace, keep, _wishes(misbehave))
+    people = callees(numbers)
+    stage = Stage(wishes, people)
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
+    try:
+        stage.start()
+        verdict = _play(stage, people, console)
+        print_verdict(console, verdict)
+        _tell_warnings(stage, console)
+        if not leave:
+            _stay(stage, console)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except ApiError as error:
+        console.print(f"the demo ended early: {error}", markup=False)
+        raise typer.Exit(NOT_AS_SCRIPTED) from None
+    finally:
+        stage.stop()
+    if not verdict.holds:
+        raise typer.Exit(NOT_AS_SCRIPTED)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _wishes(texts: list[str] | None) -> dict[str, Behaviour]:
+    wishes = {}
+    for text in texts or ():
+        code, _, name = text.partition("=")
+        if code not in {kind.code for kind in KINDS} or name not in set(Behaviour):
+            codes = ", ".join(kind.code for kind in KINDS)
+            raise typer.BadParameter(
+                f"{text!r}: write CODE=BEHAVIOUR, with one of the codes {codes}", param_hint="--misbehave"
+            )
+        wishes[code] = Behaviour(name)
+    return wishes
+
+
+def _play(stage: Stage, people: list[Callee], console: Console) -> Verdict:
+    product, pace = stage.product, stage.wishes.pace
+    console.print(
+        f"A simulated {stage.wishes.family} PBX at {stage.pbx.url}, the product at {product.api_url}\n"
+        f"Open {product.api_url}/ in a browser to watch it there.\n"
+    )
+    story = Story(product.api_url, people, pace)
+    board = Board(product.api_url, story.told)
+    with Api(product.api_url) as api:
+        before = channel_seconds(api)
+        board.start()
+        threading.Thread(target=story.run, name="story", daemon=True).start()
+        try:
+            _watch(board, stage, console, until=time.monotonic() + pace.expiry + _PATIENCE)
+        finally:
+            board.stop()
+        stage.pbx.wait_idle(_PATIENCE)
+        return judge_run(api, story.told, people, stage.pbx.judge, before)
+
+
+def _watch(board: Board, stage: Stage, console: Console, until: float) -> None:
+    """Show the board until everything has ended, or the time is up."""
+    if console.is_terminal:
+        wishes = stage.wishes
+        title = f"dispatcher demo  {wishes.family}, {stage.product.api_url}"
+        view = LiveView(board, title, wishes.channels)
+        with Live(view.draw(console), console=console, auto_refresh=False) as live:
+            while not board.is_over() and time.monotonic() < until:
+                board.refresh()
+                live.update(view.draw(console), refresh=True)
+                time.sleep(_TICK)
+            live.update(view.draw(console), refresh=True)
+        return
+    plain = PlainView(board, console)
+    while not board.is_over() and time.monotonic() < until:
+        board.refresh()
+        plain.tell()
+        time.sleep(_TICK)
+    plain.tell()
+
+
+def _tell_warnings(stage: Stage, console: Console) -> None:
+    for line in stage.warnings.lines[-10:]:
+        console.print(f"log: {line}", markup=False, soft_wrap=True)
+
+
+def _stay(stage: Stage, console: Console) -> None:
+    """Leave the product running for whoever wants to look around."""
+    url = stage.product.api_url
+    console.print(f"\nThe console is at [bold]{url}/[/], the API's description at {url}/docs")
+    console.print(
+        f"Raise an alarm yourself:  dispatcher alarm raise 'Test' --to +31690010001 --ivr 6500 --url {url}",
+        soft_wrap=True,
+    )
+    console.print("Ctrl-C ends it all.")
+    while True:
+        time.sleep(1.0)

@@ -1,0 +1,181 @@
+"""The stage of the demo: a simulated PBX over HTTP, and the product in its normal wiring beside it."""
+
+import json
+import logging
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dispatcher.cli.demo.cast import Callee, misbehaving
+from dispatcher.cli.processes import Embedded
+from dispatcher.config import load
+from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, TrunkSettings
+from dispatcher.simulator.settings import Family
+
+PBX, TRUNK, PREFIX, EXTENSION = "hq", "SPS-6-36", "9", "1000"
+POLICY, IVR = "night-shift", "6500"
+DUTY, DEPUTY, COLLEAGUE, ABSENT = "+31690010001", "+31690020004", "+31690031486", "+31690040004"
+ENGINEER, MAILBOX = "1002", "+31690050020"
+
+TIME_SCALE = 0.08
+"""At speed 1 a prompt of eight seconds takes 0.64: a demo is watched, not sat through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The demo's durations in seconds. Delays do not shrink as far as calls do: reports must keep up."""
+
+    speed: float
+
+    @property
+    def time_scale(self) -> float:
+        """Of the simulated PBX."""
+        return TIME_SCALE / self.speed
+
+    @property
+    def delay(self) -> float:
+        """Before the next attempt after what a callee did."""
+        return max(3.0 / self.speed, 1.0)
+
+    @property
+    def congestion(self) -> float:
+        """Before the second attempt after the trunk refused; it doubles from then on."""
+        return max(4.0 / self.speed, 1.5)
+
+    @property
+    def expiry(self) -> float:
+        """Of the campaign: a trunk that always refuses is tried four times, the fifth would come too late."""
+        return 14.0 * self.congestion
+
+    @property
+    def withdrawn(self) -> float:
+        """A retry that must not come before somebody else has acknowledged the alarm."""
+        return 30.0
+
+    def later(self, seconds: float) -> float:
+        """A moment of the story."""
+        return seconds / self.speed
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was asked for on the command line."""
+
+    family: Family
+    channels: int
+    pace: Pace
+    keep: Path | None
+    misbehave: dict[str, Behaviour]
+
+
+class Stage:
+    """Puts up the simulated PBX and the product, and takes both down again."""
+
+    def __init__(self, wishes: Wishes, people: list[Callee]) -> None:
+        self.wishes = wishes
+        self.warnings = _Warnings()
+        self._folder = tempfile.TemporaryDirectory(prefix="dispatcher-demo-")
+        self.pbx = SimulatedPbx(_simulator(wishes, people))
+        self._product: Embedded | None = None
+
+    @property
+    def product(self) -> Embedded:
+        """The product, exactly as ``dispatcher up`` runs it."""
+        if self._product is None:
+            raise RuntimeError("the stage is not up")
+        return self._product
+
+    @property
+    def store(self) -> Path:
+        """The database's file."""
+        return (self.wishes.keep or Path(self._folder.name) / "demo.db").resolve()
+
+    def start(self) -> None:
+        """Start the PBX, write a configuration file for it, and start the product from that file."""
+        self._catch_warnings()
+        self.pbx.start()
+        file = Path(self._folder.name) / "demo.toml"
+        file.write_text(configuration(self.store, self.pbx, self.wishes.pace), encoding="utf-8")
+        self._product = Embedded(load(file, {}))
+        self._product.start()
+
+    def stop(self) -> None:
+        """Stop both, and remove what was not asked to be kept."""
+        if self._product is not None:
+            self._product.stop()
+        self.pbx.stop()
+        logging.getLogger().removeHandler(self.warnings)
+        self._folder.cleanup()
+
+    def _catch_warnings(self) -> None:
+        """Keep log lines from the live view; warnings are shown behind it."""
+        root = logging.getLogger()
+        root.handlers[:] = [self.warnings]
+        root.setLevel(logging.WARNING)
+
+
+class _Warnings(logging.Handler):
+    """Collects the lines of warnings and errors."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line."""
+        self.lines.append(f"{record.levelname.lower()} {record.name}: {record.getMessage()}")
+
+
+def _simulator(wishes: Wishes, people: list[Callee]) -> SimulatorSettings:
+    defaults = SimulatorSettings()
+    return replace(
+        defaults,
+        family=wishes.family,
+        port=0,
+        trunks=(TrunkSettings(TRUNK, wishes.channels, prefix=PREFIX),),
+        time_scale=wishes.pace.time_scale,
+        callees=misbehaving(people, wishes.misbehave),
+        keep_log=False,
+    )
+
+
+def configuration(store: Path, pbx: SimulatedPbx, pace: Pace) -> str:
+    """A configuration file for the simulated PBX, such as a person would write."""
+    account = pbx.settings
+    channels = account.trunks[0].channels
+    return f"""\
+[store]
+url = {json.dumps(f"sqlite:///{store}")}
+
+[api]
+listen = "127.0.0.1:0"
+
+[reports]
+listen = "127.0.0.1:0"
+
+[pacing]
+settle = {min(1.0, pace.delay)}
+
+[[pbx]]
+name = "{PBX}"
+family = "{account.family}"
+url = "{pbx.url}"
+username = "{account.username}"
+password = "{account.password}"
+serial = "{account.serial}"
+timezone = "{account.timezone}"
+
+[[pbx.trunk]]
+name = "{TRUNK}"
+channels = {channels}
+extension = "{EXTENSION}"
+prefix = "{PREFIX}"
+
+[[policy]]
+name = "{POLICY}"
+to = [{{ number = "{DUTY}", name = "Duty engineer" }}, {{ number = "{DEPUTY}", name = "Deputy" }}]
+message = {{ ivr = "{IVR}" }}
+delivered_when = "acknowledged"
+retry = {{ max_attempts = 3, no_answer = {pace.withdrawn} }}
+expires_after = 600
+"""

@@ -1,0 +1,156 @@
+"""What the demo does, all of it over the HTTP API: a campaign, and alarms that come while it runs."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any
+
+from dispatcher.cli.client import Api
+from dispatcher.cli.demo import stage
+from dispatcher.cli.demo.cast import MAX_ATTEMPTS, Callee, Expected, contacts
+from dispatcher.cli.demo.stage import Pace
+
+_WITHDRAWN = Expected("cancelled", None)
+_KEY_1 = Expected("delivered", "delivered", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmScript:
+    """How an alarm must end: its status, and each of its calls by number or extension."""
+
+    title: str
+    status: str
+    calls: Mapping[str, Expected]
+
+
+NIGHT_SHIFT = AlarmScript(
+    "Alertmanager",
+    "acknowledged",
+    {stage.DUTY: _KEY_1, stage.DEPUTY: _WITHDRAWN},
+)
+PUMP = AlarmScript(
+    "generic",
+    "acknowledged",
+    {stage.COLLEAGUE: _WITHDRAWN, stage.ENGINEER: _KEY_1, stage.ABSENT: _WITHDRAWN},
+)
+DOOR = AlarmScript("generic", "exhausted", {stage.MAILBOX: Expected("failed", "voicemail", 2, 2)})
+
+
+@dataclass(slots=True)
+class Told:
+    """What has been sent so far: the campaign's id, and each alarm's id with how it must end."""
+
+    campaign: str = ""
+    alarms: dict[str, AlarmScript] = field(default_factory=dict)
+    is_whole: bool = False
+    failed: str = ""
+
+
+class Story:
+    """Tells the story in a thread of its own; what it has sent is in :attr:`told`."""
+
+    def __init__(self, api_url: str, people: list[Callee], pace: Pace) -> None:
+        self.told = Told()
+        self._api = Api(api_url)
+        self._people = people
+        self._pace = pace
+
+    def run(self) -> None:
+        """Everything, each thing at its time. A refusal ends the story, and is told."""
+        try:
+            begun = time.monotonic()
+            for at, act in self._acts():
+                time.sleep(max(0.0, begun + self._pace.later(at) - time.monotonic()))
+                act()
+            self.told.is_whole = True
+        except Exception as error:
+            self.told.failed = f"{type(error).__name__}: {error}"
+        finally:
+            self._api.close()
+
+    def _acts(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        yield 0.0, self.start_campaign
+        yield 2.5, self.send_alertmanager
+        yield 7.0, self.raise_pump
+        yield 10.0, self.raise_door
+
+    def start_campaign(self) -> None:
+        """A campaign of everybody, from a CSV."""
+        expires_at = datetime.now(UTC) + timedelta(seconds=self._pace.expiry)
+        delay = self._pace.delay
+        request = {
+            "name": "Water off tomorrow, 09:00-12:00",
+            "message": {"ivr": stage.IVR},
+            "delivered_when": "heard",
+            "retry": {
+                "max_attempts": MAX_ATTEMPTS,
+                "busy": delay,
+                "no_answer": delay,
+                "not_heard": delay,
+                "rejected": delay,
+                "congestion": self._pace.congestion,
+            },
+            "expires_at": expires_at.isoformat(),
+        }
+        campaign = self._api.post("/v1/campaigns", request, once=uuid.uuid4().hex)
+        path = f"/v1/campaigns/{campaign['id']}"
+        imported = self._api.upload(f"{path}/contacts", [contacts(self._people)], "text/csv")
+        if imported["accepted"] != len(self._people):
+            raise RuntimeError(f"not every contact was taken: {imported}")
+        self._api.post(f"{path}/start", once=uuid.uuid4().hex)
+        self.told.campaign = campaign["id"]
+
+    def send_alertmanager(self) -> None:
+        """Alertmanager's webhook with two firing alerts, as it would send it now."""
+        taken = self._api.post(
+            "/v1/intake/alertmanager", alertmanager_body(datetime.now(UTC)), params={"policy": stage.POLICY}
+        )
+        self.told.alarms.update({result["alarm_id"]: NIGHT_SHIFT for result in taken["results"]})
+
+    def raise_pump(self) -> None:
+        """An alarm for three people at once, one of them at an extension; who presses 1 has it."""
+        later = self._pace.withdrawn
+        alarm = self._raise(
+            "Pump 7 has stopped",
+            to=[
+                {"number": stage.COLLEAGUE, "name": "Pump team"},
+                {"extension": stage.ENGINEER, "name": "Control room"},
+                {"number": stage.ABSENT, "name": "Plant manager"},
+            ],
+            retry={"max_attempts": 3, "busy": later, "no_answer": later},
+        )
+        self.told.alarms[alarm] = PUMP
+
+    def raise_door(self) -> None:
+        """An alarm that only a voicemail box answers: nobody has acknowledged it."""
+        alarm = self._raise(
+            "Door of the switch room open",
+            severity="warning",
+            to=[{"number": stage.MAILBOX, "name": "Caretaker"}],
+            retry={"max_attempts": 2, "voicemail": self._pace.delay},
+        )
+        self.told.alarms[alarm] = DOOR
+
+    def _raise(self, summary: str, severity: str = "critical", **more: Any) -> str:
+        request = {
+            "summary": summary,
+            "severity": severity,
+            "message": {"ivr": stage.IVR},
+            "delivered_when": "acknowledged",
+            "ack_digits": "1",
+            **more,
+        }
+        return str(self._api.post("/v1/alarms", request, once=uuid.uuid4().hex)["id"])
+
+
+def alertmanager_body(now: datetime) -> dict[str, Any]:
+    """Alertmanager's own message (webhook, version 4), with alerts that began to fire just now."""
+    text = resources.files("dispatcher.cli.demo").joinpath("alertmanager.json").read_text(encoding="utf-8")
+    body: dict[str, Any] = json.loads(text)
+    for alert in body["alerts"]:
+        alert["startsAt"] = now.isoformat()
+    return body
