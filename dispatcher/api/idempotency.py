@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.api.auth import Client, client_of
@@ -82,7 +82,12 @@ class Once:
         return Response(known.response, known.status, headers, "application/json")
 
     def _finish(self, work: Work, response: Response) -> None:
-        if self._key is not None:
+        """Keep the answer with its key; one that asks for another try leaves the key free."""
+        if self._key is None:
+            return
+        if response.status_code >= 500:
+            work.tx.execute(delete(_keys).where(*self._mine()))
+        else:
             answer = {"status": response.status_code, "response": bytes(response.body).decode()}
             work.tx.execute(update(_keys).where(*self._mine()).values(**answer))
 

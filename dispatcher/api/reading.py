@@ -1,10 +1,9 @@
 """Reading calls with all that is shown of them. What each waits for is worked out here, once a list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -12,7 +11,8 @@ from dispatcher.api.views import CallView, EventView, call_members, event_view
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import LIVE_PHASES, OPEN_CALL_STATES, CallState, CampaignStatus, Outcome
 from dispatcher.domain.waiting import Dialled, Standing, Wanted, waiting_for
-from dispatcher.domain.windows import Window, next_opening
+from dispatcher.domain.windows import Window
+from dispatcher.domain.zones import next_opening_everywhere, zones_from
 from dispatcher.store import trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.requests import Request
@@ -72,6 +72,14 @@ class _CampaignNow:
     row: Any
     windows: Sequence[Window]
     active: int
+    known: dict[str, datetime | None] = field(default_factory=dict)
+
+    def opens_at(self, zones: str, now: datetime) -> datetime | None:
+        """When the windows open in all of ``zones``, None while they are open; the same for a whole list."""
+        if zones not in self.known:
+            at = next_opening_everywhere(self.windows, zones_from(zones), now)
+            self.known[zones] = at if at > now else None
+        return self.known[zones]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +109,9 @@ class _Surroundings:
 
     def _wanted(self, campaign: _CampaignNow, call: Any) -> Wanted:
         row = campaign.row
-        zone = ZoneInfo((call.timezone if row.timezone == RECIPIENT else row.timezone) or "UTC")
-        opens_at = next_opening(campaign.windows, zone, self.now)
-        return Wanted(
-            CampaignStatus(row.status),
-            opens_at if opens_at > self.now else None,
-            row.max_concurrent,
-            campaign.active,
-        )
+        zones = (call.timezone if row.timezone == RECIPIENT else row.timezone) or "UTC"
+        opens_at = campaign.opens_at(zones, self.now)
+        return Wanted(CampaignStatus(row.status), opens_at, row.max_concurrent, campaign.active)
 
     def _dialled(self, call: Any, attempts: Sequence[Any]) -> Dialled | None:
         live = [attempt for attempt in attempts if attempt.phase in LIVE_PHASES]

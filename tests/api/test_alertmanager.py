@@ -162,7 +162,8 @@ def test_a_failure_of_our_own_spares_the_neighbours_and_asks_for_another_try(
 
     monkeypatch.setattr(webhooks.alarms, "take", stumbling)
 
-    answer = api.post(PATH, json=PAYLOAD)
+    key = {"Idempotency-Key": "one"}
+    answer = api.post(PATH, json=PAYLOAD, headers=key)
 
     assert answer.status_code == 500, "Alertmanager tries again"
     assert "hunter2" not in answer.text
@@ -170,6 +171,9 @@ def test_a_failure_of_our_own_spares_the_neighbours_and_asks_for_another_try(
         "rolled back alone"
     )
     assert "ZeroDivisionError" in caplog.text
+    monkeypatch.undo()
+    again = api.post(PATH, json=PAYLOAD, headers=key).json()
+    assert [result["effect"] for result in again["results"]] == ["raised", "joined"]
 
 
 def test_when_the_database_goes_away_midway_nothing_is_taken(
