@@ -15,7 +15,7 @@ from dispatcher.api.reading import call_views, timeline_of_alarm
 from dispatcher.api.views import AlarmSummary, AlarmView, alarm_summary, alarm_view
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import AlarmStatus, Severity
-from dispatcher.intake import alarms
+from dispatcher.intake import alarms, by_hand
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.intake.errors import Unknown
 from dispatcher.intake.work import Work
@@ -91,7 +91,7 @@ def acknowledge(alarm_id: str, once: OnceDep, client: Operate) -> Response:
     """Take the alarm in hand: whoever has not answered yet is not called any more."""
 
     def do(work: Work) -> tuple[int, AlarmView]:
-        alarms.acknowledge(work, alarm_id, client.name)
+        by_hand.acknowledge(work, alarm_id, client.name)
         return 200, shown(work.core, work.tx, alarm_id)
 
     return once.answer(do)
@@ -102,7 +102,7 @@ def resolve(alarm_id: str, once: OnceDep, client: Operate) -> Response:
     """The alarm's cause is gone: whoever has not answered yet is not called any more."""
 
     def do(work: Work) -> tuple[int, AlarmView]:
-        alarms.resolve(work, alarm_id, client.name)
+        by_hand.resolve(work, alarm_id, client.name)
         return 200, shown(work.core, work.tx, alarm_id)
 
     return once.answer(do)
@@ -113,7 +113,7 @@ def cancel(alarm_id: str, once: OnceDep, client: Operate) -> Response:
     """The alarm was a mistake: whoever has not answered yet is not called any more."""
 
     def do(work: Work) -> tuple[int, AlarmView]:
-        alarms.cancel(work, alarm_id, client.name)
+        by_hand.cancel(work, alarm_id, client.name)
         return 200, shown(work.core, work.tx, alarm_id)
 
     return once.answer(do)

@@ -1,4 +1,4 @@
-"""Raising alarms, and what people and their systems do with them afterwards."""
+"""Raising alarms, joining them by their key, and resolving them by it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState
 from dispatcher.intake.alarm_request import AlarmRequest, Plan, Wish, plan_of
-from dispatcher.intake.errors import Fault, NotPossible, Place, Refused, Unknown
+from dispatcher.intake.errors import Fault, Place, Refused
 from dispatcher.intake.placing import Placing, Unplaceable
 from dispatcher.intake.recipients import Callee, callees
 from dispatcher.intake.work import Work
@@ -155,7 +155,7 @@ def _resolve_by_key(work: Work, request: AlarmRequest, source: str) -> Taken:
     """Resolve the alarm with the request's key, or note that its cause is gone before it was raised."""
     known = _latest(work, request.dedup_key or "")
     if known is not None:
-        done = _resolve(work, known, f"resolved by {source}")
+        done = resolve(work, known, f"resolved by {source}")
         return Taken(known, Effect.RESOLVED if done else Effect.UNCHANGED)
     row = _resolved_row(work, request, source)
     work.tx.execute(insert(_alarms).values(row))
@@ -195,61 +195,15 @@ def _resolved_row(work: Work, request: AlarmRequest, source: str) -> dict[str, A
     }
 
 
-def _resolve(work: Work, alarm_id: str, cause: str) -> bool:
+def resolve(work: Work, alarm_id: str, cause: str) -> bool:
+    """Resolve an alarm and withdraw its calls; False when its status does not allow that."""
     values = {"resolved_at": work.now}
     if not ledger.close(work.tx, work.now, alarm_id, AlarmStatus.RESOLVED, cause, values):
         return False
-    _withdraw(work, alarm_id, f"the alarm was {cause}")
+    withdraw(work, alarm_id, f"the alarm was {cause}")
     return True
 
 
-def _withdraw(work: Work, alarm_id: str, cause: str) -> None:
+def withdraw(work: Work, alarm_id: str, cause: str) -> None:
     """Take back the alarm's calls; a call that is being heard is left to end by itself."""
     work.aftermath.add(ledger.withdraw(work.tx, work.now, [_calls.c.alarm_id == alarm_id], work.count, cause))
-
-
-def acknowledge(work: Work, alarm_id: str, by: str) -> None:
-    """Take an alarm in hand: its calls that nobody has answered are withdrawn.
-
-    Does nothing when it is acknowledged already. Raises :class:`Unknown` and :class:`NotPossible`.
-    """
-    before = _status(work, alarm_id)
-    if before is AlarmStatus.ACKNOWLEDGED:
-        return
-    work.aftermath.add(
-        ledger.acknowledge(work.tx, work.now, alarm_id, work.count, by=by, cause=f"by hand, by {by}")
-    )
-    _check(work, alarm_id, before, AlarmStatus.ACKNOWLEDGED)
-
-
-def resolve(work: Work, alarm_id: str, by: str) -> None:
-    """The alarm's cause is gone. Does nothing when it is resolved already; raises as ``acknowledge``."""
-    before = _status(work, alarm_id)
-    if before is not AlarmStatus.RESOLVED:
-        _resolve(work, alarm_id, f"resolved by hand, by {by}")
-        _check(work, alarm_id, before, AlarmStatus.RESOLVED)
-
-
-def cancel(work: Work, alarm_id: str, by: str) -> None:
-    """The alarm was a mistake. Does nothing when it is cancelled already; raises as ``acknowledge``."""
-    before = _status(work, alarm_id)
-    if before is AlarmStatus.CANCELLED:
-        return
-    cause = f"cancelled by hand, by {by}"
-    if ledger.close(work.tx, work.now, alarm_id, AlarmStatus.CANCELLED, cause):
-        _withdraw(work, alarm_id, f"the alarm was {cause}")
-    _check(work, alarm_id, before, AlarmStatus.CANCELLED)
-
-
-def _status(work: Work, alarm_id: str) -> AlarmStatus:
-    """An alarm's status, which stays as it is until the transaction ends."""
-    query = select(_alarms.c.status).where(_alarms.c.id == alarm_id).with_for_update()
-    status = work.tx.execute(query).scalar()
-    if status is None:
-        raise Unknown("alarm", alarm_id)
-    return AlarmStatus(status)
-
-
-def _check(work: Work, alarm_id: str, before: AlarmStatus, wanted: AlarmStatus) -> None:
-    if _status(work, alarm_id) is not wanted:
-        raise NotPossible(f"an alarm that is {before} can't become {wanted}", before)

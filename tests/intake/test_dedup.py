@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import AlarmStatus
-from dispatcher.intake import alarms
+from dispatcher.intake import alarms, by_hand
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.intake.alarms import Effect, Taken
 from dispatcher.intake.work import carry_out
@@ -81,7 +81,7 @@ def test_raising_and_resolving_at_once_leaves_no_alarm_without_its_calls(cores: 
 
 def test_an_acknowledged_alarm_is_joined_and_calls_nobody_anew(cores: list[Core]) -> None:
     first = take(cores[0])
-    carry_out(cores[0], lambda work: alarms.acknowledge(work, first.alarm_id, "anna"))
+    carry_out(cores[0], lambda work: by_hand.acknowledge(work, first.alarm_id, "anna"))
 
     assert take(cores[1]) == Taken(first.alarm_id, Effect.JOINED)
     assert [row.state for row in rows(cores[0], Call)] == ["cancelled"]
