@@ -19,6 +19,7 @@ _FILES = {
     "index.html": "text/html; charset=utf-8",
     "watch.css": "text/css; charset=utf-8",
     "watch.js": "text/javascript; charset=utf-8",
+    "cards.js": "text/javascript; charset=utf-8",
     "api.js": "text/javascript; charset=utf-8",
     "shapes.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",

@@ -1,7 +1,8 @@
 // The page that watches: alarms, live calls, campaigns and trunks, as they change.
 
 import { Refused, download, follow, get, key, post } from "/web/api.js";
-import { ago, arrange, badge, bar, button, el, percent, refreshTimes, words } from "/web/shapes.js";
+import { alarmCard, begun, callRow, campaignCard, isUp, person, trunkCard } from "/web/cards.js";
+import { arrange, refreshTimes } from "/web/shapes.js";
 
 const MOST_CALLS = 100;
 const LINGER = 8_000; // milliseconds for which an ended call is still shown
@@ -9,14 +10,6 @@ const REFRESH = 1_500; // milliseconds between two looks at trunks and campaigns
 
 const at = (id) => document.getElementById(id);
 const state = { alarms: new Map(), campaigns: new Map(), calls: new Map(), trunks: [], lastId: null };
-const OPEN = ["queued", "active"];
-const TONES = {
-  delivered: "good", acknowledged: "good", resolved: "good", finished: "good", up: "good",
-  active: "live", running: "live", open: "bad", failed: "bad", exhausted: "bad", blocked: "bad", down: "bad",
-  expired: "warn", paused: "warn", queued: "quiet", draft: "quiet", cancelled: "quiet",
-};
-const tone = (word) => TONES[word] ?? "warn";
-
 // ---- what the API tells ----
 
 async function load() {
@@ -52,8 +45,8 @@ function take(event) {
   } else if (event.subject === "campaign" && now) {
     state.campaigns.set(now.id, { ...state.campaigns.get(now.id), ...now, stale: true });
   } else if (event.subject === "call" && now) {
-    const wasOpen = OPEN.includes(state.calls.get(now.id)?.state ?? "active");
-    state.calls.set(now.id, { ...now, over: OPEN.includes(now.state) || !wasOpen ? undefined : Date.now() });
+    const over = isUp(now) || now.state === "queued" ? undefined : (state.calls.get(now.id)?.over ?? Date.now());
+    state.calls.set(now.id, { ...now, over });
   }
   if (event.campaign_id && state.campaigns.has(event.campaign_id)) state.campaigns.get(event.campaign_id).stale = true;
 }
@@ -85,59 +78,13 @@ function drawAlarms() {
     ...alarm,
     calls: isOpen(alarm) ? calls.filter((call) => call.alarm_id === alarm.id).map(person) : [],
   }));
-  arrange(at("alarms"), shown, { keyOf: (alarm) => alarm.id, make: alarmCard, none: "No alarms." });
-}
-
-function alarmCard(alarm) {
-  const isOpen = alarm.status === "open";
-  const name = alarm.acknowledged_by ? ` by ${alarm.acknowledged_by}` : "";
-  const counts = Object.entries(alarm.call_counts).map(([word, number]) => `${number} ${word}`);
-  return el("article", { class: "card alarm", "data-severity": alarm.severity, "data-live": isOpen },
-    el("div", { class: "top" },
-      el("h3", {}, alarm.summary),
-      el("span", {}, badge(alarm.severity, alarm.severity === "critical" ? "bad" : "warn"), " ",
-        badge(`${words(alarm.status)}${name}`, tone(alarm.status)))),
-    el("p", { class: "facts" },
-      el("span", {}, ago(alarm.created_at), " ago"),
-      el("span", {}, `from ${alarm.source}`),
-      alarm.occurrences > 1 ? el("span", {}, `raised ${alarm.occurrences} times`) : null,
-      counts.length ? el("span", {}, `calls: ${counts.join(", ")}`) : null),
-    alarm.calls.length ? el("ul", { class: "people" }, alarm.calls.map((call) =>
-      el("li", {}, el("strong", {}, call.whom), stateBadge(call), el("span", { class: "small" }, call.waits)))) : null,
-    isOpen ? el("div", { class: "actions" }, button("Acknowledge", "acknowledge",
-      (event) => act(event, `/v1/alarms/${alarm.id}/acknowledge`), `Acknowledge ${alarm.summary}`)) : null);
-}
-
-function person(call) {
-  const target = call.number ?? call.extension ?? call.user ?? "";
-  const waits = call.waiting_for ?? "";
-  return { id: call.id, whom: call.name ? `${call.name} (${target})` : target, state: call.state, outcome: call.outcome, waits };
-}
-
-function stateBadge(call) {
-  const told = call.state === "failed" && call.outcome ? `failed: ${call.outcome}` : call.state;
-  return badge(told, tone(call.state));
+  arrange(at("alarms"), shown, { keyOf: (alarm) => alarm.id, make: (alarm) => alarmCard(alarm, act), none: "No alarms." });
 }
 
 function drawTrunks() {
   arrange(at("trunks"), state.trunks, {
     keyOf: (trunk) => `${trunk.pbx}/${trunk.name}`, make: trunkCard, none: "No trunks are configured.",
   });
-}
-
-function trunkCard(trunk) {
-  const { ours, others } = trunk.channels_in_use;
-  const free = Math.max(0, trunk.channels - ours - others);
-  const why = trunk.health.blocked_why;
-  return el("article", { class: "card" },
-    el("div", { class: "top" }, el("h3", {}, `${trunk.pbx}/${trunk.name}`), badge(trunk.health.state, tone(trunk.health.state))),
-    bar("channels", [["in use by us", ours, "live meter-live"], ["in use by others", others, "warn"], ["free", free, "unused"]]),
-    el("p", { class: "facts" },
-      el("span", {}, `${ours} of ${trunk.channels} channels`),
-      others ? el("span", {}, `${others} by others`) : null,
-      trunk.reserved_for_alarms ? el("span", {}, `${trunk.reserved_for_alarms} kept for alarms`) : null,
-      trunk.calls_per_second ? el("span", {}, `${trunk.calls_per_second} calls/s`) : null),
-    why ? el("p", { class: "small bad" }, why) : null);
 }
 
 function drawCampaigns() {
@@ -147,73 +94,26 @@ function drawCampaigns() {
   const running = all.filter((one) => one.status === "running").length;
   at("campaigns-count").textContent = running ? `${running} running` : "";
   const shown = all.slice(0, 12).map(({ stale, ...campaign }) => campaign);
-  arrange(at("campaigns"), shown, { keyOf: (one) => one.id, make: campaignCard, none: "No campaigns." });
-}
-
-function campaignCard(campaign) {
-  const counts = campaign.counts;
-  const total = Object.values(counts).reduce((sum, number) => sum + number, 0);
-  const ended = total - counts.queued - counts.active;
-  const rates = campaign.status === "running" ? campaign.rates : undefined;
-  const step = { running: "pause", paused: "resume" }[campaign.status];
-  return el("article", { class: "card" },
-    el("div", { class: "top" }, el("h3", {}, campaign.name), badge(campaign.status, tone(campaign.status))),
-    bar("calls", [["delivered", counts.delivered, "good"], ["failed", counts.failed, "bad"],
-      ["expired", counts.expired, "warn"], ["cancelled", counts.cancelled, "quiet"],
-      ["active", counts.active, "live meter-live"], ["queued", counts.queued, "unused"]]),
-    el("p", { class: "facts" },
-      el("span", {}, `${ended} of ${total} done`),
-      ...["delivered", "failed", "active", "queued", "expired", "cancelled"].filter((word) => counts[word]).map((word) =>
-        el("span", {}, el("span", { class: tone(word) }, "■ "), `${counts[word]} ${word}`)),
-      typeof rates?.answered === "number" ? el("span", {}, `${percent(rates.answered)} answered`) : null,
-      rates ? el("span", {}, `${Math.round(rates.per_minute)} a minute`) : null,
-      rates && campaign.estimated_end ? el("span", {}, `ends about ${clock(campaign.estimated_end)}`) : null),
-    el("div", { class: "actions" },
-      step ? button(step === "pause" ? "Pause" : "Resume", "step",
-        (event) => act(event, `/v1/campaigns/${campaign.id}/${step}`), `${step} ${campaign.name}`) : null,
-      ended ? button("Results", "results", (event) => save(event, campaign), `Results of ${campaign.name} as CSV`) : null));
-}
-
-function clock(instant) {
-  const when = new Date(instant);
-  const today = when.toDateString() === new Date().toDateString();
-  return today ? when.toLocaleTimeString([], { timeStyle: "short" }) : when.toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+  arrange(at("campaigns"), shown, { keyOf: (one) => one.id, make: (one) => campaignCard(one, act, save), none: "No campaigns." });
 }
 
 function drawCalls() {
   for (const [id, call] of state.calls) {
-    const gone = call.over ? Date.now() - call.over > LINGER : !OPEN.includes(call.state);
+    const gone = call.over ? Date.now() - call.over > LINGER : !isUp(call);
     const wanted = call.alarm_id && state.alarms.get(call.alarm_id)?.status === "open";
     if (gone && !wanted) state.calls.delete(id);
   }
-  const live = [...state.calls.values()].filter((call) => call.state === "active" || call.over);
-  const active = live.filter((call) => call.state === "active").length;
+  const live = [...state.calls.values()].filter((call) => isUp(call) || (call.over && Date.now() - call.over <= LINGER));
+  const active = live.filter(isUp).length;
   at("calls-count").textContent = active ? String(active) : "";
   live.sort((one, other) => Boolean(one.over) - Boolean(other.over) || begun(one).localeCompare(begun(other)));
   const shown = live.slice(0, MOST_CALLS).map((call) => ({ ...call, reason: reason(call) }));
   arrange(at("calls"), shown, { keyOf: (call) => call.id, make: callRow, none: "No call is up." });
 }
 
-function begun(call) {
-  return call.attempts.at(-1)?.dialed_at ?? call.updated_at;
-}
-
 function reason(call) {
   const owner = call.alarm_id ? state.alarms.get(call.alarm_id)?.summary : state.campaigns.get(call.campaign_id)?.name;
   return owner ?? (call.alarm_id ? "an alarm" : "a campaign");
-}
-
-function callRow(call) {
-  const attempt = call.attempts.at(-1);
-  const place = attempt ? `${attempt.pbx}${attempt.trunk ? `/${attempt.trunk}` : ""}` : "";
-  const tries = attempt && attempt.ordinal > 1 ? `, attempt ${attempt.ordinal}` : "";
-  const told = call.over ? [stateBadge(call), attempt?.digits ? ` key ${attempt.digits}` : ""] : [call.waiting_for ?? ""];
-  return el("div", { class: call.over ? "row over" : "row" },
-    el("strong", {}, person(call).whom),
-    el("span", { class: "why" }, reason(call)),
-    el("span", { class: "small" }, `${place}${tries}`),
-    el("span", { class: "what" }, told),
-    ago(begun(call)));
 }
 
 // ---- what people do ----
@@ -273,7 +173,7 @@ let due = false;
 function onEvents(events) {
   for (const event of events) {
     take(event);
-    state.lastId = event.id;
+    state.lastId = Math.max(state.lastId ?? 0, event.id);
   }
   due = true;
   draw();
@@ -303,7 +203,7 @@ async function stayInTouch() {
     }
     link("lost", "Connection lost; trying again…");
     await new Promise((resolve) => setTimeout(resolve, pause));
-    pause = Math.min(pause * 2, 10_000);
+    pause = Math.min(pause * 2, 4_000);
   }
 }
 
