@@ -98,17 +98,14 @@ class Board:
                 self._calls[event["subject_id"]] = current
             elif current is not None and event["subject"] == "alarm":
                 self.alarms[event["subject_id"]] = current
+            if event["name"] == "active":
+                # The dial request follows within milliseconds, and says more.
+                return
             known = current or self._calls.get(event["subject_id"])
             self._told_lines += 1
-            self._lines.append(
-                Line(
-                    self._told_lines,
-                    datetime.fromisoformat(event["at"]),
-                    _who(event, known),
-                    _what(event),
-                    event["alarm_id"] is not None,
-                )
-            )
+            at = datetime.fromisoformat(event["at"])
+            of_alarm = event["alarm_id"] is not None
+            self._lines.append(Line(self._told_lines, at, _who(event, known), _what(event), of_alarm))
 
 
 def _who(event: dict[str, Any], current: dict[str, Any] | None) -> str:

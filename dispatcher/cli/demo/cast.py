@@ -138,7 +138,9 @@ def _mixed(count: int) -> list[Kind]:
     places: list[tuple[float, int, Kind]] = []
     for index, (kind, number) in enumerate(_numbers(count)):
         step = count / max(number, 10) if kind.expected.state != "expired" else count / 25
-        places += [(step * (repeat + (index + 1) / (len(KINDS) + 1)), index, kind) for repeat in range(number)]
+        places += [
+            (step * (repeat + (index + 1) / (len(KINDS) + 1)), index, kind) for repeat in range(number)
+        ]
     return [kind for _, _, kind in sorted(places, key=lambda item: item[:2])]
 
 

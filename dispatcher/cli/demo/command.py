@@ -49,7 +49,7 @@ def demo(
     One process, SQLite, no other services: the same wiring as `dispatcher up`, and everything goes in
     through the HTTP API. With --exit, the status is 0 only when every call came out as scripted.
     """
-    pace = Pace(speed)
+    pace = Pace(speed, numbers / channels)
     wishes = Wishes(family.value, channels, pace, keep, _wishes(misbehave))
     people = callees(numbers)
     stage = Stage(wishes, people)
@@ -145,5 +145,8 @@ def _stay(stage: Stage, console: Console) -> None:
         soft_wrap=True,
     )
     console.print("Ctrl-C ends it all.")
-    while True:
-        time.sleep(1.0)
+    try:
+        while True:
+            time.sleep(1.0)
+    except KeyboardInterrupt:
+        console.print("\nStopping.")

@@ -20,12 +20,16 @@ ENGINEER, MAILBOX = "1002", "+31690050020"
 TIME_SCALE = 0.08
 """At speed 1 a prompt of eight seconds takes 0.64: a demo is watched, not sat through."""
 
+CALL_SECONDS = 1.2
+"""For so long the average call of the cast holds its channel, at speed 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """The demo's durations in seconds. Delays do not shrink as far as calls do: reports must keep up."""
 
     speed: float
+    calls_per_channel: float
 
     @property
     def time_scale(self) -> float:
@@ -40,12 +44,17 @@ class Pace:
     @property
     def congestion(self) -> float:
         """Before the second attempt after the trunk refused; it doubles from then on."""
-        return max(4.0 / self.speed, 1.5)
+        return max(3.0 / self.speed, 1.5)
 
     @property
     def expiry(self) -> float:
-        """Of the campaign: a trunk that always refuses is tried four times, the fifth would come too late."""
-        return 14.0 * self.congestion
+        """Of the campaign: where the trunk always refuses, the fifth attempt would come too late.
+
+        The second comes when everybody has been called once, the fourth six delays later, and the
+        fifth fourteen.
+        """
+        everybody_once = self.calls_per_channel * (CALL_SECONDS / self.speed + 0.05)
+        return 1.2 * everybody_once + 11.0 * self.congestion
 
     @property
     def withdrawn(self) -> float:

@@ -91,8 +91,8 @@ class LiveView:
 
     def _alarms(self, rows: int) -> RenderableType:
         alarms = list(self._board.alarms.values())[-rows:]
-        cells = ((alarm["status"], alarm["summary"], show.counts(alarm["call_counts"])) for alarm in alarms)
-        return _grid(("status", "what", "calls"), cells)
+        cells = ((alarm["status"], alarm["summary"], _reached(alarm["call_counts"])) for alarm in alarms)
+        return _grid(("status", "what", "reached"), cells, wide=1)
 
     def _calls(self, rows: int) -> RenderableType:
         calls = self._board.live_calls()[:rows]
@@ -100,17 +100,22 @@ class LiveView:
             (show.party(call), len(call["attempts"]), phase(call), "alarm" if "alarm_id" in call else "")
             for call in calls
         )
-        return _grid(("to", "try", "phase", ""), cells)
+        return _grid(("to", "try", "phase", ""), cells, wide=0)
+
+
+def _reached(counts: dict[str, int]) -> str:
+    return f"{counts.get('delivered', 0)} of {sum(counts.values())}"
 
 
 def _bar(done: int, total: int) -> ProgressBar:
     return ProgressBar(total=max(total, 1), completed=done, complete_style="cyan", finished_style="green")
 
 
-def _grid(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:
+def _grid(columns: Iterable[str], rows: Iterable[Iterable[Any]], wide: int) -> Table:
     grid = Table(box=None, expand=True, pad_edge=False, header_style="dim")
-    for column in columns:
-        grid.add_column(column, no_wrap=True, overflow="ellipsis")
+    for place, column in enumerate(columns):
+        # Names and summaries are cut where the terminal is narrow, statuses and phases are not.
+        grid.add_column(column, no_wrap=True, overflow="ellipsis", ratio=1 if place == wide else None)
     for row in rows:
         grid.add_row(*(show.word(cell) for cell in row))
     return grid
