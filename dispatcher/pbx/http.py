@@ -78,10 +78,11 @@ class PbxHttp:
         self._timeout = timeout
         self._timeouts = httpx.Timeout(timeout).as_dict()
         self._urls: dict[str, httpx.URL] = {}
-        self._client = httpx.Client(
+        self._is_closed = False
+        # The transport alone: a client's cookies, redirects and authentication have no use here.
+        self._transport = httpx.HTTPTransport(
             verify=_trust(verify_tls) if self._base.scheme == "https" else False,
             trust_env=False,
-            follow_redirects=False,
             limits=httpx.Limits(
                 max_connections=CONNECTIONS,
                 max_keepalive_connections=CONNECTIONS,
@@ -95,7 +96,7 @@ class PbxHttp:
         ``query`` is an encoded query string. Raises :class:`PbxRefused` or :class:`PbxInDoubt`, by the
         table above.
         """
-        if self._client.is_closed:
+        if self._is_closed:
             raise PbxRefused(Reason.PBX_AWAY, "the driver is closed")
         try:
             return self._exchange(path, body, query)
@@ -106,7 +107,8 @@ class PbxHttp:
 
     def close(self) -> None:
         """Drop the connections."""
-        self._client.close()
+        self._is_closed = True
+        self._transport.close()
 
     def _exchange(self, path: str, body: bytes, query: str) -> bytes:
         request = httpx.Request(
@@ -117,7 +119,7 @@ class PbxHttp:
             extensions={"timeout": self._timeouts, "target": self._target(path, query)},
         )
         deadline = time.monotonic() + 2 * self._timeout
-        response = self._client.send(request, stream=True)
+        response = self._transport.handle_request(request)
         try:
             if response.status_code != httpx.codes.OK:
                 raise _by_status(response)

@@ -5,17 +5,27 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dispatcher.reports import Incoming
+from dispatcher.store.group import REST_SECONDS
 
 
 class Batcher:
     """Gathers reports while one batch is being committed, and commits them together next.
 
-    There is no timer: a lone report is committed at once. One thread does the committing, so that
-    batches do not compete with each other.
+    A lone report is committed at once. Between two batches there is a ``rest`` of some milliseconds,
+    so that under load the batches are large. One thread does the committing, so that batches do not
+    compete with each other.
     """
 
-    def __init__(self, commit: Callable[[Sequence[Incoming]], None], limit: int = 500) -> None:
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Incoming]], None],
+        *,
+        rest: float = REST_SECONDS,
+        limit: int = 500,
+    ) -> None:
         self._commit = commit
+        self._rest = rest
+        self._rested_at = 0.0
         self._limit = limit
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
         self._gathered: list[tuple[Incoming, asyncio.Future[None]]] = []
@@ -37,6 +47,9 @@ class Batcher:
         loop = asyncio.get_running_loop()
         try:
             while self._gathered:
+                ahead = self._rested_at - loop.time()
+                if ahead > 0:
+                    await asyncio.sleep(ahead)
                 batch, self._gathered = self._gathered[: self._limit], self._gathered[self._limit :]
                 try:
                     await loop.run_in_executor(self._thread, self._commit, [item for item, _ in batch])
@@ -44,6 +57,7 @@ class Batcher:
                     _finish(batch, error)
                 else:
                     _finish(batch, None)
+                self._rested_at = loop.time() + self._rest
         finally:
             self._running = None
 

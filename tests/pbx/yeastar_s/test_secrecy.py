@@ -74,8 +74,8 @@ def test_a_success_is_logged_without_the_token(
         driver_for(pbx.url).dial(SESSION, ORDER)
 
     assert f"token={TOKEN}".encode() in pbx.requests[0]
-    messages = [record.getMessage() for record in caplog.records if record.name == "httpx"]
-    assert any("/api/v1.1.0/ivr/dial_outbound" in message for message in messages)
+    messages = [record.getMessage() for record in caplog.records if record.name.startswith("httpcore")]
+    assert any("send_request_headers.complete" in message for message in messages)
     assert_secret(caplog.text)
 
 
