@@ -44,7 +44,7 @@ class Pace:
     @property
     def congestion(self) -> float:
         """Before the second attempt after the trunk refused; it doubles from then on."""
-        return max(3.0 / self.speed, 1.5)
+        return max(2.5 / self.speed, 1.5)
 
     @property
     def expiry(self) -> float:
