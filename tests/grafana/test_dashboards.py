@@ -14,6 +14,8 @@ import yaml
 
 from tests.grafana.dashboards import ROOT, Query, base_metric, documents, queries, variables
 from tests.grafana.site import SCRAPE_SECONDS, TRUNK, Site
+from tests.services import ServiceMissing
+from tests.services.fixtures import without_service
 
 ALERTS = ROOT / "deploy/alerts.yml"
 QUERIES = list(queries())
@@ -110,7 +112,7 @@ def test_the_dashboards_and_rules_read_every_metric_and_no_other(site: Site) -> 
 def test_the_alert_rules_fire_when_they_should() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not on this machine")
+        without_service(ServiceMissing("promtool", "prometheus"))
     for command in (
         ["check", "config", str(ROOT / "deploy/prometheus.yml")],
         ["test", "rules", str(Path(__file__).with_name("alerts_test.yml"))],
