@@ -3,15 +3,15 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from dispatcher.cli.app import app
 from dispatcher.config import load
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.metrics import catalogue
@@ -87,12 +87,8 @@ def commands_of(path: Path) -> list[list[str]]:
 @cache
 def help_of(*command: str) -> str:
     """What a command of ours says of itself; empty when there is no such command."""
-    program = str(Path(sys.executable).with_name("dispatcher"))
-    environment = {"PATH": "/usr/bin:/bin", "COLUMNS": "200", "TERM": "dumb"}
-    done = subprocess.run(
-        [program, *command, "--help"], capture_output=True, text=True, check=False, env=environment
-    )
-    return done.stdout if done.returncode == 0 else ""
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+    return shown.output if shown.exit_code == 0 else ""
 
 
 def complaint_about(words: list[str]) -> str | None:
