@@ -139,12 +139,12 @@ def _may_carry(trunk: Standing, call: Any, campaign: _CampaignNow | None) -> boo
 
 def _surroundings(core: Core, tx: Connection, rows: Sequence[Any]) -> _Surroundings:
     open_rows = [row for row in rows if row.state in OPEN_CALL_STATES]
-    owners = {(row.alarm_id, row.campaign_id) for row in open_rows}
-    queued = any(row.state == CallState.QUEUED for row in open_rows)
+    active = [row for row in open_rows if row.state == CallState.ACTIVE]
+    queued = len(active) < len(open_rows)
     return _Surroundings(
         now=core.clock(),
-        requests=core.ledger.requests.of(tx, owners),
-        campaigns=_campaigns_now(tx, {campaign for _, campaign in owners if campaign}),
+        requests=core.ledger.requests.of(tx, {(row.alarm_id, row.campaign_id) for row in active}),
+        campaigns=_campaigns_now(tx, {row.campaign_id for row in open_rows if row.campaign_id}),
         trunks=[
             Standing(row.pbx, row.name, load, row.blocked_why)
             for row, load in (trunks.loads(tx) if queued else ())

@@ -82,12 +82,14 @@ def test_keys_of_different_clients_do_not_meet(sqlite_url: str) -> None:
 def test_duplicates_at_once_are_done_once(store_url: str) -> None:
     """Two processes, eight clients, one key: all get the one answer."""
     cores = [make_core(store_url) for _ in range(2)]
+    clients = [client_of(core) for core in cores]
+    for client in clients:
+        client.get("/healthz")
     start = threading.Barrier(8)
 
     def send(number: int) -> tuple[int, str]:
-        api = client_of(cores[number % 2])
         start.wait()
-        answer = api.post("/v1/alarms", json=ALARM, headers=KEY)
+        answer = clients[number % 2].post("/v1/alarms", json=ALARM, headers=KEY)
         return answer.status_code, answer.json()["id"]
 
     with ThreadPoolExecutor(8) as pool:
