@@ -110,8 +110,14 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.CANCELLED: Meaning(_NEVER, Outcome.CANCELLED),
 }
 
-PRECEDENCE: dict[Reason, int] = {reason: rank for rank, reason in enumerate(Reason)}
-"""Which reason stays when a call's reports name several, so that their order does not matter."""
+PRECEDENCE: dict[Reason, int] = {
+    reason: rank
+    for rank, reason in enumerate(sorted(Reason, key=lambda item: MEANINGS[item].outcome is Outcome.UNKNOWN))
+}
+"""Which reason stays when a call's reports name several, so that their order does not matter.
+
+The lowest rank stays: what is the callee's doing, then the trunk's, and last what tells nothing.
+"""
 
 
 def meaning(reason: Reason) -> Meaning:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, exists, false, func, select, update
 
 from dispatcher.domain.vocabulary import (
     LIVE_PHASES,
@@ -45,7 +45,11 @@ def close(
     cause: str,
     values: dict[str, Any] | None = None,
 ) -> bool:
-    """Move an alarm on to ``status`` from wherever that is allowed; False when it was not."""
+    """Move an alarm on to ``status`` from wherever that is allowed; False when it was not.
+
+    An exhausted alarm is not taken up again once it has been raised anew: of one deduplication key
+    there is at most one alarm in hand.
+    """
     allowed = [AlarmStatus.OPEN]
     if status in (AlarmStatus.RESOLVED, AlarmStatus.CANCELLED):
         allowed.append(AlarmStatus.ACKNOWLEDGED)
@@ -53,12 +57,25 @@ def close(
         allowed.append(AlarmStatus.EXHAUSTED)
     changed = tx.execute(
         update(_alarms)
-        .where(_alarms.c.id == alarm_id, _alarms.c.status.in_(allowed))
+        .where(_alarms.c.id == alarm_id, _alarms.c.status.in_(allowed), ~_is_succeeded(alarm_id, status))
         .values(status=status, updated_at=now, **(values or {}))
     )
     if changed.rowcount:
         events.record(tx, now, [Change("alarm", alarm_id, status, cause=cause, alarm_id=alarm_id)])
     return bool(changed.rowcount)
+
+
+def _is_succeeded(alarm_id: str, status: AlarmStatus) -> ColumnElement[bool]:
+    """Whether another alarm has the key that this one needs in order to be in hand."""
+    if status is not AlarmStatus.ACKNOWLEDGED:
+        return false()
+    key = select(_alarms.c.dedup_key).where(_alarms.c.id == alarm_id).scalar_subquery()
+    other = _alarms.alias("other")
+    return exists().where(
+        other.c.dedup_key == key,
+        other.c.id != alarm_id,
+        other.c.status.in_((AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)),
+    )
 
 
 def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> None:

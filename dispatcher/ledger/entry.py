@@ -38,6 +38,8 @@ class Entered:
     before: Facts
     outcome_before: Outcome | None
     freed: bool
+    left_trunk: str | None = None
+    """The trunk on which the channel had been held, when the call turned out to have taken another."""
 
     @property
     def is_news(self) -> bool:
@@ -75,7 +77,7 @@ class Ledger:
         events.record(tx, now, told + [_call_change(*move) for move in moves])
         _count(count, now, entered, moves)
         aftermath = Aftermath(
-            freed={(item.case.pbx, item.case.trunk) for item in entered if item.freed},
+            freed=_freed(entered),
             due=any(move.state is CallState.QUEUED for _, move, _ in moves),
         )
         aftermath.add(_settle_alarms(tx, now, entered, moves, count))
@@ -96,7 +98,9 @@ def _enter_facts(news: News, known_trunks: frozenset[tuple[str, str]]) -> Entere
     case.facts = join(before, news.facts)
     case.seen = f"{case.seen} {news.digests}".strip()
     # The call may have taken another trunk than the one it was claimed on; its channel counts there.
-    if case.trunk and (case.pbx, case.facts.trunk) in known_trunks:
+    left_trunk = None
+    if case.trunk and case.facts.trunk != case.trunk and (case.pbx, case.facts.trunk) in known_trunks:
+        left_trunk = case.trunk if case.channel_held else None
         case.trunk = case.facts.trunk
     outcome = outcome_of(case.facts, terms_of(case))
     if outcome is not None and outcome_before is not Outcome.DELIVERED:
@@ -105,7 +109,14 @@ def _enter_facts(news: News, known_trunks: frozenset[tuple[str, str]]) -> Entere
     if case.facts.ended_at is not None and case.phase is not Phase.ENDED:
         case.phase = Phase.ENDED
         freed, case.channel_held = case.channel_held, False
-    return Entered(case, before, outcome_before, freed)
+    return Entered(case, before, outcome_before, freed, left_trunk)
+
+
+def _freed(entered: Sequence[Entered]) -> set[tuple[str, str]]:
+    """The trunks on which a channel became free: at a call's end, or because it had taken another one."""
+    ended = {(item.case.pbx, item.case.trunk) for item in entered if item.freed}
+    left = {(item.case.pbx, item.left_trunk) for item in entered if item.left_trunk is not None}
+    return ended | left
 
 
 _STORY = (
@@ -154,7 +165,14 @@ Move = tuple[Case, CallChange, str]
 
 
 def _decide_calls(tx: Connection, now: datetime, decided: Sequence[Entered], settle: timedelta) -> list[Move]:
-    steps = [(item.case, *taken) for item in decided if (taken := _step(item, now)) is not None]
+    # Of two attempts of one call a delivery decides, wherever it stands in the batch.
+    delivered = {item.case.call_id for item in decided if item.case.outcome is Outcome.DELIVERED}
+    decisive = [
+        item
+        for item in decided
+        if item.case.outcome is Outcome.DELIVERED or item.case.call_id not in delivered
+    ]
+    steps = [(item.case, *taken) for item in decisive if (taken := _step(item, now)) is not None]
     redialled = [case for case, step, _ in steps if isinstance(step, Redial)]
     standing = standing_of(tx, redialled) if redialled else Standing({})
     moves = [_move(case, step, history, standing, now + settle) for case, step, history in steps]

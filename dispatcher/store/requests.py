@@ -47,14 +47,13 @@ class Requests:
         """The requests of these (alarm id, campaign id) pairs, by id."""
         alarms = {alarm for alarm, _ in owners if alarm}
         campaigns = {campaign for _, campaign in owners if campaign}
-        missing_alarms = [key for key in alarms if key not in self._known]
-        missing_campaigns = [key for key in campaigns if key not in self._known]
+        # Looked up once: another thread may make this one forget a request between two looks.
+        known = {key: item for key in alarms | campaigns if (item := self._known.get(key)) is not None}
         found: dict[str, Request] = {}
-        if missing_alarms:
-            found |= _load(tx, CallKind.ALARM, missing_alarms)
-        if missing_campaigns:
-            found |= _load(tx, CallKind.CAMPAIGN, missing_campaigns)
-        known = {key: self._known[key] for key in (alarms | campaigns) if key in self._known}
+        if missing := alarms - known.keys():
+            found |= _load(tx, CallKind.ALARM, sorted(missing))
+        if missing := campaigns - known.keys():
+            found |= _load(tx, CallKind.CAMPAIGN, sorted(missing))
         self._remember(found)
         return known | found
 
@@ -65,7 +64,6 @@ class Requests:
 
 
 def _load(tx: Connection, kind: CallKind, ids: list[str]) -> dict[str, Request]:
-
     owners = table(Alarm if kind is CallKind.ALARM else Campaign)
     label = owners.c.summary if kind is CallKind.ALARM else owners.c.name
     query = select(

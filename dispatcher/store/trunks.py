@@ -214,17 +214,25 @@ def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
 
 
 def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, facts: list[Facts]) -> None:
+    """Count failures of a trunk's own, and block it when there are too many.
+
+    While it is blocked nothing is counted: those calls were under way when the block began. After
+    that it takes one failure to block it again, for twice as long.
+    """
     of_trunk = and_(_trunks.c.pbx == pbx, _trunks.c.name == name)
-    in_row = tx.execute(
-        update(_trunks)
-        .where(of_trunk)
-        .values(failures_in_row=_trunks.c.failures_in_row + len(facts))
-        .returning(_trunks.c.failures_in_row)
-    ).scalar()
-    if in_row is None or in_row < FAILURES_TO_BLOCK:
+    known = select(_trunks.c.failures_in_row, _trunks.c.blocked_until).where(of_trunk).with_for_update()
+    row = tx.execute(known).one_or_none()
+    if row is None or (row.blocked_until is not None and row.blocked_until > now):
         return
-    pause = backoff(BLOCK_SECONDS, in_row - FAILURES_TO_BLOCK + 1)
-    why = f"{in_row} failures in a row, the last: {facts[-1].cause_text or facts[-1].cause}"
-    tx.execute(
-        update(_trunks).where(of_trunk).values(blocked_until=now + timedelta(seconds=pause), blocked_why=why)
+    was_blocked = row.failures_in_row >= FAILURES_TO_BLOCK
+    in_row = (
+        row.failures_in_row + 1 if was_blocked else min(row.failures_in_row + len(facts), FAILURES_TO_BLOCK)
     )
+    values: dict[str, Any] = {"failures_in_row": in_row}
+    if in_row >= FAILURES_TO_BLOCK:
+        pause = backoff(BLOCK_SECONDS, in_row - FAILURES_TO_BLOCK + 1)
+        values["blocked_until"] = now + timedelta(seconds=pause)
+        values["blocked_why"] = (
+            f"{in_row} failures in a row, the last: {facts[-1].cause_text or facts[-1].cause}"
+        )
+    tx.execute(update(_trunks).where(of_trunk).values(**values))
