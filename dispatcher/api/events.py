@@ -91,9 +91,10 @@ async def follow_events(
 async def _frames(
     core: Core, feed: Feed, wanted: frozenset[Subject], after: int | None
 ) -> AsyncIterator[bytes]:
-    yield _OPENING
     try:
         async with feed.follow() as follower:
+            # Whoever reads this may rely on hearing of everything that happens from now on.
+            yield _OPENING
             if after is not None:
                 async for frames in _earlier(core, after, follower):
                     yield _joined(frames, wanted)

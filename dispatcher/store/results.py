@@ -68,7 +68,7 @@ def key_events(tx: Connection, call_ids: Sequence[str]) -> Sequence[Any]:
 
 
 _FIELD_NAMES = {
-    "postgresql": "SELECT DISTINCT name FROM calls, jsonb_object_keys(fields) AS name",
+    "postgresql": "SELECT DISTINCT given.title FROM calls, jsonb_object_keys(fields) AS given(title)",
     "sqlite": "SELECT DISTINCT key FROM calls, json_each(calls.fields)",
 }
 
