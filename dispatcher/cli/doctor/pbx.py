@@ -20,8 +20,8 @@ SECURITY_MENU = "Settings > System > Security Center"
 
 _MENDS = {
     Reason.CREDENTIALS_REFUSED: (
-        f"Write username and password as they are on the PBX under {API_MENU}. They are not tried again until "
-        "they change: after five wrong ones the PBX blocks this address for ten minutes"
+        f"Write username and password as they are on the PBX under {API_MENU}. They are not tried again "
+        "until they change: after five wrong ones the PBX blocks this address for ten minutes"
     ),
     Reason.LOCKED_OUT: (
         "Wait ten minutes, or delete this address (type API-IP) on the PBX under "
