@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Select, bindparam, or_, select, update
 
 from dispatcher.domain.pacing import ALARMS
 from dispatcher.domain.vocabulary import CallState, CampaignStatus
-from dispatcher.domain.windows import Window, is_open, next_opening
+from dispatcher.domain.windows import Window, next_opening
+from dispatcher.domain.zones import opening
 from dispatcher.lines import Line
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.tables import Call, Campaign, table
@@ -19,6 +20,10 @@ _calls = table(Call)
 _campaigns = table(Campaign)
 RECIPIENT = "recipient"
 """A campaign's ``timezone`` that means each callee's own."""
+
+
+LOOK_AGAIN = timedelta(days=1)
+"""When a call whose calling window never opens is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,13 @@ _RUNNING = (
         or_(_campaigns.c.expires_at.is_(None), _campaigns.c.expires_at > bindparam("now")),
     )
     .order_by(_campaigns.c.priority.desc(), _campaigns.c.id)
+)
+
+
+_PUT_OFF = (
+    update(_calls)
+    .where(_calls.c.id == bindparam("of_call"), _calls.c.state == CallState.QUEUED)
+    .values(due_at=bindparam("new_due_at"))
 )
 
 
@@ -144,13 +156,17 @@ def _within_window(tx: Connection, now: datetime, due: Sequence[Any], windows: S
     """The calls whose callee may be rung now; the others become due when their window opens."""
     allowed = []
     for row in due:
-        zone: tzinfo = ZoneInfo(row.timezone or "UTC")
-        if is_open(windows, zone, now):
+        opens_at = _opens_at(windows, row.timezone, now)
+        if opens_at <= now:
             allowed.append(row)
-            continue
-        tx.execute(
-            update(_calls)
-            .where(and_(_calls.c.id == row.id, _calls.c.state == CallState.QUEUED))
-            .values(due_at=next_opening(windows, zone, now))
-        )
+        else:
+            tx.execute(_PUT_OFF, {"of_call": row.id, "new_due_at": opens_at})
     return allowed
+
+
+def _opens_at(windows: Sequence[Window], zones: str | None, now: datetime) -> datetime:
+    """When a callee may be rung. Zones that can't be read, or never fit, keep the phone silent."""
+    try:
+        return opening(windows, zones, now)
+    except (ValueError, KeyError):
+        return now + LOOK_AGAIN

@@ -131,11 +131,16 @@ def _postgres_engine(url: str, pool_size: int) -> Engine:
         pool_timeout=10,
         pool_use_lifo=True,
         connect_args={"connect_timeout": 5, "application_name": "dispatcher"},
+        hide_parameters=True,
     )
 
 
 def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:

@@ -78,6 +78,7 @@ class Alarm(SQLModel, table=True):
             unique=True,
         ),
         Index("ix_alarms_status", "status", "id"),
+        _partial("ix_alarms_dedup_key", "dedup_key", "id", where="dedup_key IS NOT NULL"),
         _partial("ix_alarms_expires", "expires_at", where="status = 'open' AND expires_at IS NOT NULL"),
     )
 

@@ -95,6 +95,7 @@ def _alarms() -> None:
     )
     _index("ix_alarms_expires", "alarms", "expires_at", where="status = 'open' AND expires_at IS NOT NULL")
     _index("ix_alarms_status", "alarms", "status", "id")
+    _index("ix_alarms_dedup_key", "alarms", "dedup_key", "id", where="dedup_key IS NOT NULL")
     _index(
         "uq_alarms_open_dedup_key",
         "alarms",
