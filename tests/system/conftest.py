@@ -1,0 +1,28 @@
+"""What every system test is: slow, since it starts the product's own processes, and talkative when it fails."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.system.site import Site
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the processes have printed, since the cause of a failure is seldom in the test itself."""
+    report = yield
+    site = getattr(item, "funcargs", {}).get("site")
+    if report.failed and isinstance(site, Site):
+        report.sections.append(("processes", site.logs()))
+    return report

@@ -1,0 +1,302 @@
+"""An installation of the product for one test: its configuration, its processes, and its API."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from dispatcher.simulator import (
+    DeliverySettings,
+    Faults,
+    IvrSettings,
+    SimulatedPbx,
+    SimulatorSettings,
+    TrunkSettings,
+)
+from tests.services.process import HOST, free_port
+from tests.system.processes import BIN, Program, wait_until
+
+TRUNK = "SPS-6-36"
+PREFIX = "9"
+SERIAL = "369362089179"
+ROLES = ("api", "reports", "pacer", "workers")
+
+CONFIG = """\
+[store]
+url = "{store}"
+[broker]
+url = "{broker}"
+[api]
+listen = "{host}:{api_port}"
+[reports]
+listen = "{host}:{reports_port}"
+[workers]
+threads = {threads}
+[pacing]
+{pacing}
+[[pbx]]
+name = "hq"
+family = "yeastar-s"
+url = "{pbx}"
+username = "api"
+password = "password"
+serial = "{serial}"
+timezone = "Europe/Amsterdam"
+timeout = {timeout}
+[[pbx.trunk]]
+name = "{trunk}"
+channels = {channels}
+reserved_for_alarms = {reserved}
+extension = "1000"
+prefix = "{prefix}"
+"""
+
+
+def simulated_pbx(
+    channels: int, *, time_scale: float = 0.01, faults: Faults | None = None, **changes: Any
+) -> SimulatedPbx:
+    """A PBX with one trunk of ``channels``, that repeats reports quickly and for as long as it takes."""
+    return SimulatedPbx(
+        SimulatorSettings(
+            port=0,
+            serial=SERIAL,
+            trunks=(TrunkSettings(TRUNK, channels, prefix=PREFIX),),
+            ivrs=(IvrSettings("6500"),),
+            time_scale=time_scale,
+            delivery=DeliverySettings(retry_interval=0.25, timeout=5.0, max_attempts=1000),
+            faults=faults or Faults(),
+            **changes,
+        )
+    )
+
+
+def number(index: int, code: str = "0001") -> str:
+    """A number, different for each index below a thousand, whose last four digits say what the callee does."""
+    return f"+3161{index:03d}{code}"
+
+
+class Site:
+    """An installation with one PBX and one trunk, whose processes end with the ``with`` block."""
+
+    def __init__(
+        self,
+        folder: Path,
+        pbx_url: str,
+        store_url: str,
+        broker_url: str = "",
+        *,
+        channels: int,
+        reserved: int = 0,
+        threads: int = 4,
+        timeout: float = 2.0,
+        pacing: Mapping[str, float] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.store_url = store_url
+        self.api_port, self.reports_port = free_port(), free_port()
+        self._threads = threads
+        self.config = folder / "dispatcher.toml"
+        chosen = {"settle": 0.2, **(pacing or {})}
+        self.config.write_text(
+            CONFIG.format(
+                store=store_url,
+                broker=broker_url,
+                host=HOST,
+                api_port=self.api_port,
+                reports_port=self.reports_port,
+                threads=threads,
+                pacing="\n".join(f"{key} = {value}" for key, value in chosen.items()),
+                pbx=pbx_url,
+                serial=SERIAL,
+                timeout=timeout,
+                trunk=TRUNK,
+                channels=channels,
+                reserved=reserved,
+                prefix=PREFIX,
+            )
+        )
+        self.programs: dict[str, Program] = {}
+        self.http = httpx.Client(base_url=f"http://{HOST}:{self.api_port}", timeout=20, trust_env=False)
+        self._reports = httpx.Client(
+            base_url=f"http://{HOST}:{self.reports_port}", timeout=5, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for program in self.programs.values():
+            program.close()
+        self.http.close()
+        self._reports.close()
+
+    # Processes.
+
+    def program(self, role: str, name: str = "") -> Program:
+        """The program of a role (``up``, ``api``, ``reports``, ``pacer``, ``workers``), not started yet."""
+        name = name or role
+        if role == "workers":
+            command = [str(BIN / "dramatiq"), "workers", "-p", "1", "-t", str(self._threads)]
+        else:
+            command = [str(BIN / "dispatcher"), role]
+        made = Program(name, command, self.folder, {"DISPATCHER_CONFIG": str(self.config)})
+        self.programs[name] = made
+        return made
+
+    def launch(self, *names: str) -> None:
+        """Start programs without waiting; ``pacer-2`` is a second one of the role ``pacer``."""
+        for name in names:
+            (self.programs.get(name) or self.program(name.partition("-")[0], name)).launch()
+
+    def wait_ready(self, *names: str) -> None:
+        """Wait until these programs are ready for work."""
+        for name in names:
+            program = self.programs[name]
+            match name.partition("-")[0]:
+                case "up" | "api":
+                    program.wait(lambda: answers(self.http, "/readyz"))
+                case "reports":
+                    program.wait(lambda: answers(self._reports, "/healthz"))
+                case "pacer":
+                    program.wait_to_say("ready")
+                case _:
+                    # Dial workers say nothing of their own; a child is there once Dramatiq has started one.
+                    program.wait(lambda: bool(program.children()))
+
+    def start(self, *names: str) -> None:
+        """Start programs, and return when all of them are ready."""
+        self.launch(*names)
+        self.wait_ready(*names)
+
+    def migrate(self) -> None:
+        """Bring the database to the newest schema, as an administrator does before the roles start."""
+        program = self.program("migrate")
+        program.launch()
+        assert program.ended(40) == 0, program.said
+
+    def logs(self) -> str:
+        """The end of what every program printed, for a failed test."""
+        return "\n".join(
+            f"--- {name} (status {program.status})\n{program.said[-3000:]}"
+            for name, program in self.programs.items()
+            if program.log.exists()
+        )
+
+    # The API.
+
+    def get(self, path: str, **query: Any) -> Any:
+        """A document of the API."""
+        return self.http.get(path, params=query).raise_for_status().json()
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+        """What the API answers to a document that it takes."""
+        return self.http.post(path, json=body, **options).raise_for_status().json()
+
+    def raise_alarm(self, *numbers: str, **changes: Any) -> str:
+        """Raise an alarm for some numbers; its id."""
+        body = {
+            "summary": "Boiler 3 over-pressure",
+            "severity": "critical",
+            "to": [{"number": number} for number in numbers],
+            "message": {"ivr": "6500"},
+            "delivered_when": "acknowledged",
+            "retry": {"max_attempts": 3, "busy": 0, "no_answer": 0, "not_heard": 0, "unknown": 0},
+        }
+        return str(self.post("/v1/alarms", body | changes)["id"])
+
+    def alarm(self, alarm_id: str) -> dict[str, Any]:
+        """An alarm with its calls."""
+        found: dict[str, Any] = self.get(f"/v1/alarms/{alarm_id}")
+        return found
+
+    def alarm_over(self, alarm_id: str, timeout: float = 30.0) -> dict[str, Any]:
+        """The alarm, once it is not open and none of its calls is under way."""
+        seen: dict[str, Any] = {}
+
+        def is_over() -> bool:
+            seen.update(self.alarm(alarm_id))
+            under_way = [call for call in seen["calls"] if call["state"] in ("queued", "active")]
+            return seen["status"] != "open" and not under_way
+
+        wait_until(is_over, timeout, lambda: f"the alarm's end: {seen}")
+        return seen
+
+    def load(self, numbers: Sequence[str], **changes: Any) -> str:
+        """Make a campaign with these numbers, not started yet; its id."""
+        body = {
+            "name": "test",
+            "message": {"ivr": "6500"},
+            "delivered_when": "acknowledged",
+            "retry": {"max_attempts": 3, "busy": 0, "no_answer": 0, "not_heard": 0, "unknown": 0},
+        }
+        campaign = str(self.post("/v1/campaigns", body | changes)["id"])
+        answer = self.http.post(
+            f"/v1/campaigns/{campaign}/contacts",
+            content="\n".join(["number", *numbers]),
+            headers={"content-type": "text/csv"},
+        )
+        assert answer.raise_for_status().json()["accepted"] == len(numbers), answer.text
+        return campaign
+
+    def go(self, campaign: str) -> None:
+        """Start a campaign."""
+        self.post(f"/v1/campaigns/{campaign}/start")
+
+    def campaign(self, campaign: str) -> dict[str, Any]:
+        """A campaign with its counts."""
+        found: dict[str, Any] = self.get(f"/v1/campaigns/{campaign}")
+        return found
+
+    def over(self, campaign: str) -> int:
+        """How many of a campaign's calls have ended."""
+        counts: dict[str, int] = self.campaign(campaign)["counts"]
+        return sum(counts.values()) - counts["queued"] - counts["active"]
+
+    def campaign_over(self, campaign: str, timeout: float) -> None:
+        """Wait until every call of a campaign has ended."""
+
+        def left() -> int:
+            counts: dict[str, int] = self.campaign(campaign)["counts"]
+            return counts["queued"] + counts["active"]
+
+        def told() -> str:
+            waiting = [
+                {key: call[key] for key in ("number", "state", "waiting_for", "attempts")}
+                for call in self.calls(campaign)
+                if call["state"] in ("queued", "active")
+            ]
+            return f"the end of {len(waiting)} calls, such as {waiting[:5]}; trunk {self.get('/v1/trunks')}"
+
+        wait_until(lambda: left() == 0, timeout, told, every=0.1)
+
+    def idle(self, timeout: float) -> None:
+        """Wait until no attempt holds a channel any more."""
+
+        def held() -> int:
+            return sum(trunk["channels_in_use"]["ours"] for trunk in self.get("/v1/trunks")["items"])
+
+        wait_until(lambda: held() == 0, timeout, lambda: f"{held()} channels are still held")
+
+    def calls(self, campaign: str) -> list[dict[str, Any]]:
+        """Every call of a campaign, with its attempts."""
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            query = {"limit": 500} | ({"cursor": cursor} if cursor else {})
+            page = self.get(f"/v1/campaigns/{campaign}/calls", **query)
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+
+def answers(client: httpx.Client, path: str) -> bool:
+    """Whether a page is there."""
+    try:
+        return client.get(path).status_code == 200
+    except httpx.TransportError:
+        return False
