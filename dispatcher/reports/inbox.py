@@ -1,8 +1,10 @@
 """The inbox: reports become durable here, are linked to their attempts, and are entered."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,7 +18,7 @@ from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.pbx.protocol import Driver
 from dispatcher.reports.incoming import Incoming, read
-from dispatcher.reports.sorting import Waiting, attempts_without_callid, known_cases
+from dispatcher.reports.sorting import Waiting, attempts_without_callid, comes_in, known_cases
 from dispatcher.signals import Topic
 from dispatcher.store import foreign, reports
 from dispatcher.store.attempts import Case, lock_by_id
@@ -47,38 +49,77 @@ class Inbox:
     def take(self, batch: Sequence[Incoming]) -> None:
         """Make a batch durable and enter what is understood of it.
 
-        Raises when nothing of the batch could be made durable; the PBX then sends it again.
+        Raises when the database is away; the PBX then sends everything again. A report that can't be
+        entered for a reason of its own is kept for later, and does not take the others with it.
         """
         try:
             aftermath = self._core.store.transact(lambda tx: self._take(tx, batch))
         except Exception as error:
             if is_outage(error):
                 raise
-            _log.exception("a batch of %d reports could not be entered and is kept for later", len(batch))
-            self._keep_for_later(batch)
+            self._take_apart(batch)
             return
         self._core.after(aftermath)
         for pbx in {item.pbx for item in batch if item.restarts}:
             self._core.signals.send(Topic.SESSION, pbx)
         pending = [item for item in batch if item.disposition is Disposition.PENDING]
         for pbx in {item.pbx for item in pending}:
-            self.revisit(pbx, {item.callid for item in pending if item.pbx == pbx})
+            self._look_again(pbx, {item.callid for item in pending if item.pbx == pbx})
 
-    def revisit(self, pbx: str, callids: Iterable[str] | None = None) -> int:
+    def revisit(self, pbx: str, callids: Collection[str] | None = None) -> int:
         """Look again at pending reports, all or those of some callids; returns how many found a home."""
         with self._core.store.read() as tx:
             if not reports.any_pending(tx, pbx, callids):
                 return 0
-        linked, aftermath = self._core.store.transact(lambda tx: self._revisit(tx, pbx, callids))
-        if linked:
-            self._core.after(aftermath)
-        return linked
+        try:
+            return self._settle(pbx, lambda tx: reports.pending(tx, pbx, callids))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            _log.warning("the pending reports of %s are entered one by one after an error", pbx)
+        with self._core.store.read() as tx:
+            rows = reports.pending(tx, pbx, callids)
+        return sum(self._settle_alone(pbx, row) for row in rows)
 
-    def _keep_for_later(self, batch: Sequence[Incoming]) -> None:
+    def _take_apart(self, batch: Sequence[Incoming]) -> None:
+        """Take the reports of a failed batch one by one; called while its error is handled."""
+        if len(batch) > 1:
+            _log.warning("a batch of %d reports failed and is entered one by one", len(batch))
+            for item in batch:
+                self.take([item])
+            return
+        _log.exception("a report of %s could not be entered and is kept for later", batch[0].pbx)
         for item in batch:
             item.disposition, item.attempt_id = Disposition.PENDING, None
         with self._core.store.write() as tx:
             reports.keep(tx, [_row(item) for item in batch])
+
+    def _look_again(self, pbx: str, callids: Collection[str]) -> None:
+        """Revisit what has just been kept: it is durable, so an error here is none of its sender's."""
+        try:
+            self.revisit(pbx, callids)
+        except Exception as error:
+            _log.warning("reports of %s wait for the next sweep: %s", pbx, type(error).__name__)
+
+    def _settle(self, pbx: str, find: Callable[[Connection], Sequence[Any]]) -> int:
+        linked, aftermath = self._core.store.transact(lambda tx: self._revisit(tx, pbx, find(tx)))
+        if linked:
+            self._core.after(aftermath)
+        return linked
+
+    def _settle_alone(self, pbx: str, row: Any) -> int:
+        """Settle one pending report; one that keeps failing is given up after a while, and stays kept."""
+        try:
+            return self._settle(pbx, lambda tx: reports.pending_one(tx, row.id))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if self._core.clock() - row.received_at < PATIENCE:
+                _log.warning("report %d of %s waits: %s", row.id, pbx, type(error).__name__)
+                return 0
+            _log.exception("report %d of %s can't be entered and is set aside", row.id, pbx)
+        self._core.store.transact(partial(_set_aside, row=row))
+        return 1
 
     def _take(self, tx: Connection, batch: Sequence[Incoming]) -> Aftermath:
         now, count = self._core.clock(), Count()
@@ -88,8 +129,7 @@ class Inbox:
         write_counts(tx, count)
         return aftermath
 
-    def _revisit(self, tx: Connection, pbx: str, callids: Iterable[str] | None) -> tuple[int, Aftermath]:
-        rows = reports.pending(tx, pbx, callids)
+    def _revisit(self, tx: Connection, pbx: str, rows: Sequence[Any]) -> tuple[int, Aftermath]:
         if not rows:
             return 0, Aftermath()
         driver, now, count = self._drivers[pbx], self._core.clock(), Count()
@@ -106,10 +146,9 @@ class Inbox:
         news: dict[str, News] = {}
         for pbx in sorted({item.pbx for item in batch}):
             items = [item for item in batch if item.pbx == pbx]
-            cases = known_cases(tx, self._core.ledger.requests, pbx, {i.callid for i in items}, now)
-            unknown = [item for item in items if item.callid and item.callid not in cases]
-            waiting = attempts_without_callid(tx, pbx, now) if unknown else []
+            cases, waiting = self._whose(tx, pbx, {item.callid for item in items if item.callid}, now)
             for item in items:
+                item.attempt_id = None
                 case = cases.get(item.callid) or self._adopt(tx, item, waiting, cases)
                 if case is not None:
                     _note(news, case, item)
@@ -119,6 +158,22 @@ class Inbox:
             if item.disposition is not Disposition.PENDING:
                 count.add(catalogue.REPORTS, item.pbx, item.word, item.disposition)
         return list(news.values())
+
+    def _whose(
+        self, tx: Connection, pbx: str, callids: set[str], now: datetime
+    ) -> tuple[dict[str, Case], list[Waiting]]:
+        """The attempts with these callids, and, if some are unknown, those that wait for a callid.
+
+        A dial that commits its callid between the two looks is in neither, and its reports would pass
+        for a stranger's; so the unknown are looked for once more after the second.
+        """
+        requests = self._core.ledger.requests
+        cases = known_cases(tx, requests, pbx, callids, now)
+        unknown = callids - cases.keys()
+        if not unknown:
+            return cases, []
+        waiting = attempts_without_callid(tx, pbx, now)
+        return cases | known_cases(tx, requests, pbx, unknown, now), waiting
 
     def _adopt(
         self, tx: Connection, item: Incoming, waiting: Sequence[Waiting], cases: dict[str, Case]
@@ -153,7 +208,7 @@ class Inbox:
             return Disposition.FOREIGN if report.event is ReportEvent.OTHER else Disposition.ORPHAN
         own = self._extensions.get(item.pbx, frozenset())
         could_be_ours = any(not report.number or one.can_be(report, own) for one in waiting)
-        if could_be_ours and now - item.received_at < PATIENCE:
+        if could_be_ours and not comes_in(report) and now - item.received_at < PATIENCE:
             return Disposition.PENDING
         if not report.parties and report.cdr is None:
             return Disposition.ORPHAN
@@ -186,6 +241,15 @@ def _note(news: dict[str, News], case: Case, item: Incoming) -> None:
     for report in item.reports:
         learned = join(learned, facts_of(report, case.target, item.received_at))
     entry.facts, entry.digests = learned, f"{entry.digests} {digest}".strip()
+
+
+def _set_aside(tx: Connection, row: Any) -> None:
+    """Give up a pending report that can't be entered, unless somebody else has settled it."""
+    if reports.pending_one(tx, row.id):
+        count = Count()
+        count.add(catalogue.REPORTS, row.pbx, row.word, Disposition.MALFORMED)
+        reports.dispose(tx, [(row.id, Disposition.MALFORMED, None)])
+        write_counts(tx, count)
 
 
 def _row(item: Incoming) -> reports.Row:

@@ -24,7 +24,6 @@ class Waiting:
     attempt_id: str
     in_doubt: bool
     digits: str
-    dialed_at: datetime
     message: str
 
     def can_be(self, report: Report, own_extensions: frozenset[str]) -> bool:
@@ -33,7 +32,7 @@ class Waiting:
         A call that somebody makes by hand to the same number shows their extension as a party; ours
         shows at most the extension whose outbound right it uses (inferred).
         """
-        if not report.number or not same_number(self.digits, report.number):
+        if not report.number or comes_in(report) or not same_number(self.digits, report.number):
             return False
         own = own_extensions | {self.message, self.digits}
         if report.cdr is not None:
@@ -43,6 +42,13 @@ class Waiting:
             for party in report.parties
             if party.kind is PartyKind.EXTENSION
         )
+
+
+def comes_in(report: Report) -> bool:
+    """Whether somebody calls in, as people do who missed a call of ours; no call of ours does."""
+    if report.cdr is not None and report.cdr.direction is PartyKind.INBOUND:
+        return True
+    return any(party.kind is PartyKind.INBOUND for party in report.parties)
 
 
 def known_cases(
@@ -70,9 +76,7 @@ def attempts_without_callid(tx: Connection, pbx: str, now: datetime) -> list[Wai
         attempts.c.doubted_at.is_not(None),
         attempts.c.claimed_at > now - timedelta(hours=1),
     )
-    query = select(
-        attempts.c.id, attempts.c.phase, attempts.c.digits_dialled, attempts.c.dialed_at, attempts.c.call_id
-    ).where(
+    query = select(attempts.c.id, attempts.c.phase, attempts.c.digits_dialled, attempts.c.call_id).where(
         attempts.c.pbx == pbx,
         attempts.c.callid.is_(None),
         or_(attempts.c.phase.in_((Phase.DIALING, Phase.IN_DOUBT)), closed_in_doubt),
@@ -84,7 +88,6 @@ def attempts_without_callid(tx: Connection, pbx: str, now: datetime) -> list[Wai
             row.id,
             row.phase != Phase.DIALING,
             row.digits_dialled,
-            row.dialed_at or now,
             messages.get(row.call_id, ""),
         )
         for row in rows

@@ -18,9 +18,15 @@ _PENDING = (
     .where(_reports.c.pbx == bindparam("of_pbx"), _reports.c.disposition == Disposition.PENDING)
     .order_by(_reports.c.id)
     .limit(1000)
-    .with_for_update(skip_locked=True)
+    # Not past locked rows: their holder may have looked for the callid just before it was committed.
+    .with_for_update()
 )
 _PENDING_OF = _PENDING.where(_reports.c.callid.in_(bindparam("callids", expanding=True)))
+_PENDING_ONE = (
+    select(_reports)
+    .where(_reports.c.id == bindparam("of_id"), _reports.c.disposition == Disposition.PENDING)
+    .with_for_update()
+)
 
 
 @dataclass(slots=True)
@@ -75,6 +81,11 @@ def pending(tx: Connection, pbx: str, callids: Iterable[str] | None = None) -> S
     if callids is None:
         return tx.execute(_PENDING, {"of_pbx": pbx}).all()
     return tx.execute(_PENDING_OF, {"of_pbx": pbx, "callids": list(callids)}).all()
+
+
+def pending_one(tx: Connection, key: int) -> Sequence[Any]:
+    """One report, locked, if it is still waiting."""
+    return tx.execute(_PENDING_ONE, {"of_id": key}).all()
 
 
 def dispose(tx: Connection, disposed: Sequence[tuple[int, Disposition, str | None]]) -> None:
