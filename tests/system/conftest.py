@@ -1,4 +1,4 @@
-"""What every system test is: slow, since it starts the product's own processes, and talkative when it fails."""
+"""System tests are slow, since they start the product's own processes, and show their logs on failure."""
 
 from collections.abc import Generator
 from pathlib import Path

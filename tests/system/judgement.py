@@ -41,7 +41,7 @@ WEAKER: Mapping[str, set[str]] = {
     "congestion": _BY_CDR_ALONE,
     "unreachable": _BY_CDR_ALONE,
 }
-"""What each outcome may become when reports are lost: the table at the top of ``dispatcher.domain.outcomes``."""
+"""What an outcome may become when reports are lost: the table atop ``dispatcher.domain.outcomes``."""
 
 
 def true_outcome(record: CallRecord) -> str:

@@ -73,7 +73,7 @@ def simulated_pbx(
 
 
 def number(index: int, code: str = "0001") -> str:
-    """A number, different for each index below a thousand, whose last four digits say what the callee does."""
+    """A number of its own for each index below a thousand; its last four digits say what the callee does."""
     return f"+3161{index:03d}{code}"
 
 
@@ -165,7 +165,7 @@ class Site:
                     program.wait_to_say("ready")
                 case _:
                     # Dial workers say nothing of their own; a child is there once Dramatiq has started one.
-                    program.wait(lambda: bool(program.children()))
+                    program.wait_for_child()
 
     def start(self, *names: str) -> None:
         """Start programs, and return when all of them are ready."""

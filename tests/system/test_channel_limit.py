@@ -1,4 +1,4 @@
-"""Three worker processes and two pacers on a trunk of five channels: the PBX proves that five were the most."""
+"""Three worker processes and two pacers on five channels: the PBX proves that five were the most."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A PBX whose reports go wrong in every way, and whose answers get lost: no limit, number or outcome is wrong."""
+"""Reports go wrong in every way and answers get lost: no limit, number or outcome may be wrong."""
 
 import random
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.simulator import Fault, Faults, SimulatedPbx
-from tests.system.chance import seed_of
+from tests.system.chance import seed_of, tell
 from tests.system.judgement import judge
 from tests.system.site import ROLES, Site, number, simulated_pbx
 
@@ -69,7 +69,7 @@ def test_whatever_happens_to_reports_and_answers(site: Site, pbx: SimulatedPbx, 
     outcomes = judge(pbx, calls, reports_are_lost=True, dials_are_lost=True)
     assert [call["number"] for call in calls[:CALLS]] == numbers
     assert site.get("/v1/trunks")["items"][0]["channels_in_use"] == {"ours": 0, "others": 0}
-    print(f"outcomes {dict(outcomes)}, reports {dict(pbx.judge.reports())}")
+    tell(f"outcomes {dict(outcomes)}, reports {dict(pbx.judge.reports())}")
     # The faults did strike, and most of what they left was enough for the true outcome.
     struck = Counter(dial.response for dial in pbx.judge.dials())
     assert struck["lost_after"] > 0, struck

@@ -1,0 +1,98 @@
+"""Processes are killed (``kill -9``) at random moments and come back: nothing is lost or repeated."""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dispatcher.simulator import Fault, Faults, SimulatedPbx
+from tests.system.chance import seed_of, tell
+from tests.system.judgement import judge
+from tests.system.site import Site, number, simulated_pbx
+
+CHANNELS = 5
+CALLS = 100
+CODES = ("0001", "0008", "1486", "0001", "0003", "0001", "0486", "0001", "0404", "0004")
+KILLS = 7
+PROCESSES = ("api", "reports", "pacer", "pacer-2", "workers", "workers-2")
+VICTIMS = ("workers", "workers-2", "pacer", "pacer-2", "reports")
+PACING = {"settle": 0.2, "doubt_wait": 2.0, "silence": 5.0}
+
+
+@pytest.fixture
+def seed() -> int:
+    return seed_of("kills")
+
+
+@pytest.fixture
+def pbx(seed: int) -> Iterator[SimulatedPbx]:
+    # A dial request that takes long is one during which its worker may die.
+    faults = Faults({Fault.SLOW_RESPONSE: 0.5}, seed=seed, slow_seconds=0.3)
+    with simulated_pbx(CHANNELS, time_scale=0.03, faults=faults) as running:
+        yield running
+
+
+@pytest.fixture
+def site(pbx: SimulatedPbx, postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[Site]:
+    with Site(tmp_path, pbx.url, postgres_url, redis_url, channels=CHANNELS, pacing=PACING) as made:
+        made.start(*PROCESSES)
+        yield made
+
+
+@pytest.mark.timeout(300)
+def test_killed_processes_lose_and_repeat_nothing(site: Site, pbx: SimulatedPbx, seed: int) -> None:
+    dice = random.Random(seed)
+    numbers = [number(place, CODES[place % len(CODES)]) for place in range(CALLS)]
+    campaign = site.load(numbers, retry={"max_attempts": 2, "busy": 0, "not_heard": 0, "no_answer": 0})
+    site.go(campaign)
+
+    victims = [*VICTIMS, *dice.choices(VICTIMS, k=KILLS - len(VICTIMS))]
+    dice.shuffle(victims)
+    over_at_kill = []
+    for victim in victims:
+        time.sleep(dice.uniform(0.2, 1.0))
+        over_at_kill.append(site.over(campaign))
+        kill(site, victim, only_child=victim.startswith("workers") and dice.random() < 0.5)
+        time.sleep(dice.uniform(0.0, 0.5))
+        site.launch(victim)
+    tell(f"killed {victims} when so many calls were over: {over_at_kill}")
+    assert over_at_kill[-1] < CALLS, "the campaign was over before the last process was killed"
+    site.wait_ready(*VICTIMS)
+    site.campaign_over(campaign, 120)
+    pbx.wait_idle(30)
+    site.idle(60)
+
+    calls = site.calls(campaign)
+    assert [call["number"] for call in calls] == numbers
+    outcomes = judge(pbx, calls, dials_are_lost=True)
+    tell(f"outcomes {dict(outcomes)}")
+    linked = {attempt["callid"] for call in calls for attempt in call["attempts"]}
+    # No report was lost, so every call that the PBX placed has found its attempt.
+    assert {record.callid for record in pbx.judge.calls()} <= linked
+    # An attempt without a call is one whose process died around its request; the others are untouched.
+    unknown = [call for call in calls if call["outcome"] == "unknown"]
+    assert len(unknown) <= 4 * 2 * victims.count("workers") + 4 * 2 * victims.count("workers-2")
+    for call in calls:
+        assert call["outcome"] in (OUTCOMES[call["number"][-4:]], "unknown"), call
+
+
+OUTCOMES = {
+    "0001": "delivered",
+    "0008": "delivered",
+    "1486": "delivered",
+    "0003": "not_heard",
+    "0486": "busy",
+    "0404": "invalid_number",
+    "0004": "no_answer",
+}
+
+
+def kill(site: Site, name: str, *, only_child: bool) -> None:
+    """Kill a program with everything it started, or only the child that does its work."""
+    program = site.programs[name]
+    if only_child and program.is_running and program.children():
+        program.kill_child()
+    else:
+        program.kill()
