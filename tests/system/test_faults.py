@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ FAULTS = {
     Fault.EARLY_REPORTS: 0.20,
     Fault.DIAL_LOST_AFTER: 0.05,
 }
+RETRIED = ("busy", "no_answer", "not_heard", "rejected", "voicemail", "unknown")
 PACING = {"settle": 0.5, "doubt_wait": 2.0, "silence": 3.0}
 """A call lasts half a second at most; after three seconds of silence the PBX is asked whether it is over."""
 
@@ -79,4 +81,27 @@ def test_whatever_happens_to_reports_and_answers(site: Site, pbx: SimulatedPbx, 
     assert delivered > 0.9 * len(pressed)
 
 
-RETRIED = ("busy", "no_answer", "not_heard", "rejected", "voicemail", "unknown")
+def test_doubt_lets_an_alarm_be_dialled_again_and_a_campaign_call_not(tmp_path: Path) -> None:
+    """The connection is cut and no call is placed, but nobody here can know that."""
+    store = f"sqlite:///{tmp_path / 'dispatcher.db'}"
+    with (
+        simulated_pbx(CHANNELS) as pbx,
+        Site(tmp_path, pbx.url, store, channels=CHANNELS, pacing=PACING) as site,
+    ):
+        site.start("up")
+        pbx.arm(Fault.DIAL_LOST_BEFORE, 2)
+        alarm = site.raise_alarm(number(1))
+        pbx.judge.wait_for(lambda judge: len(judge.dials()) == 1)
+        campaign = site.load([number(2)])
+        site.go(campaign)
+        site.campaign_over(campaign, 30)
+        called = site.alarm_over(alarm, 30)["calls"][0]
+        site.idle(20)
+
+        (call,) = site.calls(campaign)
+        assert (call["state"], call["outcome"], len(call["attempts"])) == ("failed", "unknown", 1)
+        assert pbx.judge.calls_to(number(2).strip("+")) == []
+        assert [attempt["outcome"] for attempt in called["attempts"]] == ["unknown", "delivered"]
+        first, second = (datetime.fromisoformat(a["dialed_at"]) for a in called["attempts"])
+        assert (second - first).total_seconds() >= PACING["doubt_wait"]
+        judge(pbx, [call, *site.alarm(alarm)["calls"]], dials_are_lost=True)

@@ -89,6 +89,37 @@ OUTCOMES = {
 }
 
 
+@pytest.mark.timeout(120)
+def test_a_call_whose_process_died_while_dialling_is_found_again(tmp_path: Path) -> None:
+    """The request is on its way when the process dies: the call goes up, and nobody here knows its callid."""
+    store = f"sqlite:///{tmp_path / 'dispatcher.db'}"
+    faults = Faults(slow_seconds=5.0)
+    with (
+        simulated_pbx(CHANNELS, time_scale=0.1, faults=faults) as pbx,
+        Site(tmp_path, pbx.url, store, channels=CHANNELS, timeout=1.0, pacing=PACING) as site,
+    ):
+        site.start("up")
+        pbx.arm(Fault.SLOW_RESPONSE, 2)
+        campaign = site.load([number(1), number(2, "0006")])
+        site.go(campaign)
+        pbx.judge.wait_for(lambda judge: judge.live() == 2)
+        site.programs["up"].kill()
+        site.start("up")
+        # They hold their channels while nobody knows what became of them.
+        assert site.get("/v1/trunks")["items"][0]["channels_in_use"]["ours"] == 2
+        site.campaign_over(campaign, 60)
+        pbx.wait_idle(20)
+        site.idle(20)
+
+        calls = site.calls(campaign)
+        judge(pbx, calls, dials_are_lost=True)
+        first, second = calls
+        assert first["outcome"] == "delivered"
+        (attempt,) = first["attempts"]
+        assert attempt["callid"] == pbx.judge.calls_to(number(1).strip("+"))[0].callid
+        assert [attempt["outcome"] for attempt in second["attempts"]] == ["not_heard"] * 3
+
+
 def kill(site: Site, name: str, *, only_child: bool) -> None:
     """Kill a program with everything it started, or only the child that does its work."""
     program = site.programs[name]
