@@ -20,6 +20,7 @@ from dispatcher.pbx.yeastar_s.reports import REPORT_WORDS, parse
 from dispatcher.reports import Inbox
 from dispatcher.reports.incoming import Incoming, read
 from dispatcher.sessions import Pbx, Sessions
+from dispatcher.store import tallies
 from dispatcher.store.ids import new_id
 from dispatcher.store.tables import Attempt, Call, RawReport, table
 from tests.cores import START, RecordingMessages, SettableClock, make_core
@@ -191,6 +192,11 @@ class Office:
         with self.core.store.read() as tx:
             return list(tx.execute(select(table(model)).where(*conditions)).all())
 
+    def rows_of_attempts(self) -> list[Any]:
+        """Every attempt, in the order of their claims."""
+        with self.core.store.read() as tx:
+            return list(tx.execute(select(attempts).order_by(attempts.c.claimed_at, attempts.c.id)).all())
+
     def dispositions(self) -> list[str]:
         """What became of every report, in the order of their arrival."""
         with self.core.store.read() as tx:
@@ -198,8 +204,6 @@ class Office:
 
     def counted(self, name: str) -> dict[tuple[str, ...], float]:
         """A counter's series in the store, those that are not zero, by their label values."""
-        from dispatcher.store import tallies
-
         with self.core.store.read() as tx:
             totals = tallies.totals(tx)
         return {

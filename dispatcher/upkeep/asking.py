@@ -16,7 +16,7 @@ from dispatcher.pbx.protocol import LiveCall, SeesLiveCalls, SeesTrunks, TrunkSt
 from dispatcher.sessions import Pbx, Sessions
 from dispatcher.store import foreign
 from dispatcher.store.attempts import Case, attempts
-from dispatcher.store.tables import Trunk, table
+from dispatcher.store.tables import HELD, Trunk, among, table
 from dispatcher.upkeep.sweeps import close_attempts
 
 _log = logging.getLogger(__name__)
@@ -47,11 +47,15 @@ class Asking:
         settings, now = self._core.settings.pacing, self._core.clock()
         doubtful = [
             attempts.c.pbx == pbx,
-            attempts.c.phase == Phase.IN_DOUBT,
+            among(attempts.c.phase, Phase.IN_DOUBT),
             attempts.c.doubted_at < now - timedelta(seconds=settings.doubt_wait),
         ]
         close_attempts(self._core, doubtful, lambda case: not _is_live(case, live))
-        silent = [attempts.c.pbx == pbx, attempts.c.phase == Phase.UP, self._last_sign() < self._silence(now)]
+        silent = [
+            attempts.c.pbx == pbx,
+            among(attempts.c.phase, Phase.UP),
+            self._last_sign() < self._silence(now),
+        ]
         close_attempts(self._core, silent, lambda case: not _is_live(case, live))
 
     def compare_others(self, pbx: str) -> None:
@@ -90,7 +94,7 @@ class Asking:
     def _strangers(self, pbx: str, live: Sequence[LiveCall]) -> dict[str, int]:
         """How many of the live calls on each trunk are to no number that we are calling."""
         with self._core.store.read() as tx:
-            query = select(attempts.c.digits_dialled).where(attempts.c.pbx == pbx, attempts.c.channel_held)
+            query = select(attempts.c.digits_dialled).where(attempts.c.pbx == pbx, HELD)
             ours = list(tx.execute(query).scalars())
         found: dict[str, int] = {}
         for call in live:
@@ -113,18 +117,23 @@ class Asking:
         now = self._core.clock()
         query = select(attempts.c.id).where(
             attempts.c.pbx == pbx,
-            attempts.c.channel_held,
+            HELD,
             or_(
-                attempts.c.phase == Phase.IN_DOUBT,
-                (attempts.c.phase == Phase.UP) & (self._last_sign() < self._silence(now)),
+                among(attempts.c.phase, Phase.IN_DOUBT),
+                (among(attempts.c.phase, Phase.UP)) & (self._last_sign() < self._silence(now)),
             ),
         )
         with self._core.store.read() as tx:
             return tx.execute(query.limit(1)).first() is not None
 
     def _last_sign(self) -> Any:
+        # An attempt that a report has taken out of doubt was never accepted, so its dial counts.
         return func.coalesce(
-            attempts.c.prompt_ended_at, attempts.c.answered_at, attempts.c.ringing_at, attempts.c.accepted_at
+            attempts.c.prompt_ended_at,
+            attempts.c.answered_at,
+            attempts.c.ringing_at,
+            attempts.c.accepted_at,
+            attempts.c.dialed_at,
         )
 
     def _silence(self, now: datetime) -> datetime:
