@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dispatcher.core import Core
+from dispatcher.intake.campaigns.withdrawal import withdraw_leftovers
 from dispatcher.pbx.errors import PbxError
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx, Sessions
@@ -45,6 +46,7 @@ class Upkeep:
             _Task("expire", 1.0, lambda: housekeeping.expire(core)),
             _Task("expire alarms", 1.0, lambda: housekeeping.expire_alarms(core)),
             _Task("finish campaigns", 1.0, lambda: housekeeping.finish_campaigns(core)),
+            _Task("withdraw", 1.0, lambda: withdraw_leftovers(core)),
             _Task("resend wake-ups", 3.0, lambda: sweeps.resend_wake_ups(core)),
             _Task("resend hang-ups", 3.0, lambda: sweeps.resend_hang_ups(core)),
             _Task("doubt", 2.0, lambda: sweeps.doubt_the_unanswered(core, timeouts)),

@@ -11,7 +11,8 @@ from dispatcher.domain.vocabulary import CallState
 from dispatcher.intake.campaigns import withdrawal
 from dispatcher.signals import Topic
 from dispatcher.store.tables import Call, Campaign, Event, table
-from tests.cores import SettableClock
+from tests.api.conftest import client_of
+from tests.cores import SettableClock, make_core
 
 CAMPAIGN: dict[str, Any] = {"name": "Appointments", "message": {"ivr": "6500"}, "region": "NL"}
 WORKDAYS = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "20:00"}
@@ -268,3 +269,23 @@ def test_calls_that_slipped_through_a_cancellation_are_withdrawn_by_upkeep(
     withdrawal.withdraw_leftovers(core)
 
     assert api.get(f"/v1/campaigns/{campaign_id}").json()["counts"]["cancelled"] == 3
+
+
+def test_who_may_look_may_not_steer(sqlite_url: str) -> None:
+    scopes = {"watcher": ["read"], "operator": ["operate"], "monitoring": ["intake"]}
+    keys = [{"name": name, "token": name * 3, "scopes": given} for name, given in scopes.items()]
+    core = make_core(sqlite_url, api={"key": keys})
+    api = client_of(core)
+
+    def asked(name: str, method: str, path: str = "") -> int:
+        headers = {"Authorization": f"Bearer {name * 3}"}
+        body = CAMPAIGN if method == "POST" else None
+        return api.request(method, f"/v1/campaigns{path}", json=body, headers=headers).status_code
+
+    assert [asked(name, "POST") for name in scopes] == [403, 201, 403]
+    assert [asked(name, "GET") for name in scopes] == [200, 200, 403]
+    assert [asked(name, "POST", "/none/contacts") for name in scopes] == [403, 415, 403]
+    assert [asked(name, "GET", "/none/results.csv") for name in scopes] == [404, 404, 403]
+    assert api.get("/v1/campaigns").status_code == 401
+    assert api.get("/v1/events").status_code == 401
+    core.store.close()

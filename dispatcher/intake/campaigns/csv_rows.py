@@ -48,6 +48,11 @@ class CsvReader:
         places.pop("", None)
         self._further = tuple(places.items())
 
+    @property
+    def position(self) -> int:
+        """How many characters have been read so far."""
+        return self._lines.position
+
     def __iter__(self) -> Iterator[RawRow | BadRow]:
         width = len(self._columns)
         blanks = [""] * (width + 1)

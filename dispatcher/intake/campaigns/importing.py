@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -24,6 +23,9 @@ from dispatcher.store.events import Change
 
 BATCH = 2_000
 """Rows that one transaction adds: alarms never wait long for the store."""
+
+BATCH_CHARACTERS = 1_000_000
+"""Of rows with long texts fewer are held and added at once."""
 
 MOST_ERRORS = 1_000
 """Bad rows that are listed; all are counted."""
@@ -100,21 +102,28 @@ def import_contacts(core: Core, campaign_id: str, reader: Reader) -> Imported:
     goes_by_callee = row.timezone == RECIPIENT
     checker = Checker(row.region, Zones(campaigns.windows_from(row.windows) if goes_by_callee else (), now))
     imported = Imported()
-    good = _checked(reader, checker, imported)
-    while batch := list(islice(good, BATCH)):
+    for batch in _batches(reader, checker, imported):
         status = _add(core, campaign_id, batch, imported)
         if status is CampaignStatus.RUNNING:
             core.signals.send(Topic.PACER)
     return imported
 
 
-def _checked(reader: Reader, checker: Checker, imported: Imported) -> Iterator[Contact]:
+def _batches(reader: Reader, checker: Checker, imported: Imported) -> Iterator[list[Contact]]:
+    """The good rows, as many at a time as one transaction adds; the bad ones are noted."""
+    batch: list[Contact] = []
+    begun = reader.position
     for row in reader:
         checked = row if isinstance(row, BadRow) else checker.check(row)
         if isinstance(checked, BadRow):
             imported.refuse(checked)
-        else:
-            yield checked
+            continue
+        batch.append(checked)
+        if len(batch) >= BATCH or reader.position - begun >= BATCH_CHARACTERS:
+            yield batch
+            batch, begun = [], reader.position
+    if batch:
+        yield batch
 
 
 def _add(core: Core, campaign_id: str, batch: list[Contact], imported: Imported) -> CampaignStatus:

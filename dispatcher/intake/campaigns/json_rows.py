@@ -15,6 +15,11 @@ class JsonReader:
     def __init__(self, stream: TextIO) -> None:
         self._lines = Lines(stream)
 
+    @property
+    def position(self) -> int:
+        """How many characters have been read so far."""
+        return self._lines.position
+
     def __iter__(self) -> Iterator[RawRow | BadRow]:
         lines = self._lines
         while True:

@@ -49,6 +49,11 @@ class Reader(Protocol):
         """Every row in order; blank ones are left out."""
         ...
 
+    @property
+    def position(self) -> int:
+        """How many characters have been read so far."""
+        ...
+
 
 class TooLong(Exception):
     """A line beyond the longest; it has been passed over."""
@@ -64,6 +69,8 @@ class Lines:
         """The lines since this list was last cleared; None stands for one that was too long."""
         self.number = 0
         """The number of the line that was read last."""
+        self.position = 0
+        """How many characters have been read so far."""
 
     def __iter__(self) -> "Lines":
         return self
@@ -86,6 +93,7 @@ class Lines:
         line = self._stream.readline(LONGEST_LINE)
         if not line:
             raise StopIteration
+        self.position += len(line)
         if len(line) < LONGEST_LINE or line[-1] in "\r\n":
             return line.replace("\x00", "\ufffd") if "\x00" in line else line
         while line and line[-1] not in "\r\n":

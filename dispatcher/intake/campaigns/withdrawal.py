@@ -7,7 +7,7 @@ from dispatcher.domain.vocabulary import CallState
 from dispatcher.intake.work import Work, carry_out
 from dispatcher.ledger.alarms import withdraw
 from dispatcher.store import campaigns
-from dispatcher.store.tables import Call, table
+from dispatcher.store.tables import Call, among, table
 
 BATCH = 2_000
 """Queued calls that one transaction withdraws."""
@@ -19,8 +19,8 @@ _CAUSE = "the campaign was cancelled"
 def withdraw_some(work: Work, campaign_id: str) -> None:
     """Withdraw the campaign's calls that nobody has answered yet, of its queued ones a batch."""
     of_campaign = _calls.c.campaign_id == campaign_id
-    queued = select(_calls.c.id).where(of_campaign, _calls.c.state == CallState.QUEUED).limit(BATCH)
-    active = [of_campaign, _calls.c.state == CallState.ACTIVE]
+    queued = select(_calls.c.id).where(of_campaign, among(_calls.c.state, CallState.QUEUED)).limit(BATCH)
+    active = [of_campaign, among(_calls.c.state, CallState.ACTIVE)]
     for conditions in ([_calls.c.id.in_(queued)], active):
         work.aftermath.add(withdraw(work.tx, work.now, conditions, work.count, _CAUSE))
 
