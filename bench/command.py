@@ -59,12 +59,12 @@ class Options:
     calls: int | None = None
     repeats: int | None = None
     channels: int = 200
-    threads: int = 8
+    threads: int = 32
     processes: int = 1
     with_baseline: bool = True
 
 
-LIFECYCLE_CALLS, LIFECYCLE_CALLS_OF_BASELINE = 5000, 300
+LIFECYCLE_CALLS, LIFECYCLE_CALLS_OF_BASELINE = 3000, 300
 UTILISATION_CALLS, UTILISATION_CHANNELS = 600, 30
 ALARM_CHANNELS, ALARM_RESERVED, ALARMS = 60, 20, 200
 CAMPAIGN_BESIDE_ALARMS = 900
@@ -162,7 +162,9 @@ def measure(stand: Stand, options: Options, profile: Path | None) -> list[Sample
                 if turn < case.repeats:
                     samples.append(_once(stand, store, case, turn, case.product, case.measure, profile))
                 if options.with_baseline and turn < case.baseline_repeats:
-                    samples.append(_once(stand, store, case, turn, case.baseline, case.measure_baseline, None))
+                    samples.append(
+                        _once(stand, store, case, turn, case.baseline, case.measure_baseline, None)
+                    )
     return samples
 
 
@@ -195,7 +197,7 @@ def main(
     calls: Annotated[int | None, typer.Option(help="Calls of each campaign.", min=1)] = None,
     repeat: Annotated[int | None, typer.Option(help="How often each is measured.", min=1)] = None,
     channels: Annotated[int, typer.Option(help="Channels in the lifecycle measurement.", min=1)] = 200,
-    threads: Annotated[int, typer.Option(help="The product's dial threads in each process.", min=1)] = 8,
+    threads: Annotated[int, typer.Option(help="The product's dial threads in each process.", min=1)] = 32,
     processes: Annotated[int, typer.Option(help="The product's dial processes on PostgreSQL.", min=1)] = 1,
     baseline: Annotated[bool, typer.Option(help="Measure the baseline as well.")] = True,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything to this file.")] = None,

@@ -64,7 +64,7 @@ def settings_of(plan: PbxPlan, port: int) -> SimulatorSettings:
         trunks=(TrunkSettings(TRUNK, plan.channels, prefix=PREFIX),),
         timing=Timing(**plan.timing),
         behaviour_by_suffix=plan.by_suffix,
-        delivery=DeliverySettings(keep_alive=True, connections=16, retry_interval=plan.retry_interval),
+        delivery=DeliverySettings(keep_alive=True, connections=64, retry_interval=plan.retry_interval),
         faults=Faults({Fault(name): chance for name, chance in plan.faults.items()}, seed=plan.seed),
         keep_log=plan.keep_log,
     )
@@ -113,6 +113,10 @@ class Pbx:
         """Choose what callees do, by number."""
         self._http.post("/simulator/callees", json=dict(callees)).raise_for_status()
 
+    def reset(self) -> None:
+        """Forget every call; callees and faults are as at the start."""
+        self._http.post("/simulator/reset").raise_for_status()
+
     def spans(self, prefix: str = "") -> list[Span]:
         """The calls that are over, to numbers that begin so."""
         return [
@@ -133,7 +137,8 @@ def answers(client: httpx.Client, path: str) -> bool:
 def main(arguments: str) -> None:
     """Run a simulated PBX until it is told to stop."""
     given = json.loads(arguments)
-    serve(settings_of(PbxPlan(**{key: value for key, value in given.items() if key != "port"}), given["port"]))
+    port = given.pop("port")
+    serve(settings_of(PbxPlan(**given), port))
 
 
 if __name__ == "__main__":

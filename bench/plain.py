@@ -20,7 +20,9 @@ class Plain:
 
     name = "baseline"
 
-    def __init__(self, place: Place, *, channels: int, processes: int = PROCESSES, threads: int = THREADS) -> None:
+    def __init__(
+        self, place: Place, *, channels: int, processes: int = PROCESSES, threads: int = THREADS
+    ) -> None:
         self.settings = f"uvicorn; dramatiq -p {processes} -t {threads}; {channels} channels"
         port = free_port()
         env = {

@@ -1,7 +1,7 @@
 """The product's processes, as its documentation starts them: `dispatcher up`, or one role each."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -107,9 +107,8 @@ class Product:
             commands = {role: [str(BIN / "dispatcher"), role] for role in ("api", "reports", "pacer")}
             workers = ["workers", "--processes", str(processes), "--threads", str(threads)]
             commands["workers"] = [str(BIN / "dramatiq"), *workers]
-            self.settings = (
-                f"dispatcher api, reports, pacer; dramatiq workers -p {processes} -t {threads}; {channels} channels"
-            )
+            dials = f"dramatiq workers -p {processes} -t {threads}"
+            self.settings = f"dispatcher api, reports, pacer; {dials}; {channels} channels"
         self._migrate = Program("migrate", [str(BIN / "dispatcher"), "migrate"], place.folder, env)
         self._programs = [Program(name, command, place.folder, env) for name, command in commands.items()]
 
@@ -122,10 +121,15 @@ class Product:
         """Migrate the empty database, then start every role."""
         self._migrate.run_to_end()
         for program in self._programs:
-            if program.name in ("up", "api"):
-                program.start(lambda: answers(self._http, "/readyz"))
-            else:
-                program.start(lambda log=program.log: READY in log.read_text())
+            program.start(self._readiness(program))
+
+    def _readiness(self, program: Program) -> Callable[[], bool]:
+        """Whether a role is up. Dial workers say nothing of their own; the warm-up waits for them."""
+        if program.name in ("up", "api"):
+            return lambda: answers(self._http, "/readyz")
+        if program.name == "workers":
+            return lambda: True
+        return lambda: READY in program.log.read_text()
 
     def stop(self) -> None:
         """Stop every role, the dial workers first."""
@@ -148,7 +152,7 @@ class Product:
         )
         self._loaded = int(answer.raise_for_status().json()["accepted"])
         if self._loaded != len(numbers):
-            raise RuntimeError(f"only {self._loaded} of {len(numbers)} contacts were taken: {answer.text[:300]}")
+            raise RuntimeError(f"{len(numbers)} contacts sent, taken: {answer.text[:300]}")
 
     def go(self) -> None:
         """Start the campaign."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.processes import Program
 
-RATE = 200
+RATE = 400
 
 
 class NoProfiler(RuntimeError):
@@ -19,18 +19,28 @@ def profiler() -> str:
     """Where py-spy is."""
     found = shutil.which("py-spy")
     if found is None:
-        raise NoProfiler("profiles need py-spy on the PATH (pip install py-spy, in an environment of its own)")
+        raise NoProfiler("profiles need py-spy on the PATH, installed in an environment of its own")
     return found
 
 
 @contextmanager
 def profiles(programs: Sequence[Program], folder: Path, name: str) -> Iterator[None]:
-    """Record every program, its child processes included, while the block runs: one .raw file for each.
+    """Record who holds the interpreter in every program, child processes included, while the block runs.
 
-    A line of a .raw file is a stack and its number of samples, for flame graphs.
+    One .raw file for each program; its lines are stacks and numbers of samples, as flame graphs take them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    command = [profiler(), "record", "--rate", str(RATE), "--format", "raw", "--subprocesses"]
+    command = [
+        profiler(),
+        "record",
+        "--rate",
+        str(RATE),
+        "--format",
+        "raw",
+        "--subprocesses",
+        "--gil",
+        "--nonblocking",
+    ]
     recorders = [
         subprocess.Popen(
             [*command, "--output", str(folder / f"{name}-{program.name}.raw"), "--pid", str(program.pid)],

@@ -1,6 +1,6 @@
 """The web application: calls in, reports in, progress out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -37,11 +37,12 @@ def add_calls(new: NewCalls, session: Db) -> dict[str, int]:
     status = Status.QUEUED if new.start else Status.NEW
     calls = [Call(number=number, status=status) for number in new.numbers]
     session.add_all(calls)
+    session.flush()
+    ids = [call.id for call in calls]
     session.commit()
     if new.start:
-        for call in calls:
-            place_call.send(call.id)
-    return {"added": len(calls)}
+        send(ids)
+    return {"added": len(ids)}
 
 
 @app.post("/start", status_code=202)
@@ -50,9 +51,15 @@ def start(session: Db) -> dict[str, int]:
     ids = session.exec(select(Call.id).where(Call.status == Status.NEW).order_by(col(Call.id))).all()
     session.exec(update(Call).where(col(Call.status) == Status.NEW).values(status=Status.QUEUED))
     session.commit()
-    for call_id in ids:
-        place_call.send(call_id)
+    send(ids)
     return {"started": len(ids)}
+
+
+def send(ids: Iterable[int | None]) -> None:
+    """Send one message for each call."""
+    for call_id in ids:
+        if call_id is not None:
+            place_call.send(call_id)
 
 
 @app.post("/reports")
