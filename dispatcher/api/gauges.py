@@ -14,7 +14,7 @@ from dispatcher.core import Core
 from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
 from dispatcher.metrics.render import Gauge, Labels
 from dispatcher.store import trunks
-from dispatcher.store.tables import Alarm, Attempt, Call, PbxSession, table
+from dispatcher.store.tables import HELD, Alarm, Attempt, Call, PbxSession, among, table
 
 _alarms = table(Alarm)
 _calls = table(Call)
@@ -118,7 +118,7 @@ def _pbx_up(tx: Connection, settings: Settings) -> Gauge:
 def _doubtful(tx: Connection) -> Iterable[tuple[str, int, datetime | None]]:
     query = (
         select(_attempts.c.pbx, func.count(), func.min(_attempts.c.doubted_at))
-        .where(text("channel_held"), _attempts.c.phase == Phase.IN_DOUBT)
+        .where(HELD, among(_attempts.c.phase, Phase.IN_DOUBT))
         .group_by(_attempts.c.pbx)
     )
     return [(row[0], row[1], row[2]) for row in tx.execute(query)]

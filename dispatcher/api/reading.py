@@ -16,7 +16,7 @@ from dispatcher.domain.zones import next_opening_everywhere, zones_from
 from dispatcher.store import trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.requests import Request
-from dispatcher.store.tables import Attempt, Call, Campaign, Event, table
+from dispatcher.store.tables import Attempt, Call, Campaign, Event, among, table
 
 _attempts = table(Attempt)
 _calls = table(Call)
@@ -159,7 +159,7 @@ def _campaigns_now(tx: Connection, ids: set[str]) -> dict[str, _CampaignNow]:
     for row in tx.execute(select(_campaigns).where(_campaigns.c.id.in_(ids))).all():
         active = 0
         if row.max_concurrent is not None:
-            of_campaign = _calls.c.campaign_id == row.id, _calls.c.state == CallState.ACTIVE
+            of_campaign = _calls.c.campaign_id == row.id, among(_calls.c.state, CallState.ACTIVE)
             active = tx.execute(select(func.count()).select_from(_calls).where(*of_campaign)).scalar_one()
         found[row.id] = _CampaignNow(row, windows_from(row.windows), active)
     return found

@@ -20,7 +20,7 @@ from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import events
 from dispatcher.store.events import Change
-from dispatcher.store.tables import Alarm, Attempt, Call, table
+from dispatcher.store.tables import Alarm, Attempt, Call, among, table
 
 _alarms = table(Alarm)
 _calls = table(Call)
@@ -122,7 +122,7 @@ def withdraw(
     if stopped:
         tx.execute(
             update(_calls)
-            .where(_calls.c.id.in_(stopped), _calls.c.state == CallState.ACTIVE)
+            .where(_calls.c.id.in_(stopped), among(_calls.c.state, CallState.ACTIVE))
             .values(state=state, updated_at=now)
         )
     changes = [
@@ -141,7 +141,7 @@ def _move_queued(
 ) -> list[str]:
     moved = tx.execute(
         update(_calls)
-        .where(*conditions, _calls.c.state == CallState.QUEUED)
+        .where(*conditions, among(_calls.c.state, CallState.QUEUED))
         .values(state=state, updated_at=now)
         .returning(_calls.c.id)
     )
@@ -149,7 +149,9 @@ def _move_queued(
 
 
 def _belongs_to_active(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    return exists().where(_calls.c.id == _attempts.c.call_id, *conditions, _calls.c.state == CallState.ACTIVE)
+    return exists().where(
+        _calls.c.id == _attempts.c.call_id, *conditions, among(_calls.c.state, CallState.ACTIVE)
+    )
 
 
 def _end_claimed(
@@ -157,7 +159,7 @@ def _end_claimed(
 ) -> Sequence[Any]:
     ended = tx.execute(
         update(_attempts)
-        .where(*conditions, _attempts.c.phase == Phase.CLAIMED)
+        .where(*conditions, among(_attempts.c.phase, Phase.CLAIMED))
         .values(
             phase=Phase.ENDED,
             outcome=Outcome.CANCELLED,
@@ -180,7 +182,7 @@ def _mark_for_hang_up(
         update(_attempts)
         .where(
             *conditions,
-            _attempts.c.phase.in_(LIVE_PHASES),
+            among(_attempts.c.phase, *LIVE_PHASES),
             _attempts.c.hung_up_at.is_(None),
             *([] if answered_too else unanswered),
         )

@@ -14,7 +14,7 @@ from dispatcher.domain.windows import Window, next_opening
 from dispatcher.domain.zones import opening
 from dispatcher.lines import Line
 from dispatcher.store.campaigns import windows_from
-from dispatcher.store.tables import Call, Campaign, table
+from dispatcher.store.tables import Call, Campaign, among, table
 
 _calls = table(Call)
 _campaigns = table(Campaign)
@@ -52,7 +52,7 @@ def _due_calls(of_lane: ColumnElement[bool], target: ColumnElement[str | None]) 
         )
         .where(
             of_lane,
-            _calls.c.state == CallState.QUEUED,
+            among(_calls.c.state, CallState.QUEUED),
             _calls.c.due_at <= bindparam("now"),
             target.is_not(None),
             or_(_calls.c.pbx.is_(None), _calls.c.pbx == bindparam("of_pbx")),
@@ -76,7 +76,7 @@ _DUE = {
 _RUNNING = (
     select(_campaigns)
     .where(
-        _campaigns.c.status == CampaignStatus.RUNNING,
+        among(_campaigns.c.status, CampaignStatus.RUNNING),
         or_(_campaigns.c.expires_at.is_(None), _campaigns.c.expires_at > bindparam("now")),
     )
     .order_by(_campaigns.c.priority.desc(), _campaigns.c.id)
@@ -85,7 +85,7 @@ _RUNNING = (
 
 _PUT_OFF = (
     update(_calls)
-    .where(_calls.c.id == bindparam("of_call"), _calls.c.state == CallState.QUEUED)
+    .where(_calls.c.id == bindparam("of_call"), among(_calls.c.state, CallState.QUEUED))
     .values(due_at=bindparam("new_due_at"))
 )
 
@@ -147,7 +147,9 @@ def _room(tx: Connection, row: Any, held: int) -> int:
     one has just committed shows only in a count that follows the lock, as this one's did not.
     """
     tx.execute(select(_campaigns.c.id).where(_campaigns.c.id == row.id).with_for_update())
-    from_calls = select(_calls.c.id).where(_calls.c.campaign_id == row.id, _calls.c.state == CallState.ACTIVE)
+    from_calls = select(_calls.c.id).where(
+        _calls.c.campaign_id == row.id, among(_calls.c.state, CallState.ACTIVE)
+    )
     active = len(tx.execute(from_calls.limit(row.max_concurrent)).all())
     return max(0, int(row.max_concurrent) - max(active, held))
 

@@ -12,6 +12,7 @@ from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import Phase
 from dispatcher.store.attempts import Case, attempts, calls, lock_by_callid
 from dispatcher.store.requests import Requests
+from dispatcher.store.tables import HELD, among
 
 SAME_CALLID = timedelta(days=1)
 """A callid holds the PBX's clock and may come again after a reboot, so old attempts do not match."""
@@ -72,14 +73,14 @@ def _is_later(item: Case, known: Case | None) -> bool:
 def attempts_without_callid(tx: Connection, pbx: str, now: datetime) -> list[Waiting]:
     """The attempts of a PBX whose dial is under way or in doubt, and those that doubt has closed lately."""
     closed_in_doubt = and_(
-        attempts.c.phase == Phase.ENDED,
+        among(attempts.c.phase, Phase.ENDED),
         attempts.c.doubted_at.is_not(None),
         attempts.c.claimed_at > now - timedelta(hours=1),
     )
     query = select(attempts.c.id, attempts.c.phase, attempts.c.digits_dialled, attempts.c.call_id).where(
         attempts.c.pbx == pbx,
         attempts.c.callid.is_(None),
-        or_(attempts.c.phase.in_((Phase.DIALING, Phase.IN_DOUBT)), closed_in_doubt),
+        or_(and_(HELD, among(attempts.c.phase, Phase.DIALING, Phase.IN_DOUBT)), closed_in_doubt),
     )
     rows = tx.execute(query).all()
     messages = _messages(tx, [row.call_id for row in rows])

@@ -11,7 +11,7 @@ from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, CampaignSt
 from dispatcher.domain.windows import DAYS, Window
 from dispatcher.store import events
 from dispatcher.store.events import Change
-from dispatcher.store.tables import Attempt, Call, Campaign, Trunk, table
+from dispatcher.store.tables import HELD, Attempt, Call, Campaign, Trunk, among, table
 
 _campaigns = table(Campaign)
 _calls = table(Call)
@@ -93,12 +93,12 @@ def has_calls(tx: Connection, campaign_id: str, state: CallState = CallState.QUE
 def cancelled_with_open_calls(tx: Connection) -> list[str]:
     """Cancelled campaigns of which calls are queued, or active and not yet being ended."""
     of_campaign = _calls.c.campaign_id == _campaigns.c.id
-    queued = exists().where(of_campaign, _calls.c.state == CallState.QUEUED)
+    queued = exists().where(of_campaign, among(_calls.c.state, CallState.QUEUED))
     unended = exists().where(
         of_campaign,
-        _calls.c.state == CallState.ACTIVE,
+        among(_calls.c.state, CallState.ACTIVE),
         _attempts.c.call_id == _calls.c.id,
-        _attempts.c.channel_held,
+        HELD,
         _attempts.c.hung_up_at.is_(None),
         _attempts.c.answered_at.is_(None),
         _attempts.c.prompt_ended_at.is_(None),

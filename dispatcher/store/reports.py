@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from dispatcher.domain.vocabulary import Disposition
-from dispatcher.store.tables import RawReport, table
+from dispatcher.store.tables import RawReport, among, table
 
 _reports = table(RawReport)
 
 _KEEP = insert(_reports)
 _PENDING = (
     select(_reports)
-    .where(_reports.c.pbx == bindparam("of_pbx"), _reports.c.disposition == Disposition.PENDING)
+    .where(_reports.c.pbx == bindparam("of_pbx"), among(_reports.c.disposition, Disposition.PENDING))
     .order_by(_reports.c.id)
     .limit(1000)
     # Not past locked rows: their holder may have looked for the callid just before it was committed.
@@ -24,7 +24,7 @@ _PENDING = (
 _PENDING_OF = _PENDING.where(_reports.c.callid.in_(bindparam("callids", expanding=True)))
 _PENDING_ONE = (
     select(_reports)
-    .where(_reports.c.id == bindparam("of_id"), _reports.c.disposition == Disposition.PENDING)
+    .where(_reports.c.id == bindparam("of_id"), among(_reports.c.disposition, Disposition.PENDING))
     .with_for_update()
 )
 
@@ -63,7 +63,7 @@ def keep(tx: Connection, rows: Sequence[Row]) -> None:
 
 
 _ANY = select(_reports.c.id).where(
-    _reports.c.pbx == bindparam("of_pbx"), _reports.c.disposition == Disposition.PENDING
+    _reports.c.pbx == bindparam("of_pbx"), among(_reports.c.disposition, Disposition.PENDING)
 )
 _ANY_OF = _ANY.where(_reports.c.callid.in_(bindparam("callids", expanding=True))).limit(1)
 _ANY = _ANY.limit(1)

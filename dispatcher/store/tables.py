@@ -9,7 +9,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from dispatcher.domain.reasons import Reason
@@ -32,6 +43,20 @@ from dispatcher.store.types import JsonValue, Serial, UtcDateTime
 def table(model: type[SQLModel]) -> Table:
     """The table of a model, for statements that touch many rows at once."""
     return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+def among(column: ColumnElement[Any], *words: StrEnum) -> ColumnElement[bool]:
+    """The condition that a column holds one of these words, written out in the statement.
+
+    An index over part of a table is used only when the statement itself says which part: neither
+    SQLite nor a prepared plan of PostgreSQL looks at a parameter for that.
+    """
+    literals = [literal_column(f"'{word}'", Text) for word in words]
+    return column == literals[0] if len(literals) == 1 else column.in_(literals)
+
+
+HELD: Any = text("attempts.channel_held")
+"""The condition that an attempt holds its channel, as the index over such attempts has it."""
 
 
 def _quoted(values: Iterable[StrEnum]) -> str:
@@ -221,6 +246,7 @@ class Attempt(SQLModel, table=True):
         ),
         _partial("ix_attempts_callid", "pbx", "callid", where="callid IS NOT NULL"),
         _partial("ix_attempts_channels", "pbx", "trunk", where="channel_held"),
+        _partial("ix_attempts_doubted", "pbx", "claimed_at", where="doubted_at IS NOT NULL"),
         _partial("ix_attempts_freed", "pbx", "trunk", "freed_at", where="freed_at IS NOT NULL"),
     )
 

@@ -13,7 +13,7 @@ from dispatcher.domain.pacing import ALARMS, TrunkLoad
 from dispatcher.domain.retry import COSTS_NOTHING, backoff
 from dispatcher.domain.vocabulary import Outcome
 from dispatcher.store.attempts import Case
-from dispatcher.store.tables import Attempt, ForeignCall, Trunk, table
+from dispatcher.store.tables import HELD, Attempt, ForeignCall, Trunk, table
 
 _trunks = table(Trunk)
 _attempts = table(Attempt)
@@ -77,7 +77,7 @@ def sync(tx: Connection, now: datetime, configured: Iterable[Configured]) -> Non
 def _channels_in_use() -> Any:
     ours = (
         select(_attempts.c.pbx, _attempts.c.trunk, _attempts.c.lane, func.count())
-        .where(_attempts.c.channel_held)
+        .where(HELD)
         .group_by(_attempts.c.pbx, _attempts.c.trunk, _attempts.c.lane)
     )
     others = (

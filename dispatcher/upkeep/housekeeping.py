@@ -25,6 +25,7 @@ from dispatcher.store.tables import (
     ForeignCall,
     IdempotencyKey,
     RawReport,
+    among,
     table,
 )
 
@@ -39,7 +40,7 @@ def expire(core: Core) -> None:
     """End queued calls whose time is over, and the alarms that only waited for them."""
     now = core.clock()
     overdue = select(_calls.c.id, _calls.c.alarm_id).where(
-        _calls.c.state == CallState.QUEUED, _calls.c.expires_at <= now
+        among(_calls.c.state, CallState.QUEUED), _calls.c.expires_at <= now
     )
     with core.store.read() as tx:
         rows = tx.execute(overdue.limit(_BATCH)).all()
@@ -51,7 +52,7 @@ def expire(core: Core) -> None:
         alarms.withdraw(
             tx,
             now,
-            [_calls.c.id.in_(ids), _calls.c.state == CallState.QUEUED],
+            [_calls.c.id.in_(ids), among(_calls.c.state, CallState.QUEUED)],
             count,
             "its time is over",
             state=CallState.EXPIRED,
@@ -65,9 +66,9 @@ def expire(core: Core) -> None:
 def expire_alarms(core: Core) -> None:
     """End open alarms past their time when no call of theirs is under way any more."""
     now = core.clock()
-    under_way = exists().where(_calls.c.alarm_id == _alarms.c.id, _calls.c.state.in_(OPEN_CALL_STATES))
+    under_way = exists().where(_calls.c.alarm_id == _alarms.c.id, among(_calls.c.state, *OPEN_CALL_STATES))
     overdue = select(_alarms.c.id).where(
-        _alarms.c.status == AlarmStatus.OPEN, _alarms.c.expires_at <= now, ~under_way
+        among(_alarms.c.status, AlarmStatus.OPEN), _alarms.c.expires_at <= now, ~under_way
     )
     with core.store.read() as tx:
         ids = list(tx.execute(overdue.limit(_BATCH)).scalars())
@@ -82,8 +83,10 @@ def expire_alarms(core: Core) -> None:
 def finish_campaigns(core: Core) -> None:
     """Finish running campaigns that have no call left to place, or whose time is over."""
     now = core.clock()
-    open_calls = exists().where(_calls.c.campaign_id == _campaigns.c.id, _calls.c.state.in_(OPEN_CALL_STATES))
-    query = select(_campaigns.c.id).where(_campaigns.c.status == CampaignStatus.RUNNING, ~open_calls)
+    open_calls = exists().where(
+        _calls.c.campaign_id == _campaigns.c.id, among(_calls.c.state, *OPEN_CALL_STATES)
+    )
+    query = select(_campaigns.c.id).where(among(_campaigns.c.status, CampaignStatus.RUNNING), ~open_calls)
     with core.store.read() as tx:
         ids = list(tx.execute(query).scalars())
     if not ids:
@@ -91,7 +94,7 @@ def finish_campaigns(core: Core) -> None:
     with core.store.write() as tx:
         finished = tx.execute(
             update(_campaigns)
-            .where(_campaigns.c.id.in_(ids), _campaigns.c.status == CampaignStatus.RUNNING, ~open_calls)
+            .where(_campaigns.c.id.in_(ids), among(_campaigns.c.status, CampaignStatus.RUNNING), ~open_calls)
             .values(status=CampaignStatus.FINISHED, finished_at=now, updated_at=now)
             .returning(_campaigns.c.id)
         ).scalars()

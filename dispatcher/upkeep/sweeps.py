@@ -14,6 +14,7 @@ from dispatcher.domain.vocabulary import Phase
 from dispatcher.ledger.entry import News
 from dispatcher.metrics.counting import Count
 from dispatcher.store.attempts import Case, attempts, lock_cases
+from dispatcher.store.tables import HELD, among
 
 UNSENT = timedelta(seconds=3)
 """A claimed attempt that nobody has dialled for so long gets a second wake-up."""
@@ -30,7 +31,7 @@ def resend_wake_ups(core: Core) -> None:
     with core.store.read() as tx:
         rows = tx.execute(
             select(attempts.c.id, attempts.c.lane)
-            .where(attempts.c.phase == Phase.CLAIMED, attempts.c.channel_held)
+            .where(among(attempts.c.phase, Phase.CLAIMED), HELD)
             .where(attempts.c.claimed_at < core.clock() - UNSENT)
             .order_by(attempts.c.claimed_at)
             .limit(_BATCH)
@@ -49,7 +50,7 @@ def resend_hang_ups(core: Core) -> None:
         ids = list(
             tx.execute(
                 select(attempts.c.id)
-                .where(attempts.c.phase == Phase.UP, attempts.c.channel_held)
+                .where(among(attempts.c.phase, Phase.UP), HELD)
                 .where(attempts.c.hung_up_at < core.clock() - UNHEARD_HANG_UP)
                 .limit(_BATCH)
             ).scalars()
@@ -69,7 +70,7 @@ def doubt_the_unanswered(core: Core, timeouts: Mapping[str, float]) -> None:
         with core.store.write() as tx:
             lost = tx.execute(
                 select(attempts.c.id)
-                .where(attempts.c.pbx == pbx, attempts.c.phase == Phase.DIALING, attempts.c.channel_held)
+                .where(attempts.c.pbx == pbx, among(attempts.c.phase, Phase.DIALING), HELD)
                 .where(attempts.c.dialed_at < since)
                 .limit(_BATCH)
             ).scalars()
@@ -87,7 +88,7 @@ def close_after_lone_bye(core: Core) -> None:
     since = core.clock() - LONE_BYE
     close_attempts(
         core,
-        [attempts.c.phase == Phase.UP, attempts.c.channel_held, attempts.c.released_at < since],
+        [among(attempts.c.phase, Phase.UP), HELD, attempts.c.released_at < since],
         lambda case: True,
     )
 

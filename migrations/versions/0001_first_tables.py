@@ -384,6 +384,7 @@ def _attempts() -> None:
     )
     _index("ix_attempts_callid", "attempts", "pbx", "callid", where="callid IS NOT NULL")
     _index("ix_attempts_channels", "attempts", "pbx", "trunk", where="channel_held")
+    _index("ix_attempts_doubted", "attempts", "pbx", "claimed_at", where="doubted_at IS NOT NULL")
     _index("ix_attempts_freed", "attempts", "pbx", "trunk", "freed_at", where="freed_at IS NOT NULL")
     _index(
         "uq_attempts_one_live",
