@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
 from dispatcher.cli import show
 from dispatcher.cli.client import Api
@@ -21,28 +24,28 @@ def watch_campaign(api: Api, campaign_id: str, every: float, *, quiet: bool) -> 
         return _followed(api, campaign_id, every, lambda _campaign: None)
     if not sys.stdout.isatty():
         return _in_lines(api, campaign_id, every)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[detail]}"),
-    )
-    with Progress(*columns, console=show.console()) as progress:
-        bar = progress.add_task("", total=None, detail="")
-
-        def draw(campaign: dict[str, Any]) -> None:
-            ended, total = progress_of(campaign)
-            detail = f"{_figures(campaign)}, end about {show.when(campaign['estimated_end']) or '?'}"
-            title = f"{show.word(campaign['name'])} {show.word(campaign['status'])}"
-            progress.update(bar, description=title, completed=ended, total=total, detail=detail)
-
-        return _followed(api, campaign_id, every, draw)
+    with Live(console=show.console(), auto_refresh=False) as live:
+        return _followed(
+            api, campaign_id, every, lambda campaign: live.update(_drawn(campaign), refresh=True)
+        )
 
 
 def progress_of(campaign: dict[str, Any]) -> tuple[int, int]:
     """How many of its calls have ended, and how many there are."""
     counts: dict[str, int] = campaign["counts"]
     return sum(counts[state] for state in ENDED_STATES), sum(counts.values())
+
+
+def _drawn(campaign: dict[str, Any]) -> RenderableType:
+    ended, total = progress_of(campaign)
+    bar = Table.grid(padding=(0, 1), expand=True)
+    bar.add_column(no_wrap=True)
+    bar.add_column(ratio=1)
+    bar.add_column(no_wrap=True)
+    title = f"{show.word(campaign['name'])} {show.word(campaign['status'])}"
+    bar.add_row(title, ProgressBar(total=max(total, 1), completed=ended), f"{ended} of {total}")
+    end = show.when(campaign["estimated_end"]) or "not known yet"
+    return Group(bar, show.word(f"{_figures(campaign)}; end about {end}"))
 
 
 def _in_lines(api: Api, campaign_id: str, every: float) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """``api``, ``reports`` and ``pacer``, each as a process of its own, on PostgreSQL and Redis."""
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +29,6 @@ def apart(tmp_path: Path, postgres_url: str, redis_url: str, pbx: SimulatedPbx) 
 
 
 def _free_ports(number: int) -> list[int]:
-    import socket
-
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -81,3 +80,12 @@ def test_a_role_that_waits_for_a_database_that_is_away_can_be_ended(apart: Site)
         assert status == 0
         assert seconds < 2.0
         assert "secret-word" not in "".join(command.lines)
+
+
+def test_all_roles_in_one_process_on_postgresql_and_redis(apart: Site) -> None:
+    with running("up", "--config", str(apart.file)) as command:
+        url = command.url()
+        raised = run("alarm", "raise", "Fire", "--policy", "night-shift", "--wait", "--url", url)
+        assert raised.exit_code == 0, raised.output
+        assert "acknowledged" in raised.output
+        assert command.terminate()[0] == 0

@@ -35,7 +35,7 @@ class Board:
         self._told = told
         self._guard = threading.Lock()
         self._following = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._calls: dict[str, dict[str, Any]] = {}
         self._lines: deque[Line] = deque(maxlen=_KEPT)
         self._told_lines = 0
@@ -51,7 +51,7 @@ class Board:
 
     def stop(self) -> None:
         """Let go of the API."""
-        self._stopping = True
+        self._stopping.set()
         self._api.close()
 
     def refresh(self) -> None:
@@ -82,9 +82,11 @@ class Board:
         return "open" not in statuses and not under_way
 
     def _follow(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 for event in self._stream.events(self._following.set):
+                    if self._stopping.is_set():
+                        break
                     self._take(event)
             except ApiError:
                 # The product is stopping, or cut us off for being slow: then we come back.

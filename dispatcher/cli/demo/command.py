@@ -56,6 +56,7 @@ def demo(
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
     try:
+        console.print("Starting a simulated PBX, and the product beside it …")
         stage.start()
         verdict = _play(stage, people, console)
         print_verdict(console, verdict)
@@ -93,7 +94,7 @@ def _wishes(texts: list[str] | None) -> dict[str, Behaviour]:
 def _play(stage: Stage, people: list[Callee], console: Console) -> Verdict:
     product, pace = stage.product, stage.wishes.pace
     console.print(
-        f"A simulated {stage.wishes.family} PBX at {stage.pbx.url}, the product at {product.api_url}\n"
+        f"The simulated {stage.wishes.family} is at {stage.pbx.url}, the product at {product.api_url}\n"
         f"Open {product.api_url}/ in a browser to watch it there.\n"
     )
     story = Story(product.api_url, people, pace)

@@ -14,6 +14,8 @@ from dispatcher.cli.demo import stage
 from dispatcher.cli.demo.cast import MAX_ATTEMPTS, Callee, Expected, contacts
 from dispatcher.cli.demo.stage import Pace
 
+UNKNOWN_DELAY = 2.0
+
 _WITHDRAWN = Expected("cancelled", None)
 _KEY_1 = Expected("delivered", "delivered", 1, 1)
 
@@ -92,6 +94,8 @@ class Story:
                 "no_answer": delay,
                 "not_heard": delay,
                 "rejected": delay,
+                # Only until the report with the reason has followed the call record.
+                "unknown": UNKNOWN_DELAY,
                 "congestion": self._pace.congestion,
             },
             "expires_at": expires_at.isoformat(),
