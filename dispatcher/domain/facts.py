@@ -18,7 +18,7 @@ Key = tuple[int | None, str]
 """A DTMF report: one key with its position, or a whole string with None."""
 
 PHANTOM_SECONDS = 1
-"""A "no answer" record of so short a call may stand beside the record of an answered one."""
+"""A "no answer" record of a call of just this length may stand beside the record of an answered one."""
 
 _CDR_RANK = {status: rank for rank, status in enumerate(CdrStatus)}
 _NO_CAUSE = -len(PRECEDENCE)
@@ -217,8 +217,7 @@ def _is_phantom(cdr: Cdr) -> bool:
 
     Then it proves nothing, not even the call's end: if no other report comes, the PBX is asked.
     """
-    brief = cdr.call_seconds is not None and cdr.call_seconds <= PHANTOM_SECONDS
-    return brief and cdr.status is CdrStatus.NO_ANSWER and not cdr.talk_seconds
+    return cdr.call_seconds == PHANTOM_SECONDS and cdr.status is CdrStatus.NO_ANSWER and not cdr.talk_seconds
 
 
 def _is_row_of(cdr: Cdr, target: Target) -> bool:

@@ -55,6 +55,9 @@ def among(column: ColumnElement[Any], *words: StrEnum) -> ColumnElement[bool]:
     return column == literals[0] if len(literals) == 1 else column.in_(literals)
 
 
+_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
+"""Ids of pruned rows do not come again, so that a reader can go on after the last one it has seen."""
+
 HELD: Any = text("attempts.channel_held")
 """The condition that an attempt holds its channel, as the index over such attempts has it."""
 
@@ -299,6 +302,7 @@ class RawReport(SQLModel, table=True):
         _partial("ix_reports_pending", "pbx", "callid", where="disposition = 'pending'"),
         _partial("ix_reports_attempt", "attempt_id", where="attempt_id IS NOT NULL"),
         Index("ix_reports_received", "received_at"),
+        _NEVER_REUSED,
     )
 
     id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True, autoincrement=True))
@@ -320,6 +324,7 @@ class Event(SQLModel, table=True):
         Index("ix_events_subject", "subject_id"),
         _partial("ix_events_alarm", "alarm_id", where="alarm_id IS NOT NULL"),
         Index("ix_events_at", "at"),
+        _NEVER_REUSED,
     )
 
     id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True, autoincrement=True))

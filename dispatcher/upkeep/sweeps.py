@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from dispatcher.core import Core, write_counts
 from dispatcher.dialer.answer import Answer, mark_doubtful
@@ -11,6 +11,7 @@ from dispatcher.domain.facts import Facts
 from dispatcher.domain.pacing import ALARMS
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import Phase
+from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.entry import News
 from dispatcher.metrics.counting import Count
 from dispatcher.store.attempts import Case, attempts, lock_cases
@@ -99,15 +100,18 @@ def close_attempts(core: Core, conditions: list[ColumnElement[bool]], is_over: C
         found = tx.execute(select(attempts.c.id).where(*conditions).limit(1)).first()
     if found is None:
         return 0
-    now = core.clock()
-    with core.store.write() as tx:
-        count = Count()
+
+    def close(tx: Connection) -> tuple[int, Aftermath]:
+        now, count = core.clock(), Count()
         cases = [case for case in lock_cases(tx, core.ledger.requests, *conditions) if is_over(case)]
         aftermath = core.ledger.enter(tx, now, [_closed(case, now) for case in cases], count)
         write_counts(tx, count)
-    if cases:
+        return len(cases), aftermath
+
+    closed, aftermath = core.store.transact(close)
+    if closed:
         core.after(aftermath)
-    return len(cases)
+    return closed
 
 
 def _closed(case: Case, now: datetime) -> News:

@@ -164,6 +164,7 @@ def _events() -> None:
         sa.Column("data", DOCUMENT),
         sa.CheckConstraint("subject IN ('alarm', 'campaign', 'call', 'trunk')", name="ck_events_subject"),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
+        sqlite_autoincrement=True,
     )
     _index("ix_events_alarm", "events", "alarm_id", where="alarm_id IS NOT NULL")
     _index("ix_events_at", "events", "at")
@@ -414,6 +415,7 @@ def _reports() -> None:
             ["attempt_id"], ["attempts.id"], name="fk_reports_attempt_id", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_reports"),
+        sqlite_autoincrement=True,
     )
     _index("ix_reports_attempt", "reports", "attempt_id", where="attempt_id IS NOT NULL")
     _index("ix_reports_pending", "reports", "pbx", "callid", where="disposition = 'pending'")

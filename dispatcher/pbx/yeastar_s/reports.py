@@ -146,6 +146,7 @@ def _cdr(data: dict[str, Any]) -> Cdr:
         called=text(data.get("callto")),
         caller=text(data.get("callfrom")),
         talk_seconds=_number(_first(data, "talkduraction", "talkduration")) or 0,
+        call_seconds=_number(_first(data, "callduraction", "callduration")),
         trunk=(from_trunk or to_trunk) if kind == "inbound" else (to_trunk or from_trunk),
         recording=text(data.get("recording")),
         started=_first(data, "timestart", "startime", "starttime"),
