@@ -41,7 +41,7 @@ def _imported(target: str) -> Any:
     module, _, attribute = target.partition(":")
     found = getattr(import_module(module), attribute)
     if not isinstance(found, typer.Typer):
-        alone = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         alone.command()(found)
         found = alone
     return typer.main.get_command(found)
@@ -51,8 +51,8 @@ app = typer.Typer(
     name="dispatcher",
     cls=_CalledOnly,
     no_args_is_help=True,
-    # A local variable may hold a password or token.
-    pretty_exceptions_show_locals=False,
+    # A fault of ours is a plain traceback in the log, without values: one may be a password.
+    pretty_exceptions_enable=False,
     help="Turns alarms and campaign rows into telephone calls that are proven heard.",
 )
 

@@ -15,7 +15,7 @@ from dispatcher.config import Scope
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     help="Create, fill, start, watch and end campaigns over the HTTP API.",
 )
 
