@@ -17,6 +17,7 @@ from bench.machine import describe
 from bench.measures import Sample
 from bench.pbx import INSTANT, ONE_SECOND, PbxPlan
 from bench.plain import Plain
+from bench.processes import MeasurementFailed
 from bench.product import Product
 from bench.profiling import profiler, profiles
 from bench.soak import soak
@@ -153,38 +154,43 @@ _CASES: dict[What, Callable[[Options], list[Case]]] = {
 }
 
 
-def measure(stand: Stand, options: Options, profile: Path | None) -> list[Sample]:
-    """Every case on every store; product and baseline take turns."""
-    samples: list[Sample] = []
-    for case in cases(options):
-        for store in options.stores:
-            for turn in range(max(case.repeats, case.baseline_repeats)):
-                if turn < case.repeats:
-                    samples.append(_once(stand, store, case, turn, case.product, case.measure, profile))
-                if options.with_baseline and turn < case.baseline_repeats:
-                    samples.append(
-                        _once(stand, store, case, turn, case.baseline, case.measure_baseline, None)
-                    )
-    return samples
+class Session:
+    """One run of the command: takes samples, and goes on when one fails."""
 
+    def __init__(self, stand: Stand, options: Options, profile: Path | None) -> None:
+        self._stand = stand
+        self._options = options
+        self._profile = profile
+        self.samples: list[Sample] = []
+        self.failures: list[str] = []
 
-def _once(
-    stand: Stand,
-    store: StoreKind,
-    case: Case,
-    turn: int,
-    make: Make,
-    work: Callable[[Run], Sample],
-    profile: Path | None,
-) -> Sample:
-    with stand.run(store, case.plan, make) as run:
-        name = f"{case.name.replace(' ', '-')}-{store}-{turn + 1}"
-        recording = profiles(run.system.programs, profile, name) if profile else nullcontext()
-        with recording:
-            sample = work(run)
-    shown = ", ".join(f"{name} {value:,.3g}" for name, value in sample.values.items())
-    console.print(f"{case.name}, {store}, {sample.system}: {shown}", highlight=False)
-    return sample
+    def run(self) -> None:
+        """Every case on every store; product and baseline take turns."""
+        for case in cases(self._options):
+            for store in self._options.stores:
+                for turn in range(max(case.repeats, case.baseline_repeats)):
+                    name = f"{case.name.replace(' ', '-')}-{store}-{turn + 1}"
+                    if turn < case.repeats:
+                        self._take(store, case, case.product, case.measure, name)
+                    if self._options.with_baseline and turn < case.baseline_repeats:
+                        self._take(store, case, case.baseline, case.measure_baseline, "")
+
+    def _take(
+        self, store: StoreKind, case: Case, make: Make, work: Callable[[Run], Sample], profile: str
+    ) -> None:
+        try:
+            with self._stand.run(store, case.plan, make) as run:
+                wanted = self._profile if profile else None
+                recording = profiles(run.system.programs, wanted, profile) if wanted else nullcontext()
+                with recording:
+                    sample = work(run)
+        except MeasurementFailed as failure:
+            self.failures.append(f"{case.name}, {store}: {failure}")
+            console.print(self.failures[-1], style="red", highlight=False, markup=False)
+            return
+        self.samples.append(sample)
+        shown = ", ".join(f"{name} {value:,.3g}" for name, value in sample.values.items())
+        console.print(f"{case.name}, {store}, {sample.system}: {shown}", highlight=False)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -219,11 +225,13 @@ def main(
     console.print_json(data=machine)
     started = time.monotonic()
     with Stand(set(stores)) as stand:
-        samples = measure(stand, options, profile)
-    report.show(console, samples)
+        session = Session(stand, options, profile)
+        session.run()
+    report.show(console, session.samples)
     console.print(f"took {time.monotonic() - started:.0f} s")
     if json_file:
-        report.write(json_file, machine, _plain(options), samples)
+        report.write(json_file, machine, _plain(options), session.samples)
+    raise typer.Exit(1 if session.failures else 0)
 
 
 def _plain(options: Options) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from typing import Any
 
 from bench.arithmetic import histogram_quantile, most_at_once, percentile, turnarounds, utilisation
 from bench.machine import work_milliseconds
+from bench.processes import MeasurementFailed
 from bench.stand import Run
 from bench.systems import Progress
 from bench.waiting import numbers, wait_for_outcomes
 
 WARM_UP = 50
-"""So many calls go before each campaign that is measured: logins, pools, first compilations."""
+"""So many calls go before each campaign that is measured: logins, pools, caches of statements."""
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Sample:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-class WrongOutcome(RuntimeError):
+class WrongOutcome(MeasurementFailed):
     """The calls ended, but not all as their callees made them end: the numbers would mean nothing."""
 
 

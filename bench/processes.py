@@ -18,7 +18,11 @@ STOP_SECONDS = 15.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class ProgramFailed(RuntimeError):
+class MeasurementFailed(RuntimeError):
+    """One measurement has no result; the others go on."""
+
+
+class ProgramFailed(MeasurementFailed):
     """A program did not start, or died; the text has the end of its log."""
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+from bench.processes import MeasurementFailed
 from bench.stand import Run
 from bench.systems import Progress
 
@@ -10,7 +11,7 @@ LOOK_OFTEN = 0.005
 LOOK_ANYWAY = 3.0
 
 
-class TooSlow(RuntimeError):
+class TooSlow(MeasurementFailed):
     """The calls did not end in time."""
 
 
@@ -35,7 +36,7 @@ def wait_for_outcomes(run: Run, calls: int, placed_before: int, timeout: float) 
             progress = run.system.progress()
             if not progress.open and progress.ended >= calls:
                 return progress
+            run.check()
             if time.monotonic() > give_up:
-                run.check()
                 raise TooSlow(f"{progress} after {timeout:.0f} s; the PBX: {state}")
         time.sleep(LOOK_OFTEN if is_over else LOOK_EVERY)
