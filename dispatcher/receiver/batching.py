@@ -11,8 +11,8 @@ from dispatcher.store.group import REST_SECONDS
 class Batcher:
     """Gathers reports while one batch is being committed, and commits them together next.
 
-    A lone report is committed at once. Between two batches there is a ``rest`` of some milliseconds,
-    so that under load the batches are large. One thread does the committing, so that batches do not
+    A lone report is committed at once. Batches begin at least ``rest`` seconds apart, so that under
+    load they are not too small. One thread does the committing, so that batches do not
     compete with each other.
     """
 
@@ -25,7 +25,7 @@ class Batcher:
     ) -> None:
         self._commit = commit
         self._rest = rest
-        self._rested_at = 0.0
+        self._next_at = 0.0
         self._limit = limit
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
         self._gathered: list[tuple[Incoming, asyncio.Future[None]]] = []
@@ -47,9 +47,10 @@ class Batcher:
         loop = asyncio.get_running_loop()
         try:
             while self._gathered:
-                ahead = self._rested_at - loop.time()
+                ahead = self._next_at - loop.time()
                 if ahead > 0:
                     await asyncio.sleep(ahead)
+                self._next_at = loop.time() + self._rest
                 batch, self._gathered = self._gathered[: self._limit], self._gathered[self._limit :]
                 try:
                     await loop.run_in_executor(self._thread, self._commit, [item for item, _ in batch])
@@ -57,7 +58,6 @@ class Batcher:
                     _finish(batch, error)
                 else:
                     _finish(batch, None)
-                self._rested_at = loop.time() + self._rest
         finally:
             self._running = None
 

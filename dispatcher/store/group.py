@@ -25,9 +25,9 @@ class GroupCommit(Generic[Item, Result]):
     """Runs ``commit`` with many items at once when many threads submit at once.
 
     There is no thread of its own: the first thread commits its item alone and at once, and those
-    that arrive meanwhile are committed together by the next. Between two commits there is a ``rest``
-    of some milliseconds, which costs a lone item nothing and makes the groups larger under load,
-    where a commit's fixed price counts. ``commit`` returns a result for each item, in order, and
+    that arrive meanwhile are committed together by the next. Commits begin at least ``rest`` seconds
+    apart, which costs a lone item nothing and makes small groups larger, since each commit has a
+    fixed price. ``commit`` returns a result for each item, in order, and
     raises only when none of them was committed.
     """
 
@@ -40,7 +40,7 @@ class GroupCommit(Generic[Item, Result]):
     ) -> None:
         self._commit = commit
         self._rest = rest
-        self._rested_at = 0.0
+        self._next_at = 0.0
         self._limit = limit
         self._turn = threading.Lock()
         self._gathered: list[_Entry[Item, Result]] = []
@@ -53,11 +53,11 @@ class GroupCommit(Generic[Item, Result]):
             self._gathered.append(entry)
         with self._turn:
             while not entry.done:
-                ahead = self._rested_at - time.monotonic()
+                ahead = self._next_at - time.monotonic()
                 if ahead > 0:
                     time.sleep(ahead)
+                self._next_at = time.monotonic() + self._rest
                 self._run(self._take())
-                self._rested_at = time.monotonic() + self._rest
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[return-value]
