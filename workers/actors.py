@@ -8,17 +8,23 @@ from dispatcher.broker import BULK, DIAL, DIAL_URGENT, HANG_UP, URGENT
 from dispatcher.wiring import Parts
 
 
-def declare(broker: dramatiq.Broker, parts: Callable[[], Parts]) -> None:
-    """Declare the dial role's actors on a broker; ``parts`` gives what they work with."""
+def declare(broker: dramatiq.Broker, parts: Callable[[], Parts | None]) -> None:
+    """Declare the dial role's actors on a broker; ``parts`` gives what they work with.
+
+    It gives None when the process stops before it could connect: then the sweep sends the wake-up again.
+    """
 
     @dramatiq.actor(broker=broker, queue_name=URGENT, actor_name=DIAL_URGENT, priority=0)
     def dial_urgent(attempt_id: str) -> None:
-        parts().dialer.dial(attempt_id)
+        if (wired := parts()) is not None:
+            wired.dialer.dial(attempt_id)
 
     @dramatiq.actor(broker=broker, queue_name=URGENT, actor_name=HANG_UP, priority=5)
     def hang_up(attempt_id: str) -> None:
-        parts().hang_up.hang_up(attempt_id)
+        if (wired := parts()) is not None:
+            wired.hang_up.hang_up(attempt_id)
 
     @dramatiq.actor(broker=broker, queue_name=BULK, actor_name=DIAL, priority=10)
     def dial(attempt_id: str) -> None:
-        parts().dialer.dial(attempt_id)
+        if (wired := parts()) is not None:
+            wired.dialer.dial(attempt_id)

@@ -41,7 +41,14 @@ class Dialer:
         No transaction is open while the PBX is asked. Whatever interrupts the request leaves the
         attempt in doubt, since it may have been sent.
         """
-        intent = self._beginning.submit(attempt_id)
+        try:
+            intent = self._beginning.submit(attempt_id)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            # It is still claimed, or begun without our knowing; the sweeps take up either.
+            _log.warning("the database is away, attempt %s waits for the sweep", attempt_id)
+            return
         if intent is None:
             return
         try:

@@ -11,6 +11,7 @@ from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import Driver, HangsUp, SeesLiveCalls, Session
 from dispatcher.sessions import Sessions
 from dispatcher.store.attempts import Case, lock_by_id
+from dispatcher.store.engine import is_outage
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +29,14 @@ class HangUp:
         One whose dial has not been answered yet is left: the dialer asks again once it knows the
         callid, and the sweep does so later.
         """
-        with self._core.store.write() as tx:
-            cases = lock_by_id(tx, self._core.ledger.requests, [attempt_id])
+        try:
+            with self._core.store.write() as tx:
+                cases = lock_by_id(tx, self._core.ledger.requests, [attempt_id])
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            _log.warning("the database is away, hanging up attempt %s waits for the sweep", attempt_id)
+            return
         if not cases:
             return
         case = cases[0]
