@@ -36,6 +36,10 @@ listen = "{host}:{reports_port}"
 threads = {threads}
 [pacing]
 {pacing}
+[[policy]]
+name = "duty"
+to = [{{number = "+31619990001"}}]
+message = {{ivr = "6500"}}
 [[pbx]]
 name = "hq"
 family = "yeastar-s"
