@@ -185,7 +185,7 @@ def _step(item: Entered, now: datetime) -> tuple[Step, History] | None:
     if outcome is None or case.call_state is CallState.DELIVERED:
         return None
     is_latest = case.ordinal == case.attempts_made
-    is_open_to_change = is_latest and case.call_state not in (CallState.CANCELLED, CallState.EXPIRED)
+    is_open_to_change = is_latest and case.call_state is not CallState.CANCELLED
     if outcome is not Outcome.DELIVERED and not is_open_to_change:
         return None
     history = _history(item)
@@ -202,7 +202,9 @@ def _step(item: Entered, now: datetime) -> tuple[Step, History] | None:
 
 
 def _move(case: Case, step: Step, history: History, standing: Standing, earliest: datetime) -> Move | None:
-    """The call's change of state; a redial only while its alarm or campaign still wants it."""
+    """The call's change of state; a redial only in time, and while its alarm or campaign wants it."""
+    if isinstance(step, Redial) and case.call_state is CallState.EXPIRED:
+        step = Finish(CallState.EXPIRED, step.cause, "its time is over")
     if isinstance(step, Redial) and not standing.wants_calls(case):
         was_over = case.call_state is CallState.FAILED
         step = Finish(
@@ -218,7 +220,8 @@ def _move(case: Case, step: Step, history: History, standing: Standing, earliest
 
 
 def _finish(case: Case, step: Finish, history: History) -> Move | None:
-    if step.state is case.call_state and step.outcome is case.call_outcome:
+    is_same = step.state is case.call_state and step.outcome is case.call_outcome
+    if is_same or step.state not in calls.ALLOWED[case.call_state]:
         return None
     move = CallChange(case.call_id, case.call_state, step.state, step.outcome, history.spent, history.free)
     return case, move, step.why

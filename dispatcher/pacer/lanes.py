@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, bindparam, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from dispatcher.domain.pacing import ALARMS
 from dispatcher.domain.vocabulary import CallState, CampaignStatus
@@ -38,7 +48,7 @@ class Candidates:
     opens_at: datetime | None = None
 
 
-def _due_calls(of_lane: ColumnElement[bool], target: ColumnElement[str | None]) -> Select[Any]:
+def _due_calls(*of_lane: ColumnElement[bool], target: ColumnElement[str | None]) -> Select[Any]:
     return (
         select(
             _calls.c.id,
@@ -51,7 +61,7 @@ def _due_calls(of_lane: ColumnElement[bool], target: ColumnElement[str | None]) 
             _calls.c.campaign_id,
         )
         .where(
-            of_lane,
+            *of_lane,
             among(_calls.c.state, CallState.QUEUED),
             _calls.c.due_at <= bindparam("now"),
             target.is_not(None),
@@ -65,14 +75,21 @@ def _due_calls(of_lane: ColumnElement[bool], target: ColumnElement[str | None]) 
 
 
 # Built once, since the pacer runs them each time a channel becomes free.
-_OF_ALARMS = _calls.c.alarm_id.is_not(None)
+_OF_ALARMS = (_calls.c.alarm_id.is_not(None),)
 _OF_CAMPAIGN = _calls.c.campaign_id == bindparam("of_campaign")
-_DUE = {
-    (ALARMS, False): _due_calls(_OF_ALARMS, _calls.c.number),
-    (ALARMS, True): _due_calls(_OF_ALARMS, _calls.c.extension),
-    ("", False): _due_calls(_OF_CAMPAIGN, _calls.c.number),
-    ("", True): _due_calls(_OF_CAMPAIGN, _calls.c.extension),
-}
+_AGAIN = (_OF_CAMPAIGN, _calls.c.attempts_made > literal_column("0"))
+_FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"))
+
+
+def _for_both(*of_lane: ColumnElement[bool]) -> dict[bool, Select[Any]]:
+    """The due calls of a lane for the trunks' lines (False) and the internal line (True)."""
+    return {
+        False: _due_calls(*of_lane, target=_calls.c.number),
+        True: _due_calls(*of_lane, target=_calls.c.extension),
+    }
+
+
+_DUE = {"alarms": _for_both(*_OF_ALARMS), "again": _for_both(*_AGAIN), "fresh": _for_both(*_FRESH)}
 _RUNNING = (
     select(_campaigns)
     .where(
@@ -90,16 +107,25 @@ _PUT_OFF = (
 )
 
 
-def _due(tx: Connection, now: datetime, line: Line, limit: int, campaign: str | None = None) -> Sequence[Any]:
-    values: dict[str, Any] = {"now": now, "of_pbx": line.pbx, "most": limit}
-    if campaign is not None:
-        values["of_campaign"] = campaign
-    return tx.execute(_DUE[ALARMS if campaign is None else "", line.is_internal], values).all()
+def _due(tx: Connection, now: datetime, line: Line, limit: int, which: str, **of: str) -> list[Any]:
+    values = {"now": now, "of_pbx": line.pbx, "most": limit, **of}
+    return list(tx.execute(_DUE[which][line.is_internal], values))
+
+
+def _due_of_campaign(tx: Connection, now: datetime, line: Line, limit: int, campaign: str) -> list[Any]:
+    """A campaign's due calls: those that wait for their next attempt before those never dialled.
+
+    Somebody who was busy is called again when that was promised, not when all others have been.
+    """
+    again = _due(tx, now, line, limit, "again", of_campaign=campaign)
+    if len(again) == limit:
+        return again
+    return again + _due(tx, now, line, limit - len(again), "fresh", of_campaign=campaign)
 
 
 def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int) -> Candidates:
     """The alarms' calls that are due, at most ``limit``."""
-    return Candidates(ALARMS, _due(tx, now, line, limit))
+    return Candidates(ALARMS, _due(tx, now, line, limit, "alarms"))
 
 
 def campaign_candidates(
@@ -133,7 +159,7 @@ def _of_campaign(tx: Connection, now: datetime, line: Line, limit: int, row: Any
     room = None if row.max_concurrent is None else _room(tx, row, held)
     if room == 0:
         return Candidates(row.id, priority=row.priority, weight=row.weight, room=0)
-    due = _due(tx, now, line, limit, row.id)
+    due = _due_of_campaign(tx, now, line, limit, row.id)
     allowed = _within_window(tx, now, due, windows) if windows and each else due
     # When some were put off, others may be waiting behind them: look again at once.
     again = now if len(allowed) < len(due) else None

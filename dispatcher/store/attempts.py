@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, select, update
 
 from dispatcher.domain.facts import Facts, Target, changes
 from dispatcher.domain.reasons import Reason
@@ -129,7 +129,7 @@ _CASES = (
         calls.c.attempts_spent,
         calls.c.free_failures,
         calls.c.expires_at,
-        calls.c.name,
+        func.coalesce(calls.c.name, calls.c.number, attempts.c.digits_dialled),
         calls.c.alarm_id,
         calls.c.campaign_id,
     )
@@ -196,7 +196,7 @@ def _case(row: Sequence[Any], request: Request) -> Case:
         attempts_spent,
         free_failures,
         expires_at,
-        name,
+        person,
         alarm_id,
         campaign_id,
     ) = row[len(_FACTS) :]
@@ -225,7 +225,7 @@ def _case(row: Sequence[Any], request: Request) -> Case:
         attempts_spent=attempts_spent,
         free_failures=free_failures,
         expires_at=expires_at,
-        person=name or digits,
+        person=person,
         alarm_id=alarm_id,
         campaign_id=campaign_id,
         request=request,

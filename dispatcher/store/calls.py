@@ -17,10 +17,10 @@ _F, _C, _E = CallState.FAILED, CallState.CANCELLED, CallState.EXPIRED
 ALLOWED: dict[CallState, frozenset[CallState]] = {
     _Q: frozenset({_Q, _A, _D, _F, _C, _E}),
     _A: frozenset({_Q, _D, _F, _C, _E}),
-    # A late report may still prove that the call was delivered, or that it never reached anyone.
+    # A late report may still prove that the call was delivered, or say why it was not.
     _F: frozenset({_D, _F, _Q, _E}),
     _C: frozenset({_D}),
-    _E: frozenset({_D}),
+    _E: frozenset({_D, _F, _E}),
     _D: frozenset(),
 }
 """Which states may follow which."""

@@ -189,10 +189,16 @@ class Call(SQLModel, table=True):
         UniqueConstraint("campaign_id", "number", name="uq_calls_campaign_number"),
         _partial("ix_calls_due_alarms", "due_at", where="state = 'queued' AND alarm_id IS NOT NULL"),
         _partial(
-            "ix_calls_due_campaign",
+            "ix_calls_fresh",
             "campaign_id",
             "due_at",
-            where="state = 'queued' AND campaign_id IS NOT NULL",
+            where="state = 'queued' AND campaign_id IS NOT NULL AND attempts_made = 0",
+        ),
+        _partial(
+            "ix_calls_again",
+            "campaign_id",
+            "due_at",
+            where="state = 'queued' AND campaign_id IS NOT NULL AND attempts_made > 0",
         ),
         _partial("ix_calls_alarm", "alarm_id", where="alarm_id IS NOT NULL"),
         _partial(

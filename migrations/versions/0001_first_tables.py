@@ -305,13 +305,9 @@ def _calls() -> None:
         "ix_calls_campaign_state", "calls", "campaign_id", "state", "outcome", where="campaign_id IS NOT NULL"
     )
     _index("ix_calls_due_alarms", "calls", "due_at", where="state = 'queued' AND alarm_id IS NOT NULL")
-    _index(
-        "ix_calls_due_campaign",
-        "calls",
-        "campaign_id",
-        "due_at",
-        where="state = 'queued' AND campaign_id IS NOT NULL",
-    )
+    for name, dialled in (("ix_calls_fresh", "attempts_made = 0"), ("ix_calls_again", "attempts_made > 0")):
+        waiting = f"state = 'queued' AND campaign_id IS NOT NULL AND {dialled}"
+        _index(name, "calls", "campaign_id", "due_at", where=waiting)
     _index("ix_calls_expires", "calls", "expires_at", where="state = 'queued' AND expires_at IS NOT NULL")
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from dispatcher.domain.facts import Facts
 from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import CallState, Outcome, Phase
 from dispatcher.ledger import alarms
 from dispatcher.metrics.counting import Count
@@ -177,6 +178,24 @@ def test_an_expired_call_may_have_been_delivered_before(world: World) -> None:
     assert world.state(call)[0] == CallState.EXPIRED
     world.tell(attempt, HEARD)
     assert world.state(call) == (CallState.DELIVERED, Outcome.DELIVERED)
+
+
+@pytest.mark.parametrize(
+    ("late", "end"),
+    [
+        (BUSY, (CallState.EXPIRED, Outcome.BUSY)),
+        (NOT_FOUND, (CallState.FAILED, Outcome.INVALID_NUMBER)),
+    ],
+)
+def test_a_late_reason_tells_why_an_expired_call_was_not_delivered(
+    world: World, late: list[Report], end: tuple[CallState, Outcome]
+) -> None:
+    call = world.call(alarm=world.alarm(), expires_at=world.now + timedelta(seconds=30))
+    attempt = world.dial(call)
+    world.tell(attempt, Facts(closed_at=world.now))
+    assert world.state(call) == (CallState.EXPIRED, Outcome.UNKNOWN)
+    world.tell(attempt, late)
+    assert world.state(call) == end
 
 
 def test_a_failed_call_may_turn_out_delivered(world: World) -> None:

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from dispatcher.lines import Line
 from dispatcher.pacer.claim import claim
+from dispatcher.store.tables import Trunk, table
 from tests.cores import PBX, START
 from tests.scripted import NUMBER, Office, at, calls, open_office
 
@@ -76,6 +77,25 @@ def test_the_earliest_due_call_goes_first(office: Office) -> None:
     claimed = [office.call_of(attempt) for attempt in office.claim()]
 
     assert [call.alarm_id for call in claimed[:2]] == [alarm_early, alarm_late]
+
+
+def test_who_is_due_again_goes_before_who_was_never_dialled(office: Office) -> None:
+    campaign = office.campaign("31612340001", "31612340002", "31612340003")
+    with office.core.store.write() as tx:
+        busy = tx.execute(select(calls.c.id).where(calls.c.number.like("%0003"))).scalar_one()
+        later = office.clock() + timedelta(seconds=30)
+        tx.execute(update(calls).where(calls.c.id == busy).values(attempts_made=1, due_at=later))
+        tx.execute(update(table(Trunk)).values(channels=1, reserved_for_alarms=0))
+
+    office.clock.move(seconds=29)
+    assert [office.call_of(attempt).attempts_made for attempt in office.claim()] == [1]
+    with office.core.store.write() as tx:
+        tx.execute(update(table(Trunk)).values(channels=2))
+    office.clock.move(seconds=1)
+    claimed = [office.call_of(attempt) for attempt in office.claim()]
+
+    assert [call.id for call in claimed] == [busy]
+    assert claimed[0].campaign_id == campaign
 
 
 def test_a_campaign_waits_for_its_window_in_its_own_zone(office: Office) -> None:

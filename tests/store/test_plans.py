@@ -20,8 +20,9 @@ DUE = {"now": NOW, "of_pbx": "hq", "most": 5}
 STATEMENTS: dict[str, Callable[[Connection], Any]] = {
     "channels in use": lambda tx: tx.execute(trunks._CHANNELS_IN_USE),
     "freed channels": lambda tx: tx.execute(trunks._FREED, {**LINE, "since": NOW, "most": 3}),
-    "due calls of alarms": lambda tx: tx.execute(lanes._DUE[lanes.ALARMS, False], DUE),
-    "due calls of a campaign": lambda tx: tx.execute(lanes._DUE["", False], {**DUE, "of_campaign": "c"}),
+    "due calls of alarms": lambda tx: tx.execute(lanes._DUE["alarms"][False], DUE),
+    "calls due again": lambda tx: tx.execute(lanes._DUE["again"][False], {**DUE, "of_campaign": "c"}),
+    "calls due at first": lambda tx: tx.execute(lanes._DUE["fresh"][False], {**DUE, "of_campaign": "c"}),
     "running campaigns": lambda tx: tx.execute(lanes._RUNNING, {"now": NOW}),
     "cases by callid": lambda tx: tx.execute(
         attempts._BY_CALLID, {"of_pbx": "hq", "callids": ["1.2", "1.3"], "since": NOW}
