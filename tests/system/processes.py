@@ -109,10 +109,6 @@ class Program:
         """Return when it has printed ``words`` since its last start."""
         self.wait(lambda: words in self.said, timeout)
 
-    def wait_for_child(self) -> None:
-        """Return when it has started a child."""
-        self.wait(lambda: bool(self.children()))
-
     def ended(self, timeout: float) -> int:
         """Its status, once it has ended by itself or by what was sent to it."""
         assert self._process is not None

@@ -21,6 +21,8 @@ from tests.system.processes import BIN, Program, wait_until
 TRUNK = "SPS-6-36"
 PREFIX = "9"
 SERIAL = "369362089179"
+WORKERS_READY = "booting up"
+"""What Dramatiq says, in its own words, once its worker processes have booted."""
 ROLES = ("api", "reports", "pacer", "workers")
 
 CONFIG = """\
@@ -168,8 +170,7 @@ class Site:
                 case "pacer":
                     program.wait_to_say("ready")
                 case _:
-                    # Dial workers say nothing of their own; a child is there once Dramatiq has started one.
-                    program.wait_for_child()
+                    program.wait_to_say(WORKERS_READY)
 
     def start(self, *names: str) -> None:
         """Start programs, and return when all of them are ready."""

@@ -14,8 +14,22 @@ from tests.system.judgement import judge
 from tests.system.site import ROLES, Site, number, simulated_pbx
 
 CHANNELS = 8
-CALLS = 150
-CODES = ("0001", "0001", "0008", "0006", "0003", "0486", "1486", "0004", "0404", "0020", "0010", "0603")
+CALLS = 130
+CODES = (
+    "0001",
+    "0001",
+    "0008",
+    "0006",
+    "0003",
+    "0486",
+    "1486",
+    "0004",
+    "0404",
+    "0020",
+    "0010",
+    "0603",
+    "2503",
+)
 FAULTS = {
     Fault.DUPLICATE_REPORT: 0.20,
     Fault.LOST_REPORT: 0.05,
@@ -25,7 +39,7 @@ FAULTS = {
     Fault.EARLY_REPORTS: 0.20,
     Fault.DIAL_LOST_AFTER: 0.05,
 }
-RETRIED = ("busy", "no_answer", "not_heard", "rejected", "voicemail", "unknown")
+RETRIED = ("busy", "no_answer", "not_heard", "rejected", "voicemail", "unknown", "congestion")
 PACING = {"settle": 0.5, "doubt_wait": 2.0, "silence": 3.0}
 """A call lasts half a second at most; after three seconds of silence the PBX is asked whether it is over."""
 

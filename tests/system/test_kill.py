@@ -10,7 +10,7 @@ import pytest
 from dispatcher.simulator import Fault, Faults, SimulatedPbx
 from tests.system.chance import seed_of, tell
 from tests.system.judgement import judge
-from tests.system.site import Site, number, simulated_pbx
+from tests.system.site import WORKERS_READY, Site, number, simulated_pbx
 
 CHANNELS = 5
 CALLS = 100
@@ -121,9 +121,9 @@ def test_a_call_whose_process_died_while_dialling_is_found_again(tmp_path: Path)
 
 
 def kill(site: Site, name: str, *, only_child: bool) -> None:
-    """Kill a program with everything it started, or only the child that does its work."""
+    """Kill a program with everything it started, or only the child that does its work, once it has booted."""
     program = site.programs[name]
-    if only_child and program.is_running and program.children():
+    if only_child and program.is_running and WORKERS_READY in program.said:
         program.kill_child()
     else:
         program.kill()
