@@ -217,15 +217,10 @@ class Inbox:
         return Disposition.FOREIGN
 
     def _note_foreign(self, tx: Connection, now: datetime, pbx: str, report: Report) -> None:
-        foreign.note(
-            tx,
-            now,
-            pbx,
-            report.callid,
-            report.trunk,
-            ended=report.event in (ReportEvent.CDR, ReportEvent.FAILED),
-            released=report.event is ReportEvent.RELEASED,
-        )
+        # The first party of a BYE is the one that has hung up.
+        released = report.parties[0].kind if report.event is ReportEvent.RELEASED else None
+        ended = report.event in (ReportEvent.CDR, ReportEvent.FAILED)
+        foreign.note(tx, now, pbx, report.callid, report.trunk, ended=ended, released=released)
 
 
 def _note(news: dict[str, News], case: Case, item: Incoming) -> None:

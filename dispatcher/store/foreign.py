@@ -4,26 +4,38 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select, update
+from sqlalchemy import Connection, and_, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dispatcher.domain.reports import PartyKind
 from dispatcher.store.tables import ForeignCall, table
 
 _foreign = table(ForeignCall)
 
 
+LEGS = (PartyKind.EXTENSION, PartyKind.INBOUND, PartyKind.OUTBOUND)
+"""The legs a call can have; each is one bit of ``releases``, since a report may come more than once."""
+
+
 def note(
-    tx: Connection, now: datetime, pbx: str, callid: str, trunk: str, *, ended: bool, released: bool
+    tx: Connection,
+    now: datetime,
+    pbx: str,
+    callid: str,
+    trunk: str,
+    *,
+    ended: bool = False,
+    released: PartyKind | None = None,
 ) -> bool:
     """Enter a sign of a foreign call; returns whether it was news about the trunk's channels.
 
-    It ends with its CDR, its failure, or its second BYE (each leg sends one), and once ended it
-    does not come back, however late its other reports arrive.
+    It ends with its CDR, its failure, or the BYEs of two different legs (``released``), and once
+    ended it does not come back, however late its other reports arrive.
     """
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    releases = 1 if released else 0
+    leg = 1 << LEGS.index(released) if released is not None else 0
     first = dialect.insert(_foreign).values(
-        pbx=pbx, callid=callid, trunk=trunk, since=now, releases=releases, ended_at=now if ended else None
+        pbx=pbx, callid=callid, trunk=trunk, since=now, releases=leg, ended_at=now if ended else None
     )
     made = tx.execute(
         first.on_conflict_do_nothing(index_elements=["pbx", "callid"]),
@@ -32,14 +44,14 @@ def note(
     )
     if made.rowcount:
         return True
-    if not (ended or released):
+    if not (ended or leg):
         return False
-    total = _foreign.c.releases + releases
-    over = now if ended else case((total >= 2, func.coalesce(_foreign.c.ended_at, now)), else_=None)
+    legs = _foreign.c.releases.bitwise_or(leg)
+    has_two = legs.bitwise_and(legs - 1) != 0
     changed = tx.execute(
         update(_foreign)
         .where(_foreign.c.pbx == pbx, _foreign.c.callid == callid, _foreign.c.ended_at.is_(None))
-        .values(releases=total, ended_at=over)
+        .values(releases=legs, ended_at=now if ended else case((has_two, now), else_=None))
     )
     return bool(changed.rowcount)
 

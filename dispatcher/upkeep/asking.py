@@ -1,6 +1,7 @@
 """Asking the PBX: which calls are up, which trunks work, and whether a doubtful call exists."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,18 +60,22 @@ class Asking:
         close_attempts(self._core, silent, lambda case: not _is_live(case, live))
 
     def compare_others(self, pbx: str) -> None:
-        """End foreign calls that the PBX does not show any more."""
-        now = self._core.clock()
-        with self._core.store.read() as tx:
-            stale = [row for row in foreign.live(tx, pbx) if row.since < now - STALE_FOREIGN]
-        if not stale:
-            return
+        """Bring the calls of others in line with what the PBX shows.
+
+        Some end without a report. Some begin without one: those from before our login, and all on a
+        trunk whose status the PBX does not monitor.
+        """
         live = self._live_calls(pbx)
         if live is None:
             return
-        gone = _surplus(stale, self._strangers(pbx, live))
+        now = self._core.clock()
+        strangers = self._strangers(pbx, live, now)
         with self._core.store.write() as tx:
-            foreign.end(tx, now, pbx, gone)
+            believed = foreign.live(tx, pbx)
+            stale = [row for row in believed if row.since < now - STALE_FOREIGN]
+            foreign.end(tx, now, pbx, _surplus(stale, Counter(call.trunk for call in strangers)))
+            for call in _unheard_of(believed, strangers):
+                foreign.note(tx, now, pbx, _name(call), call.trunk)
 
     def look_at_trunks(self, pbx: str) -> None:
         """Keep each trunk's state as the PBX shows it."""
@@ -91,16 +96,19 @@ class Asking:
                     .values(pbx_status=state.status, pbx_usable=state.usable, checked_at=self._core.clock())
                 )
 
-    def _strangers(self, pbx: str, live: Sequence[LiveCall]) -> dict[str, int]:
-        """How many of the live calls on each trunk are to no number that we are calling."""
+    def _strangers(self, pbx: str, live: Sequence[LiveCall], now: datetime) -> list[LiveCall]:
+        """The live calls on our trunks that are to no number that we are calling, or have just called."""
+        names = {trunk for of_pbx, trunk in self._core.ledger.trunks if of_pbx == pbx}
+        just_now = attempts.c.freed_at > now - STALE_FOREIGN
+        query = select(attempts.c.digits_dialled).where(attempts.c.pbx == pbx)
         with self._core.store.read() as tx:
-            query = select(attempts.c.digits_dialled).where(attempts.c.pbx == pbx, HELD)
-            ours = list(tx.execute(query).scalars())
-        found: dict[str, int] = {}
-        for call in live:
-            if not any(same_number(number, call.number) for number in ours):
-                found[call.trunk] = found.get(call.trunk, 0) + 1
-        return found
+            ours = list(tx.execute(query.where(HELD)).scalars())
+            ours += tx.execute(query.where(attempts.c.trunk.in_(names), just_now)).scalars()
+        return [
+            call
+            for call in live
+            if call.trunk in names and not any(same_number(number, call.number) for number in ours)
+        ]
 
     def _live_calls(self, pbx: str) -> Sequence[LiveCall] | None:
         driver = self._pbxes[pbx].driver
@@ -152,6 +160,27 @@ def _surplus(believed: Sequence[Any], shown: Mapping[str, int]) -> list[str]:
     for trunk, rows in by_trunk.items():
         gone += [row.callid for row in rows[: max(0, len(rows) - shown.get(trunk, 0))]]
     return gone
+
+
+def _unheard_of(believed: Sequence[Any], shown: Sequence[LiveCall]) -> list[LiveCall]:
+    """The calls of each trunk that are shown beyond those believed in."""
+    known = {row.callid for row in believed}
+    named = {_name(call) for call in shown}
+    reported = Counter(row.trunk for row in believed if row.callid not in named)
+    found = []
+    for call in sorted(shown, key=_name):
+        if _name(call) in known:
+            continue
+        if reported[call.trunk] > 0:
+            reported[call.trunk] -= 1
+        else:
+            found.append(call)
+    return found
+
+
+def _name(call: LiveCall) -> str:
+    """What a live call is kept under: its callid, or, where the list names none, its leg."""
+    return call.callid or f"leg {call.leg}"
 
 
 def _is_live(case: Case, live: Sequence[LiveCall]) -> bool:

@@ -49,6 +49,15 @@ def test_it_ends_with_the_bye_of_its_second_leg(office: Office) -> None:
     assert others(office) == 0
 
 
+def test_a_bye_that_is_repeated_is_not_the_other_legs(office: Office) -> None:
+    """The PBX repeats a report whose 200 it has not seen; the other leg still holds the channel."""
+    office.take(by_hand("1.1"), *[posted("BYE", "1.1", inside("1005"), outside(THEIRS))] * 3)
+    assert others(office) == 1
+
+    office.take(bye("1.1", THEIRS))
+    assert others(office) == 0
+
+
 def test_it_ends_with_its_failure(office: Office) -> None:
     office.take(by_hand("1.1"), failed("1.1", THEIRS))
 

@@ -10,7 +10,7 @@ from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import LiveCall, TrunkState
 from dispatcher.store.tables import ForeignCall, Trunk, table
 from dispatcher.upkeep.asking import Asking
-from tests.scripted import NUMBER, TRUNK, Office, answered, inside, outside, posted, ringing
+from tests.scripted import NUMBER, TRUNK, Office, answered, inside, outside, posted, ringing, whole_call
 
 foreign, trunks = table(ForeignCall), table(Trunk)
 THEIRS = "31699999999"
@@ -102,7 +102,64 @@ class TestOthers:
         asking.compare_others("hq")
 
         assert believed(office) == ["1.1"]
-        assert office.driver.questions == 0
+
+    def test_those_that_nobody_reported_are_counted(self, office: Office, asking: Asking) -> None:
+        """They began before our login, or on a trunk that the PBX does not monitor."""
+        office.driver.live = [
+            live(THEIRS, "9.1"),
+            live("31688888888", "9.2"),
+            LiveCall("9.3", "31677777777", TRUNK, PartyKind.INBOUND, callid="9.3"),
+            LiveCall("9.4", "31666666666", "another trunk", PartyKind.OUTBOUND),
+        ]
+
+        asking.compare_others("hq")
+        asking.compare_others("hq")
+        assert believed(office) == ["9.3", "leg 9.1", "leg 9.2"]
+
+        office.driver.live = office.driver.live[:1]
+        office.clock.move(seconds=31)
+        asking.compare_others("hq")
+        assert len(believed(office)) == 1
+
+        office.driver.live = []
+        asking.compare_others("hq")
+        assert believed(office) == []
+
+    def test_those_that_were_reported_are_not_counted_twice(self, office: Office, asking: Asking) -> None:
+        office.take(by_hand("1.1"))
+        office.driver.live = [live(THEIRS, "1.2"), live("31688888888", "9.2")]
+
+        asking.compare_others("hq")
+
+        assert len(believed(office)) == 2
+        assert "1.1" in believed(office)
+
+    def test_a_report_that_comes_after_the_list_is_counted_twice_for_a_minute_at_most(
+        self, office: Office, asking: Asking
+    ) -> None:
+        office.driver.live = [live(THEIRS, "1.2")]
+        asking.compare_others("hq")
+        office.clock.move(seconds=1)
+        office.take(by_hand("1.1"))
+        assert len(believed(office)) == 2
+
+        for _ in range(2):
+            office.clock.move(seconds=30)
+            asking.compare_others("hq")
+        assert believed(office) == ["1.1"]
+
+    def test_a_call_of_ours_that_has_just_ended_is_not_taken_for_theirs(
+        self, office: Office, asking: Asking
+    ) -> None:
+        """The list was made before its end, and read after."""
+        office.campaign(NUMBER)
+        [attempt] = office.dialled()
+        office.take(*whole_call(office.attempt(attempt).callid))
+        office.driver.live = [live(NUMBER)]
+
+        asking.compare_others("hq")
+
+        assert believed(office) == []
 
     def test_our_own_calls_are_not_taken_for_theirs(self, office: Office, asking: Asking) -> None:
         office.campaign(NUMBER)
