@@ -10,6 +10,7 @@ from dramatiq.middleware import Middleware
 from dispatcher.broker import make_broker
 from dispatcher.config import Settings, load, require_shared_broker
 from dispatcher.logs import set_up_logging
+from dispatcher.tuning import tune
 from dispatcher.upkeep import CountWriter
 from dispatcher.wiring import Parts, build, wait_for_store
 from workers.actors import declare
@@ -70,6 +71,7 @@ class WorkerProcess(Middleware):
         self._thread = threading.Thread(target=self._writer.run, name="counts", daemon=True)
         self._thread.start()
         self._parts = parts
+        tune()
         self._decided.set()
 
 

@@ -1,6 +1,7 @@
 """What the processes are made of: every role in one, or one role each. The parts are the same."""
 
 import socket
+from abc import ABC, abstractmethod
 
 import dramatiq
 
@@ -13,7 +14,7 @@ from dispatcher.upkeep import CountWriter
 from dispatcher.wiring import Parts, build, prepare_store, sync_trunks, wait_for_store
 
 
-class _Process:
+class _Process(ABC):
     """Starts and stops one process's services; a start that fails takes down what it had started."""
 
     def __init__(self, settings: Settings) -> None:
@@ -45,8 +46,8 @@ class _Process:
         if self._parts is not None:
             self._parts.close()
 
-    def _start(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _start(self) -> None: ...
 
     def _bind(self, listen: str) -> socket.socket:
         at = bound(listen)

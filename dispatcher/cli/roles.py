@@ -13,6 +13,7 @@ from dispatcher.config import ConfigError, Settings, require_shared_broker
 from dispatcher.logs import set_up_logging
 from dispatcher.running import CanNotListen, run_until_signalled
 from dispatcher.store import schema
+from dispatcher.tuning import tune
 from dispatcher.wiring import prepare_store
 
 _log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ def _run(
 
     def start() -> None:
         process.start()
+        tune()
         _log.info("ready: %s", announcement(process))
 
     try:

@@ -164,7 +164,7 @@ class PacingSettings(Section):
 class WorkerSettings(Section):
     """``[workers]``."""
 
-    threads: int = Field(8, ge=1, le=1000)
+    threads: int = Field(24, ge=1, le=1000)
 
 
 class RetentionSettings(Section):
