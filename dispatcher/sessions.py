@@ -63,11 +63,12 @@ class Sessions:
         _, session = self._renew(pbx, generation)
         return request(driver, session)
 
-    def renew(self, pbx: str) -> None:
-        """Log in anew although the session may still be good, as after the PBX has started again."""
-        with self._store.read() as tx:
-            row = sessions.of_pbx(tx, pbx)
-        self._renew(pbx, row.generation if row is not None else 0)
+    def renew(self, pbx: str, stale: int) -> None:
+        """Log in anew although the session ``stale`` may still be good, as after the PBX has started again.
+
+        Nothing is done where another process has logged in since that session.
+        """
+        self._renew(pbx, stale)
 
     def refresh(self, pbx: str, every: timedelta) -> None:
         """Send the heartbeat when the last one, by any process, is older than ``every``."""

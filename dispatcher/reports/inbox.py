@@ -20,7 +20,7 @@ from dispatcher.pbx.protocol import Driver
 from dispatcher.reports.incoming import Incoming, read
 from dispatcher.reports.sorting import Waiting, attempts_without_callid, comes_in, known_cases
 from dispatcher.signals import Topic
-from dispatcher.store import foreign, reports
+from dispatcher.store import foreign, reports, sessions
 from dispatcher.store.attempts import Case, lock_by_id
 from dispatcher.store.engine import is_outage
 
@@ -61,7 +61,7 @@ class Inbox:
             return
         self._core.after(aftermath)
         for pbx in {item.pbx for item in batch if item.restarts}:
-            self._core.signals.send(Topic.SESSION, pbx)
+            self._tell_of_restart(pbx)
         pending = [item for item in batch if item.disposition is Disposition.PENDING]
         for pbx in {item.pbx for item in pending}:
             self._look_again(pbx, {item.callid for item in pending if item.pbx == pbx})
@@ -93,6 +93,17 @@ class Inbox:
             item.disposition, item.attempt_id = Disposition.PENDING, None
         with self._core.store.write() as tx:
             reports.keep(tx, [_row(item) for item in batch])
+
+    def _tell_of_restart(self, pbx: str) -> None:
+        """Name the session that the restart has ended, so that of several processes one logs in anew."""
+        try:
+            with self._core.store.read() as tx:
+                row = sessions.of_pbx(tx, pbx)
+        except Exception as error:
+            # A request that meets the dead session logs in just as well.
+            _log.warning("the session of %s is not taken anew at once: %s", pbx, type(error).__name__)
+            return
+        self._core.signals.send(Topic.SESSION, f"{pbx} {row.generation if row is not None else 0}")
 
     def _look_again(self, pbx: str, callids: Collection[str]) -> None:
         """Revisit what has just been kept: it is durable, so an error here is none of its sender's."""
@@ -185,6 +196,8 @@ class Inbox:
         matching = [one for one in waiting if one.can_be(item.reports[0], own)]
         if len(matching) != 1 or not matching[0].in_doubt:
             return None
+        if any(case.attempt_id == matching[0].attempt_id for case in cases.values()):
+            return None  # Another call of this batch has just been linked to it.
         locked = lock_by_id(tx, self._core.ledger.requests, [matching[0].attempt_id])
         if not locked or locked[0].callid is not None:
             return None

@@ -12,7 +12,7 @@ class Topic(StrEnum):
     EVENTS = "events"
     """Event rows were written."""
     SESSION = "session"
-    """A PBX's session must be taken anew; the text is the PBX's name."""
+    """A PBX's session has ended; the text is the PBX's name, a blank, and the session's generation."""
 
 
 class Subscription(Protocol):

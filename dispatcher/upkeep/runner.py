@@ -68,8 +68,9 @@ class Upkeep:
             for task in self._tasks:
                 if task.due <= time.monotonic() and not self._stopping.is_set():
                     self._try(task)
-            for _, pbx in self._subscription.wait(0.5):
-                self._take_anew(pbx)
+            for _, ended in self._subscription.wait(0.5):
+                pbx, _, generation = ended.rpartition(" ")
+                self._take_anew(pbx, int(generation))
 
     def stop(self) -> None:
         """End :meth:`run` after the task that is under way."""
@@ -92,9 +93,9 @@ class Upkeep:
         except PbxError as error:
             _log.warning("the session at %s could not be refreshed: %s", pbx, error)
 
-    def _take_anew(self, pbx: str) -> None:
+    def _take_anew(self, pbx: str, generation: int) -> None:
         try:
-            self._sessions.renew(pbx)
+            self._sessions.renew(pbx, generation)
         except PbxError as error:
             _log.warning("logging in again at %s did not work: %s", pbx, error)
 

@@ -145,6 +145,18 @@ def test_of_two_in_doubt_to_one_number_none_is_guessed(doubtful: Office) -> None
     assert {doubtful.attempt(attempt).phase for attempt in both} == {"in_doubt"}
 
 
+def test_of_two_calls_to_its_number_one_is_linked_and_the_other_waits(doubtful: Office) -> None:
+    """Both are in one batch; their facts are not mixed."""
+    doubtful.campaign(NUMBER)
+    [attempt] = doubtful.dialled()
+
+    doubtful.inbox.take([doubtful.incoming(body) for body in (ringing("1.1"), answered("1.2"))])
+
+    row = doubtful.attempt(attempt)
+    assert (row.callid, row.ringing_at, row.answered_at) == ("1.1", doubtful.clock(), None)
+    assert sorted(doubtful.dispositions()) == ["applied", "foreign"]
+
+
 def test_a_dial_under_way_to_the_same_number_keeps_the_report_waiting(doubtful: Office) -> None:
     """It may be about either, until the dial under way has its own callid."""
     doubtful.alarm(NUMBER)

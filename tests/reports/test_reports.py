@@ -128,7 +128,7 @@ def test_an_unknown_event_and_a_start_of_the_pbx_are_no_calls(office: Office) ->
     office.take(posted("ExtensionStatus", "", extid="1001"), posted("Brandnew", ""), posted("BootUp", ""))
 
     assert office.dispositions() == ["foreign", "foreign", "applied"]
-    assert {text for _, text in renewals.wait(0.0)} == {"hq"}
+    assert {text for _, text in renewals.wait(0.0)} == {"hq 0"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"callid": "1.1"}', b"null", b"\x00"])

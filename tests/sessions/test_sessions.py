@@ -226,18 +226,28 @@ def test_while_another_process_logs_in_one_waits_and_then_gives_up(
     assert office.driver.logins == 1
 
 
-def test_after_the_pbx_has_started_the_session_is_taken_anew(office: Office, other: Office) -> None:
+def test_after_the_pbx_has_started_one_process_takes_the_session_anew(office: Office, other: Office) -> None:
+    """Every process hears of the start, which ended the session of generation 1."""
     log_in(office, other)
 
-    office.sessions.renew("hq")
+    for there in (office, other, office, other):
+        there.sessions.renew("hq", 1)
 
-    assert use(office) == "token-2"
-    assert other.sessions.use("hq", lapsed("token-1")) == "token-2"
+    assert use(office) == use(other) == "token-2"
     assert office.driver.logins == 2
 
 
+def test_a_second_start_ends_the_second_session(office: Office, other: Office) -> None:
+    log_in(office, other)
+    office.sessions.renew("hq", 1)
+    other.sessions.renew("hq", 2)
+
+    assert use(other) == "token-3"
+    assert office.sessions.use("hq", lapsed("token-2")) == "token-3"
+
+
 def test_a_start_of_a_pbx_that_was_never_used_logs_in(office: Office) -> None:
-    office.sessions.renew("hq")
+    office.sessions.renew("hq", 0)
 
     assert office.driver.logins == 1
 

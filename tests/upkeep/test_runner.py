@@ -11,9 +11,10 @@ from sqlalchemy.exc import OperationalError
 from dispatcher.domain.reasons import Reason
 from dispatcher.metrics import catalogue
 from dispatcher.pbx.errors import PbxRefused
+from dispatcher.signals import Topic
 from dispatcher.store import tallies
 from dispatcher.upkeep import CountWriter, Upkeep, housekeeping, sweeps
-from tests.scripted import NUMBER, Office, posted, ringing
+from tests.scripted import NUMBER, Office, make_office, posted, ringing
 
 
 @contextmanager
@@ -76,6 +77,19 @@ def test_a_start_of_the_pbx_takes_the_session_anew(office: Office) -> None:
         until(lambda: office.sessions.use("hq", lambda driver, session: session.token) == "token-1")
         office.take(posted("BootUp", ""))
         until(lambda: office.driver.logins == 2)
+
+
+def test_of_two_processes_that_hear_of_the_start_one_logs_in(office: Office, store_url: str) -> None:
+    other = make_office(store_url, clock=office.clock, driver=office.driver)
+    with working(office), working(other):
+        until(lambda: office.driver.logins == 1)
+        for there in (office, other):
+            there.core.signals.send(Topic.SESSION, "hq 1")
+        until(lambda: office.driver.logins == 2)
+    log_ins = office.driver.logins
+    other.core.store.close()
+
+    assert log_ins == 2
 
 
 def test_a_pbx_that_refuses_the_login_is_said_and_survived(
