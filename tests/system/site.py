@@ -1,11 +1,14 @@
 """An installation of the product for one test: its configuration, its processes, and its API."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from dispatcher.simulator import (
     DeliverySettings,
@@ -177,12 +180,6 @@ class Site:
         self.launch(*names)
         self.wait_ready(*names)
 
-    def migrate(self) -> None:
-        """Bring the database to the newest schema, as an administrator does before the roles start."""
-        program = self.program("migrate")
-        program.launch()
-        assert program.ended(40) == 0, program.said
-
     def logs(self) -> str:
         """The end of what every program printed, for a failed test."""
         return "\n".join(
@@ -200,6 +197,20 @@ class Site:
     def post(self, path: str, body: Any = None, **options: Any) -> Any:
         """What the API answers to a document that it takes."""
         return self.http.post(path, json=body, **options).raise_for_status().json()
+
+    def samples(self) -> Iterator[Sample]:
+        """Every sample of the API's /metrics."""
+        text = self.http.get("/metrics").raise_for_status().text
+        for family in text_string_to_metric_families(text):
+            yield from family.samples
+
+    def dispositions(self) -> Counter[str]:
+        """What became of all reports, by the API's /metrics."""
+        counted: Counter[str] = Counter()
+        for sample in self.samples():
+            if sample.name == "dispatcher_reports_total":
+                counted[sample.labels["disposition"]] += int(sample.value)
+        return counted
 
     def raise_alarm(self, *numbers: str, **changes: Any) -> str:
         """Raise an alarm for some numbers; its id."""
@@ -261,6 +272,10 @@ class Site:
         counts: dict[str, int] = self.campaign(campaign)["counts"]
         return sum(counts.values()) - counts["queued"] - counts["active"]
 
+    def wait_for_some(self, campaign: str, calls: int, timeout: float = 60.0) -> None:
+        """Wait until so many of a campaign's calls have ended."""
+        wait_until(lambda: self.over(campaign) >= calls, timeout, f"the end of {calls} calls")
+
     def campaign_over(self, campaign: str, timeout: float) -> None:
         """Wait until every call of a campaign has ended."""
 
@@ -279,12 +294,14 @@ class Site:
         wait_until(lambda: left() == 0, timeout, told, every=0.1)
 
     def idle(self, timeout: float) -> None:
-        """Wait until no attempt holds a channel any more."""
+        """Wait until no attempt holds a channel any more; every process must have lived that long."""
 
         def held() -> int:
             return sum(trunk["channels_in_use"]["ours"] for trunk in self.get("/v1/trunks")["items"])
 
         wait_until(lambda: held() == 0, timeout, lambda: f"{held()} channels are still held")
+        dead = [name for name, program in self.programs.items() if not program.is_running]
+        assert not dead, f"these have ended by themselves: {dead}"
 
     def calls(self, campaign: str) -> list[dict[str, Any]]:
         """Every call of a campaign, with its attempts."""

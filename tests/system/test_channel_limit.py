@@ -9,7 +9,6 @@ import pytest
 
 from dispatcher.simulator import SimulatedPbx
 from tests.system.judgement import judge
-from tests.system.processes import wait_until
 from tests.system.site import TRUNK, Site, number, simulated_pbx
 
 CHANNELS = 5
@@ -46,7 +45,7 @@ def test_five_channels_are_never_exceeded_by_many_processes(site: Site, pbx: Sim
 
     alarms = []
     for place, share in enumerate((40, 120, 200)):
-        wait_until(lambda share=share: site.over(campaign) >= share, 120, f"the end of {share} calls")
+        site.wait_for_some(campaign, share, 120)
         alarms.append(site.raise_alarm(number(900 + place)))
     site.campaign_over(campaign, 120)
     pbx.wait_idle(20)
@@ -56,6 +55,7 @@ def test_five_channels_are_never_exceeded_by_many_processes(site: Site, pbx: Sim
     raised = [site.alarm(alarm) for alarm in alarms]
     judge(pbx, [*calls, *(call for alarm in raised for call in alarm["calls"])])
     assert pbx.judge.trunk(TRUNK).peak <= CHANNELS
+    assert +site.dispositions() == {"applied": pbx.judge.reports()["made"]}, "reports went astray"
     assert [call["number"] for call in calls] == numbers
     for call in calls:
         assert (call["outcome"], len(call["attempts"])) == OUTCOMES[call["number"][-4:]], call

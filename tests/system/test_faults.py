@@ -14,7 +14,7 @@ from tests.system.judgement import judge
 from tests.system.site import ROLES, Site, number, simulated_pbx
 
 CHANNELS = 8
-CALLS = 130
+CALLS = 117
 CODES = (
     "0001",
     "0001",

@@ -29,7 +29,7 @@ def seed() -> int:
 @pytest.fixture
 def pbx(seed: int) -> Iterator[SimulatedPbx]:
     # A dial request that takes long is one during which its worker may die.
-    faults = Faults({Fault.SLOW_RESPONSE: 0.5}, seed=seed, slow_seconds=0.3)
+    faults = Faults({Fault.SLOW_RESPONSE: 0.7}, seed=seed, slow_seconds=0.5)
     with simulated_pbx(CHANNELS, time_scale=0.03, faults=faults) as running:
         yield running
 
@@ -52,7 +52,7 @@ def test_killed_processes_lose_and_repeat_nothing(site: Site, pbx: SimulatedPbx,
     dice.shuffle(victims)
     over_at_kill = []
     for victim in victims:
-        time.sleep(dice.uniform(0.2, 1.0))
+        time.sleep(dice.uniform(0.3, 1.5))
         over_at_kill.append(site.over(campaign))
         kill(site, victim, only_child=victim.startswith("workers") and dice.random() < 0.5)
         time.sleep(dice.uniform(0.0, 0.5))
@@ -67,7 +67,9 @@ def test_killed_processes_lose_and_repeat_nothing(site: Site, pbx: SimulatedPbx,
     calls = site.calls(campaign)
     assert [call["number"] for call in calls] == numbers
     outcomes = judge(pbx, calls, dials_are_lost=True)
-    tell(f"outcomes {dict(outcomes)}")
+    dispositions = site.dispositions()
+    tell(f"outcomes {dict(outcomes)}, reports {dict(dispositions)}")
+    assert set(+dispositions) <= {"applied", "duplicate"}, "reports went astray"
     linked = {attempt["callid"] for call in calls for attempt in call["attempts"]}
     # No report was lost, so every call that the PBX placed has found its attempt.
     assert {record.callid for record in pbx.judge.calls()} <= linked

@@ -8,7 +8,6 @@ import pytest
 
 from dispatcher.simulator import SimulatedPbx
 from tests.system.judgement import judge
-from tests.system.processes import wait_until
 from tests.system.site import Site, number, simulated_pbx
 
 CHANNELS = 5
@@ -53,7 +52,7 @@ def test_a_restart_in_the_middle_of_a_campaign_loses_and_repeats_nothing(
     site.go(campaign)
 
     for share in (30, 70):
-        wait_until(lambda share=share: site.over(campaign) >= share, 60, f"{share} calls")
+        site.wait_for_some(campaign, share)
         status, seconds = site.programs["up"].stop()
         assert status == 0, site.programs["up"].said
         assert seconds < 10
