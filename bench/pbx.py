@@ -55,7 +55,8 @@ class PbxPlan:
 
 
 def settings_of(plan: PbxPlan, port: int) -> SimulatorSettings:
-    """The simulator's settings: reports over 64 connections that stay open, one trunk, callees press 1."""
+    """The simulator's settings: a lasting report connection for each channel, one trunk, callees press 1."""
+    connections = max(64, plan.channels)
     return SimulatorSettings(
         port=port,
         username=USERNAME,
@@ -64,7 +65,9 @@ def settings_of(plan: PbxPlan, port: int) -> SimulatorSettings:
         trunks=(TrunkSettings(TRUNK, plan.channels, prefix=PREFIX),),
         timing=Timing(**plan.timing),
         behaviour_by_suffix=plan.by_suffix,
-        delivery=DeliverySettings(keep_alive=True, connections=64, retry_interval=plan.retry_interval),
+        delivery=DeliverySettings(
+            keep_alive=True, connections=connections, retry_interval=plan.retry_interval
+        ),
         faults=Faults({Fault(name): chance for name, chance in plan.faults.items()}, seed=plan.seed),
         keep_log=plan.keep_log,
     )
