@@ -9,6 +9,7 @@ from typing import Any, Self
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
+from sqlalchemy import create_engine, text
 
 from dispatcher.simulator import (
     DeliverySettings,
@@ -211,6 +212,16 @@ class Site:
             if sample.name == "dispatcher_reports_total":
                 counted[sample.labels["disposition"]] += int(sample.value)
         return counted
+
+    def rows(self, table: str, condition: str = "true") -> int:
+        """How many rows of a table the database has."""
+        engine = create_engine(self.store_url)
+        try:
+            with engine.connect() as connection:
+                query = text(f"SELECT count(*) FROM {table} WHERE {condition}")
+                return int(connection.execute(query).scalar_one())
+        finally:
+            engine.dispose()
 
     def raise_alarm(self, *numbers: str, **changes: Any) -> str:
         """Raise an alarm for some numbers; its id."""

@@ -68,7 +68,8 @@ def test_killed_processes_lose_and_repeat_nothing(site: Site, pbx: SimulatedPbx,
     assert [call["number"] for call in calls] == numbers
     outcomes = judge(pbx, calls, dials_are_lost=True)
     dispositions = site.dispositions()
-    tell(f"outcomes {dict(outcomes)}, reports {dict(dispositions)}")
+    doubts = site.rows("attempts", "doubted_at IS NOT NULL")
+    tell(f"outcomes {dict(outcomes)}, reports {dict(dispositions)}, attempts that were in doubt {doubts}")
     assert set(+dispositions) <= {"applied", "duplicate"}, "reports went astray"
     linked = {attempt["callid"] for call in calls for attempt in call["attempts"]}
     # No report was lost, so every call that the PBX placed has found its attempt.

@@ -5,7 +5,6 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from dispatcher.simulator import Fault, Faults, SimulatedPbx
 from tests.system.judgement import judge
@@ -139,7 +138,7 @@ def test_totals_are_exact_over_all_processes(site: Site, pbx: SimulatedPbx) -> N
     assert sum(outcomes.values()) == len(pbx.judge.dials())
 
     received = pbx.judge.reports()["acknowledged"]
-    assert sum(after["dispatcher_reports_total"].values()) == received == rows(site, "reports")
+    assert sum(after["dispatcher_reports_total"].values()) == received == site.rows("reports")
     by_disposition = {
         disposition: sum(
             value for key, value in after["dispatcher_reports_total"].items() if key[2] == disposition
@@ -166,13 +165,3 @@ def requests(samples: Samples, operation: str) -> float:
     """How many requests of this kind all processes have sent, whatever came of them."""
     counted = samples["dispatcher_pbx_request_seconds_count"]
     return sum(value for (_, sent, _), value in counted.items() if sent == operation)
-
-
-def rows(site: Site, table: str) -> int:
-    """How many rows a table has."""
-    engine = create_engine(site.store_url)
-    try:
-        with engine.connect() as connection:
-            return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
-    finally:
-        engine.dispose()
