@@ -22,6 +22,7 @@ PHANTOM_SECONDS = 1
 
 _CDR_RANK = {status: rank for rank, status in enumerate(CdrStatus)}
 _NO_CAUSE = -len(PRECEDENCE)
+_NO_OTHER_LEG = "no other leg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,21 @@ class Facts:
         """When the call ended, as far as known, or None while it may be up.
 
         A CDR or a CallFailed ends it, as do two different BYE reports, one a leg (S-Series API
-        v1.1.0 manual, "Hang up report"); a single BYE does not, since the other leg may still hold
-        the channel. Facts only accumulate, so a call that has ended stays so.
+        v1.1.0 manual, "Hang up report"). A single BYE does not, since the other leg may still hold
+        the channel, unless the call was answered and the callee's is the only leg that the report
+        names: at the other end of an IVR or a prompt there is none (inferred: the manual shows no
+        BYE of such a call).
+        Facts only accumulate, so a call that has ended stays so.
         """
         ends = [at for at in (self.cdr_at, self.failed_at, self.closed_at) if at is not None]
-        if len(self.releases) > 1 and self.released_at is not None:
+        if self.released_at is not None and self._is_released():
             ends.append(self.released_at)
         return min(ends) if ends else None
+
+    def _is_released(self) -> bool:
+        if _NO_OTHER_LEG in self.releases and self.answered_at is not None:
+            return True
+        return len(self.releases - {_NO_OTHER_LEG}) > 1
 
 
 NOTHING = Facts()
@@ -195,9 +204,18 @@ def _released_by(report: Report, target: Target) -> frozenset[str]:
         return frozenset({"-"})
     first = report.parties[0]
     number = first.number.strip()
+    if len(report.parties) == 1 and _is_whole_call(first, target):
+        return frozenset({f"{first.kind}:{first.leg or number}", _NO_OTHER_LEG})
     if first.kind is PartyKind.EXTENSION and number != target.digits:
         return frozenset({str(first.kind)})
     return frozenset({f"{first.kind}:{first.leg or number}"})
+
+
+def _is_whole_call(party: Party, target: Target) -> bool:
+    """Whether a party is the callee's outside leg in a call that has no other: nobody is at an IVR's end."""
+    if party.kind is not PartyKind.OUTBOUND or target.kind is not TargetKind.NUMBER or _has_agents(target):
+        return False
+    return not party.number or same_number(target.digits, party.number)
 
 
 def _of_cdr(cdr: Cdr, target: Target, at: datetime) -> Facts:

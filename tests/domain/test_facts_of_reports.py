@@ -116,6 +116,18 @@ def test_one_bye_told_twice_does_not_end_the_call() -> None:
     assert join(of(BYE), of(repeated)).ended_at is None
 
 
+def test_one_bye_ends_an_answered_call_that_has_no_other_leg() -> None:
+    alone = of(report(ReportEvent.RELEASED, CALLEE))
+    assert alone.ended_at is None
+    answered = facts_of(report(ReportEvent.ANSWERED, CALLEE), BY_IVR, START - timedelta(seconds=9))
+    assert join(alone, answered).ended_at == join(answered, alone).ended_at == START
+
+
+def test_with_a_queue_one_bye_of_the_callee_alone_does_not() -> None:
+    alone = of(report(ReportEvent.RELEASED, CALLEE), BY_QUEUE)
+    assert join(alone, of(report(ReportEvent.ANSWERED, CALLEE), BY_QUEUE)).ended_at is None
+
+
 def test_a_nameless_bye_is_one_leg_too() -> None:
     nameless = report(ReportEvent.RELEASED)
     assert join(of(nameless), of(nameless)).ended_at is None

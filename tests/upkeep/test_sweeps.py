@@ -102,7 +102,7 @@ def test_an_answer_that_comes_after_the_doubt_is_believed(office: Office) -> Non
 def test_a_lone_bye_ends_the_call_after_a_while(office: Office) -> None:
     office.campaign(NUMBER)
     [attempt] = office.dialled()
-    office.take(answered("1543289641.1"), bye("1543289641.1"))
+    office.take(bye("1543289641.1"))
     released_at = office.clock()
 
     office.clock.move(seconds=10)
@@ -112,7 +112,7 @@ def test_a_lone_bye_ends_the_call_after_a_while(office: Office) -> None:
     office.clock.move(seconds=1)
     sweeps.close_after_lone_bye(office.core)
     row = office.attempt(attempt)
-    assert (row.phase, row.outcome, row.channel_held) == ("ended", "not_heard", False)
+    assert (row.phase, row.outcome, row.channel_held) == ("ended", "unknown", False)
     assert (row.closed_at, row.freed_at) == (released_at, office.clock())
 
 
