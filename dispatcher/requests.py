@@ -4,9 +4,19 @@ The HTTP API and the configuration file read the same schemas. They say what a r
 whether a number can be dialled and a PBX can place the message is intake's business.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from dispatcher.domain.retry import RetryRules
 from dispatcher.domain.vocabulary import MessageKind, Outcome
@@ -24,6 +34,17 @@ AckDigits = Annotated[str, StringConstraints(max_length=12, pattern=r"^[0-9*#]*$
 
 Seconds = Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)]
 """A span of time, from nothing to thirty days."""
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC this is before the year 1 or after the year 9999") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A point in time with its offset, brought to UTC."""
 
 RecipientKind = Literal["number", "extension", "user", "contact", "group"]
 RECIPIENT_KINDS: tuple[RecipientKind, ...] = ("number", "extension", "user", "contact", "group")

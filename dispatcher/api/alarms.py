@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 from sqlalchemy import Connection, bindparam, func, select
 
 from dispatcher.api.auth import Intake, Operate, Read
@@ -19,6 +18,7 @@ from dispatcher.intake import alarms, by_hand
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.intake.errors import Unknown
 from dispatcher.intake.work import Work
+from dispatcher.requests import Moment
 from dispatcher.store.tables import Alarm, Call, table
 
 router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
@@ -57,8 +57,8 @@ def list_alarms(
     severity: Annotated[list[Severity] | None, Query(description="Any of these.")] = None,
     source: Annotated[list[str] | None, Query(description="Any of these.")] = None,
     dedup_key: Annotated[str | None, Query(max_length=500)] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Raised at or after this.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Raised before this.")] = None,
+    since: Annotated[Moment | None, Query(description="Raised at or after this.")] = None,
+    until: Annotated[Moment | None, Query(description="Raised before this.")] = None,
 ) -> Response:
     """Alarms, newest first. Filters are joined by *and*; one that is repeated, by *or*."""
     conditions = [

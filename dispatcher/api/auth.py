@@ -92,7 +92,7 @@ def needs(scope: Scope) -> Callable[..., Awaitable[Client]]:
     async def check(client: Annotated[Client, Depends(client_of)]) -> Client:
         if scope not in client.scopes:
             challenge = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
-            raise Problem(403, f"the key {client.name!r} lacks the scope {scope!r}", headers=challenge)
+            raise Problem(403, f"the key {client.name!r} lacks the scope '{scope}'", headers=challenge)
         return client
 
     return check

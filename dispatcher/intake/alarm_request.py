@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
 from dispatcher.config import PolicySettings, Settings
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, Severity
 from dispatcher.intake.errors import Fault, Refused
 from dispatcher.intake.notices import LONGEST_SUMMARY
-from dispatcher.requests import AckDigits, MessageSpec, Recipient, RetrySpec, Word
+from dispatcher.requests import AckDigits, MessageSpec, Moment, Recipient, RetrySpec, Word
 
 USUAL_ACK_DIGITS = "1"
 MOST_RECIPIENTS = 1000
@@ -72,18 +72,18 @@ class AlarmRequest(BaseModel):
         None, description=f"The keys that acknowledge the alarm; usually {USUAL_ACK_DIGITS!r}."
     )
     retry: RetrySpec | None = None
-    expires_at: AwareDatetime | None = Field(None, description="No call is made after this.")
+    expires_at: Moment | None = Field(None, description="No call is made after this.")
     details: dict[str, Any] | None = Field(None, description="Anything else; kept and shown.")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if self.status is Wish.RESOLVED:
             if self.dedup_key is None:
-                raise ValueError("dedup_key is needed to resolve: it names the alarm")
+                raise Refused(Fault(("dedup_key",), "needed to resolve: it names the alarm"))
         elif self.summary is None:
-            raise ValueError("summary is needed")
+            raise Refused(Fault(("summary",), "needed: what is the matter, in one line"))
         elif self.policy is None and self.to is None:
-            raise ValueError("one of policy and to is needed: they say whom to call")
+            raise Refused(Fault(("to",), "one of policy and to is needed: they say whom to call"))
         return self
 
 

@@ -81,11 +81,11 @@ class Placing:
         """Raise :class:`Unplaceable` unless some PBX can prove ``delivered_when`` for this message."""
         if message.kind in _WITH_AGENTS and delivered_when is not DeliveredWhen.ANSWERED:
             raise Unplaceable(
-                f"{delivered_when!r} can't be proven for {_WORDS[message.kind]}: "
+                f"'{delivered_when}' can't be proven for {_WORDS[message.kind]}: "
                 "only an IVR or a prompt reports its end and its keys; ask for 'answered'"
             )
         if not any(delivered_when in site.abilities.provable for site in self._sites):
-            raise Unplaceable(f"{delivered_when!r} can't be proven by any configured PBX")
+            raise Unplaceable(f"'{delivered_when}' can't be proven by any configured PBX")
 
     def _names(self) -> str:
         return ", ".join(site.name for site in self._sites) or "none"

@@ -117,9 +117,10 @@ def test_the_policy_says_what_the_request_leaves_out(api: TestClient) -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"summary": None}, "", "summary"),
+        ({"summary": None}, "summary", "needed"),
         ({"summary": " "}, "summary", "at least 1 character"),
-        ({"to": None}, "", "one of policy and to"),
+        ({"to": None}, "to", "one of policy and to"),
+        ({"expires_at": "9999-12-31T23:59:59-01:00"}, "expires_at", "after the year 9999"),
         ({"to": []}, "to", "at least 1"),
         ({"to": [{"number": "+3161"}]}, "to.0.number", "length"),
         ({"to": [{"number": "0612345678"}]}, "to.0.number", "alarms.region"),
@@ -149,7 +150,7 @@ def test_the_policy_says_what_the_request_leaves_out(api: TestClient) -> None:
         ({"expires_at": "2026-11-21T09:59:59Z"}, "expires_at", "past"),
         ({"expires_at": "2026-11-21T11:00:00"}, "expires_at", "timezone"),
         ({"severity": "bad"}, "severity", "critical"),
-        ({"status": "resolved"}, "", "dedup_key"),
+        ({"status": "resolved"}, "dedup_key", "needed to resolve"),
         ({"sumary": "x"}, "sumary", "not permitted"),
     ],
 )

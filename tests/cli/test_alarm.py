@@ -136,7 +136,7 @@ def test_without_an_address_the_configuration_tells_address_and_key(
         monkeypatch.setenv("DISPATCHER_KEY", "intake-token")
         refused = run("alarm", "list", "--url", product.api_url)
         assert refused.exit_code == 1
-        assert "lacks the scope" in refused.stderr
+        assert "lacks the scope 'read'" in refused.stderr
         assert json.loads(run(*RAISE, "--json", "--url", product.api_url).stdout)["status"] == "open"
     finally:
         product.stop()

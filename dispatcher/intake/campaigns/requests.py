@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self
 import phonenumbers
 from pydantic import (
     AnyHttpUrl,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,7 +17,8 @@ from pydantic import (
 
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind
 from dispatcher.intake.campaigns.numbers import BadZone, check_zone
-from dispatcher.requests import AckDigits, MessageSpec, RetrySpec
+from dispatcher.intake.errors import Fault, Refused
+from dispatcher.requests import AckDigits, MessageSpec, Moment, RetrySpec
 
 RECIPIENT = "recipient"
 """A ``timezone`` that means each callee's own."""
@@ -103,7 +103,7 @@ class NewCampaign(_Schema):
     region: str | None = Field(
         default=None, description="The country (ISO 3166) of numbers without a country code.", examples=["NL"]
     )
-    expires_at: AwareDatetime | None = Field(default=None, description="No call is placed after this.")
+    expires_at: Moment | None = Field(default=None, description="No call is placed after this.")
     callback_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
     @field_validator("timezone")
@@ -139,7 +139,7 @@ class NewCampaign(_Schema):
     @model_validator(mode="after")
     def _has_keys(self) -> Self:
         if self.delivered_when is DeliveredWhen.ACKNOWLEDGED and not self.ack_digits:
-            raise ValueError("ack_digits: name the keys that acknowledge")
+            raise Refused(Fault(("ack_digits",), "name the keys that acknowledge"))
         return self
 
     def proof(self) -> DeliveredWhen:
