@@ -24,6 +24,9 @@ from dispatcher.domain.vocabulary import MessageKind, Outcome
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """A name or number that must not be blank."""
 
+PbxNumber = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20, pattern=r"^[0-9*#]+$")]
+"""The number of an IVR, a queue or a ring group on the PBX."""
+
 PhoneNumber = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[+0-9(*#][-+0-9 ()./*#]*$")
 ]
@@ -97,10 +100,10 @@ class Recipient(_Request):
 class MessageSpec(_Request):
     """What the person hears: an IVR, prompts joined by ``+``, a queue or a ring group."""
 
-    ivr: Word | None = Field(None, examples=["6500"])
+    ivr: PbxNumber | None = Field(None, examples=["6500"])
     prompt: Word | None = Field(None, examples=["boiler+evacuate"])
-    queue: Word | None = Field(None, examples=["6700"])
-    ring_group: Word | None = Field(None, examples=["6200"])
+    queue: PbxNumber | None = Field(None, examples=["6700"])
+    ring_group: PbxNumber | None = Field(None, examples=["6200"])
     count: Annotated[int, Field(ge=1, le=100)] = 1
     """How often the prompts are played."""
 

@@ -24,6 +24,7 @@ AlarmId = Annotated[str, typer.Argument(metavar="ID", help="The alarm's id.")]
 _LOOK_AGAIN = 0.5
 
 
+@app.command("send", hidden=True)
 @app.command("raise")
 def raise_alarm(
     summary: Annotated[str, typer.Argument(help="What is the matter, in one line.")],
@@ -176,6 +177,7 @@ def show_alarm(
         console.print(show.word(_line(event, calls)))
 
 
+@app.command("acknowledge", hidden=True)
 @app.command("ack")
 def acknowledge(
     alarm_id: AlarmId,

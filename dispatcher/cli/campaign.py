@@ -249,6 +249,7 @@ def watch(
         raise typer.Exit(REFUSED)
 
 
+@app.command("export", hidden=True)
 @app.command()
 def results(
     campaign_id: CampaignId,

@@ -1,7 +1,10 @@
 """What can only be seen by looking at several keys together."""
 
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path as PathOnDisk
 from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
 
 from dispatcher.config.fields import is_loopback, split_listen
 from dispatcher.config.keys import Path
@@ -205,7 +208,19 @@ def _policies(settings: Settings) -> Iterator[Problem]:
                 )
 
 
+def _store(settings: Settings) -> Iterator[Problem]:
+    url = make_url(settings.store.url)
+    folder = PathOnDisk(url.database or "").absolute().parent
+    if url.get_backend_name() == "sqlite" and not folder.is_dir():
+        yield Problem(
+            ("store", "url"),
+            f"there is no folder {folder}",
+            "Make the folder, or name a file in one that exists",
+        )
+
+
 _CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
+    _store,
     _names,
     _open_api,
     _way_back,

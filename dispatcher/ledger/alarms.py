@@ -123,16 +123,17 @@ def withdraw(
         tx.execute(
             update(_calls)
             .where(_calls.c.id.in_(stopped), among(_calls.c.state, CallState.ACTIVE))
-            .values(state=state, updated_at=now)
+            .values(state=state, outcome=Outcome.CANCELLED, updated_at=now)
         )
+    taken_back = _taken_back(tx, [*queued, *stopped])
     changes = [
-        Change("call", call_id, state, cause=cause, alarm_id=alarm_id, campaign_id=campaign_id)
-        for call_id, alarm_id, campaign_id in _owners(tx, [*queued, *stopped])
+        Change("call", row.id, state, cause=cause, alarm_id=row.alarm_id, campaign_id=row.campaign_id)
+        for row in taken_back
     ]
     events.record(tx, now, changes)
-    for change in changes:
-        kind = CallKind.ALARM if change.alarm_id else CallKind.CAMPAIGN
-        count.add(catalogue.CALLS, kind, Outcome.CANCELLED)
+    for row in taken_back:
+        kind = CallKind.ALARM if row.alarm_id else CallKind.CAMPAIGN
+        count.add(catalogue.CALLS, kind, row.outcome)
     return Aftermath(freed={(row.pbx, row.trunk) for row in claimed}, hang_ups=[row.id for row in ringing])
 
 
@@ -142,10 +143,17 @@ def _move_queued(
     moved = tx.execute(
         update(_calls)
         .where(*conditions, among(_calls.c.state, CallState.QUEUED))
-        .values(state=state, updated_at=now)
+        .values(state=state, outcome=_outcome_in_queue(state), updated_at=now)
         .returning(_calls.c.id)
     )
     return [row.id for row in moved]
+
+
+def _outcome_in_queue(state: CallState) -> Any:
+    """An expired call keeps its last attempt's outcome, since that is why it was still waiting."""
+    if state is CallState.EXPIRED:
+        return func.coalesce(_calls.c.outcome, Outcome.CANCELLED)
+    return Outcome.CANCELLED
 
 
 def _belongs_to_active(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
@@ -192,12 +200,11 @@ def _mark_for_hang_up(
     return marked.all()
 
 
-def _owners(tx: Connection, call_ids: Sequence[str]) -> Sequence[Any]:
+def _taken_back(tx: Connection, call_ids: Sequence[str]) -> Sequence[Any]:
     if not call_ids:
         return []
-    return tx.execute(
-        select(_calls.c.id, _calls.c.alarm_id, _calls.c.campaign_id).where(_calls.c.id.in_(call_ids))
-    ).all()
+    query = select(_calls.c.id, _calls.c.alarm_id, _calls.c.campaign_id, _calls.c.outcome)
+    return tx.execute(query.where(_calls.c.id.in_(call_ids))).all()
 
 
 def stop_redial(tx: Connection, now: datetime, call_id: str) -> Aftermath:

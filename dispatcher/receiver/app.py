@@ -46,6 +46,7 @@ class ReceiverApp:
         self._senders = {sender.pbx: sender for sender in senders}
         self._limit = core.settings.reports.max_body_bytes
         self._batcher = Batcher(inbox.take)
+        self._is_away = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -75,7 +76,11 @@ class ReceiverApp:
         except Exception as error:
             if not is_outage(error):
                 _log.exception("a report of %s could not be kept", item.pbx)
+            elif not self._is_away:
+                _log.warning("the database is away, reports are refused until it is back")
+            self._is_away = is_outage(error)
             return 503, "the report could not be kept; send it again"
+        self._is_away = False
         return 200, "OK"
 
     def _senders_from(self, path: str, client: str) -> list[Sender]:
