@@ -6,7 +6,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxInDoubt
 from dispatcher.upkeep import sweeps
 from tests.cores import set_attempt
-from tests.scripted import NUMBER, Office, answered, attempts, bye, calls, record, ringing, whole_call
+from tests.scripted import NUMBER, Office, attempts, bye, calls, record, ringing, whole_call
 
 TIMEOUTS = {"hq": 10.0}
 
