@@ -281,3 +281,19 @@ def test_an_alarm_and_its_calls_expire_as_asked_or_as_the_policy_says(api: TestC
     assert asked["expires_at"] == "2026-11-21T11:00:00Z"
     assert asked["calls"][0]["expires_at"] == "2026-11-21T11:00:00Z"
     assert raised(api)["expires_at"] is None
+
+
+def test_the_number_of_an_ivr_is_a_number(api: TestClient) -> None:
+    refused = api.post(
+        "/v1/alarms",
+        json={"summary": "x", "to": [{"number": "+31612345678"}], "message": {"ivr": "65 00; drop"}},
+    )
+    assert refused.status_code == 422
+    assert "message.ivr" in refused.text
+
+
+def test_a_call_that_is_withdrawn_has_its_outcome(api: TestClient) -> None:
+    alarm = raised(api)
+    assert api.post(f"/v1/alarms/{alarm['id']}/cancel").status_code == 200
+    calls = api.get(f"/v1/alarms/{alarm['id']}").json()["calls"]
+    assert {(call["state"], call["outcome"]) for call in calls} == {("cancelled", "cancelled")}

@@ -140,3 +140,10 @@ def test_without_an_address_the_configuration_tells_address_and_key(
         assert json.loads(run(*RAISE, "--json", "--url", product.api_url).stdout)["status"] == "open"
     finally:
         product.stop()
+
+
+@pytest.mark.parametrize(
+    "command", [("alarm", "send"), ("alarm", "acknowledge"), ("campaign", "export")], ids=" ".join
+)
+def test_commands_answer_to_their_other_names(command: tuple[str, str]) -> None:
+    assert run(*command, "--help").exit_code == 0

@@ -332,3 +332,9 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_bytes(b'[log]\nlevel = "inf\xf3"\n')
     with pytest.raises(ConfigError, match="byte 18 is not UTF-8"):
         load(tmp_path / "site.toml", {})
+
+
+def test_a_database_file_in_no_folder_stops_the_start(complaints: Complaints) -> None:
+    (said,) = complaints('[store]\nurl = "sqlite:///nowhere/dispatcher.db"\n')
+    assert said.startswith("site.toml: store.url (line 2): there is no folder")
+    assert said.endswith("Make the folder, or name a file in one that exists")
