@@ -1,6 +1,5 @@
 """What must be done once a transaction has committed: nothing of it may be lost, all may be late."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -23,11 +22,3 @@ class Aftermath:
         self.freed |= other.freed
         self.hang_ups += other.hang_ups
         self.due = self.due or other.due
-
-
-def merged(parts: Iterable[Aftermath]) -> Aftermath:
-    """One aftermath of many."""
-    whole = Aftermath()
-    for part in parts:
-        whole.add(part)
-    return whole

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from dispatcher.core import Core
 from dispatcher.intake.campaigns.withdrawal import withdraw_leftovers
@@ -28,7 +29,7 @@ HEARTBEAT = timedelta(minutes=5)
 class _Task:
     name: str
     every: float
-    work: Callable[[], None]
+    work: Callable[[], object]
     due: float = 0.0
 
 
@@ -55,11 +56,11 @@ class Upkeep:
         ]
         for name in pbxes:
             self._tasks += [
-                _Task(f"session of {name}", 10.0, lambda pbx=name: self._refresh(pbx)),  # type: ignore[misc]
-                _Task(f"inbox of {name}", 2.0, lambda pbx=name: _look_again(inbox, pbx)),  # type: ignore[misc]
-                _Task(f"questions to {name}", 5.0, lambda pbx=name: asking.resolve(pbx)),  # type: ignore[misc]
-                _Task(f"others on {name}", 30.0, lambda pbx=name: asking.compare_others(pbx)),  # type: ignore[misc]
-                _Task(f"trunks of {name}", 30.0, lambda pbx=name: asking.look_at_trunks(pbx)),  # type: ignore[misc]
+                _Task(f"session of {name}", 10.0, partial(self._refresh, name)),
+                _Task(f"inbox of {name}", 2.0, partial(inbox.revisit, name)),
+                _Task(f"questions to {name}", 5.0, partial(asking.resolve, name)),
+                _Task(f"others on {name}", 30.0, partial(asking.compare_others, name)),
+                _Task(f"trunks of {name}", 30.0, partial(asking.look_at_trunks, name)),
             ]
 
     def run(self) -> None:
@@ -98,10 +99,6 @@ class Upkeep:
             self._sessions.renew(pbx, generation)
         except PbxError as error:
             _log.warning("logging in again at %s did not work: %s", pbx, error)
-
-
-def _look_again(inbox: Inbox, pbx: str) -> None:
-    inbox.revisit(pbx)
 
 
 class CountWriter:
