@@ -132,6 +132,8 @@ def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:
         verify_tls=pbx.verify_tls,
         timezone=pbx.zone(),
         reports_url=f"{settings.reports.advertised()}/reports/{pbx.name}",
+        report_transport=pbx.report_transport,
+        report_port=pbx.report_port,
         timeout_seconds=pbx.timeout,
     )
     return Pbx(account, make_driver(account, partial(_observe, counts, pbx.name)))

@@ -14,7 +14,7 @@ from dispatcher.core import Core
 from dispatcher.dialer import Dialer, HangUp
 from dispatcher.lines import Line
 from dispatcher.pacer.claim import claim
-from dispatcher.pbx.protocol import DialOrder, LiveCall, PbxAccount, Session, TrunkState
+from dispatcher.pbx.protocol import Accepted, DialOrder, LiveCall, PbxAccount, Session, TrunkState
 from dispatcher.pbx.registry import FAMILIES
 from dispatcher.pbx.yeastar_s.reports import REPORT_WORDS, parse
 from dispatcher.reports import Inbox
@@ -70,11 +70,11 @@ class ScriptedDriver:
     def logout(self, session: Session) -> None:
         self._note(session)
 
-    def dial(self, session: Session, order: DialOrder) -> str:
+    def dial(self, session: Session, order: DialOrder) -> Accepted:
         self._note(session)
         with self._guard:
             self.orders.append(order)
-        return self.on_dial(order)
+        return Accepted(self.on_dial(order))
 
     def live_calls(self, session: Session) -> Sequence[LiveCall]:
         self._note(session)

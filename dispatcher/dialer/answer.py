@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from dispatcher.core import write_counts
-from dispatcher.domain.facts import Facts
+from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
 from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import Phase
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.entry import Ledger, News
@@ -32,6 +33,8 @@ class Answer:
     reason: Reason | None = None
     detail: str = ""
     in_doubt: bool = False
+    seen: tuple[Report, ...] = ()
+    """What the answer already says of the call, where it says more than its callid."""
 
 
 _ACCEPTED = (
@@ -65,6 +68,9 @@ def settle(tx: Connection, now: datetime, answers: Sequence[Answer], ledger: Led
         )
     mark_doubtful(tx, now, ledger, [item for item in answers if item.in_doubt])
     aftermath = _refuse(tx, now, ledger, [i for i in answers if not i.callid and not i.in_doubt], count)
+    seen = [item for item in accepted if item.seen]
+    if seen:
+        aftermath.add(ledger.enter(tx, now, _news_of(tx, ledger, seen), count))
     aftermath.hang_ups += _withdrawn_meanwhile(tx, [item.attempt_id for item in accepted])
     write_counts(tx, count)
     return aftermath
@@ -75,6 +81,18 @@ def _withdrawn_meanwhile(tx: Connection, accepted: list[str]) -> list[str]:
     if not accepted:
         return []
     return list(tx.execute(_WITHDRAWN, {"ids": accepted}).scalars())
+
+
+def _news_of(tx: Connection, ledger: Ledger, seen: Sequence[Answer]) -> list[News]:
+    """What answers say of their calls, for a family whose answer waits until somebody has picked up."""
+    by_attempt = {item.attempt_id: item for item in seen}
+    news = []
+    for case in lock_by_id(tx, ledger.requests, by_attempt):
+        answer, facts = by_attempt[case.attempt_id], NOTHING
+        for report in answer.seen:
+            facts = join(facts, facts_of(report, case.target, answer.at))
+        news.append(News(case, facts))
+    return news
 
 
 def mark_doubtful(tx: Connection, now: datetime, ledger: Ledger, doubtful: Sequence[Answer]) -> None:

@@ -60,7 +60,7 @@ class Dialer:
 
     def _ask(self, intent: Intent) -> Answer:
         try:
-            callid = self._sessions.use(
+            accepted = self._sessions.use(
                 intent.pbx, lambda driver, session: driver.dial(session, intent.order)
             )
         except PbxRefused as error:
@@ -69,7 +69,8 @@ class Dialer:
             )
         except PbxInDoubt as error:
             return self._doubt(intent, error.reason, error.detail)
-        return Answer(intent.attempt_id, intent.pbx, self._core.clock(), callid=callid)
+        now = self._core.clock()
+        return Answer(intent.attempt_id, intent.pbx, now, callid=accepted.callid, seen=accepted.seen)
 
     def _doubt(self, intent: Intent, reason: Reason, detail: str) -> Answer:
         now = self._core.clock()

@@ -28,7 +28,8 @@ still show it, the headers of a redirect that repeats the request's URL, is kept
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import httpx
 
@@ -69,14 +70,26 @@ def _trust(verify_tls: bool) -> ssl.SSLContext:
     return context
 
 
-class PbxHttp:
-    """Sends POST requests to one PBX and reads the answers. Thread-safe."""
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer with a status that its caller knows the meaning of."""
 
-    def __init__(self, url: str, *, verify_tls: bool, timeout: float) -> None:
+    status: int
+    body: bytes
+
+
+class PbxHttp:
+    """Sends requests to one PBX and reads the answers. Thread-safe."""
+
+    def __init__(
+        self, url: str, *, verify_tls: bool, timeout: float, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """``headers`` go with every request; they may hold a credential, and are never logged."""
         self._base = httpx.URL(url.rstrip("/"))
         self._prefix = self._base.raw_path.rstrip(b"/").decode("ascii")
         self._timeout = timeout
         self._timeouts = httpx.Timeout(timeout).as_dict()
+        self._headers = _HEADERS + [(k.encode(), v.encode()) for k, v in (headers or {}).items()]
         self._urls: dict[str, httpx.URL] = {}
         self._is_closed = False
         # The transport alone: a client's cookies, redirects and authentication have no use here.
@@ -96,10 +109,27 @@ class PbxHttp:
         ``query`` is an encoded query string. Raises :class:`PbxRefused` or :class:`PbxInDoubt`, by the
         table above.
         """
+        return self.send("POST", path, body, query).body
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        query: str = "",
+        *,
+        expected: Collection[int] = (httpx.codes.OK,),
+        timeout: float | None = None,
+    ) -> HttpAnswer:
+        """Send one request once, and return the answer if its status is one of ``expected``.
+
+        ``timeout`` (seconds) replaces the usual one, for requests that wait at the PBX. Raises
+        :class:`PbxRefused` or :class:`PbxInDoubt`, by the table above.
+        """
         if self._is_closed:
             raise PbxRefused(Reason.PBX_AWAY, "the driver is closed")
         try:
-            return self._exchange(path, body, query)
+            return self._exchange(method, path, body, query, expected, timeout or self._timeout)
         except PbxError:
             raise
         except Exception as error:
@@ -110,20 +140,23 @@ class PbxHttp:
         self._is_closed = True
         self._transport.close()
 
-    def _exchange(self, path: str, body: bytes, query: str) -> bytes:
+    def _exchange(
+        self, method: str, path: str, body: bytes, query: str, expected: Collection[int], timeout: float
+    ) -> HttpAnswer:
+        timeouts = self._timeouts if timeout == self._timeout else httpx.Timeout(timeout).as_dict()
         request = httpx.Request(
-            "POST",
+            method,
             self._url(path),
-            headers=_HEADERS,
-            content=body,
-            extensions={"timeout": self._timeouts, "target": self._target(path, query)},
+            headers=self._headers,
+            content=body or None,
+            extensions={"timeout": timeouts, "target": self._target(path, query)},
         )
-        deadline = time.monotonic() + 2 * self._timeout
+        deadline = time.monotonic() + 2 * timeout
         response = self._transport.handle_request(request)
         try:
-            if response.status_code != httpx.codes.OK:
+            if response.status_code not in expected:
                 raise _by_status(response)
-            return self._read(response, deadline)
+            return HttpAnswer(response.status_code, self._read(response, deadline))
         finally:
             response.close()
 

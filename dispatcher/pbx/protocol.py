@@ -7,7 +7,7 @@ A driver turns the dispatcher's requests into the vendor's HTTP API and the vend
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Protocol, runtime_checkable
 
 from dispatcher.domain.reports import PartyKind, Report
@@ -27,6 +27,10 @@ class PbxAccount:
     timezone: tzinfo
     reports_url: str
     """Where the PBX is told to post its reports, e.g. ``http://10.0.0.5:8260/reports/hq``."""
+    report_transport: str = "http"
+    """``http``: the PBX posts its reports; ``tcp``: we connect to its event port and read them."""
+    report_port: int = 8333
+    """The PBX's event port where reports are read over TCP."""
     timeout_seconds: float = 10.0
     """For every request; a dial request that takes longer is in doubt."""
 
@@ -69,6 +73,14 @@ class DialOrder:
     digits: str
     message: Message
     from_extension: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The PBX has taken a dial request. ``seen`` is what its answer already says of the call."""
+
+    callid: str
+    seen: tuple[Report, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +155,7 @@ class Driver(Protocol):
         """End the session."""
         ...
 
-    def dial(self, session: Session, order: DialOrder) -> str:
+    def dial(self, session: Session, order: DialOrder) -> Accepted:
         """Place one call and return its callid. Sent once, never repeated."""
         ...
 
@@ -166,6 +178,72 @@ class SeesLiveCalls(Protocol):
 
     def live_calls(self, session: Session) -> Sequence[LiveCall]:
         """Every live call on every trunk."""
+        ...
+
+
+@runtime_checkable
+class SeesCall(Protocol):
+    """Families that can say of one call whether it is up."""
+
+    def live_call(self, session: Session, callid: str) -> LiveCall | None:
+        """The call of this callid, or None when the PBX says that it is gone."""
+        ...
+
+
+@runtime_checkable
+class KeepsRecords(Protocol):
+    """Families whose call detail records can be fetched afterwards."""
+
+    def records(self, session: Session, since: datetime, until: datetime) -> Sequence[Report]:
+        """The records of all calls that began within a time (aware, both ends included), oldest first.
+
+        Each is a report with ``ReportEvent.CDR``. A call can have several, or none yet: a record is
+        written when the call is over. One query answers for all calls; it is dear, so ask seldom.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What one look at a stream of reports brought; no ``bodies`` when nothing came in time."""
+
+    bodies: Sequence[bytes] = ()
+    position: str = ""
+    """Where to go on once the bodies are durable; empty where the family has no such place."""
+    missed: bool = False
+    """Whether reports between the last look and this one are lost for good."""
+
+
+class ReportStream(Protocol):
+    """An open stream of reports. One thread reads it; another may close it."""
+
+    def read(self) -> Pulled:
+        """Wait for reports, for some seconds at most.
+
+        Raises :class:`~dispatcher.pbx.errors.PbxError` when the stream is broken and must be opened anew.
+        """
+        ...
+
+    def close(self) -> None:
+        """Break the stream off; a ``read`` that waits ends soon."""
+        ...
+
+
+@runtime_checkable
+class PullsReports(Protocol):
+    """Families whose reports may have to be fetched, where the PBX does not post them."""
+
+    @property
+    def pulls_reports(self) -> bool:
+        """Whether this PBX, as it is configured, sends its reports over a stream of ours."""
+        ...
+
+    def open_reports(self, position: str) -> ReportStream:
+        """Open the stream after ``position``, empty for the first time or where there is none.
+
+        Raises :class:`~dispatcher.pbx.errors.PbxError`; ``Reason.CREDENTIALS_REFUSED`` is not to be
+        tried again by itself.
+        """
         ...
 
 

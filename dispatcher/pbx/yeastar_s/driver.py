@@ -11,6 +11,7 @@ from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.protocol import (
+    Accepted,
     Capabilities,
     Device,
     DialOrder,
@@ -124,7 +125,7 @@ class YeastarS:
         """End the session; the PBX sends no reports after it."""
         self._client.ask(LOGOUT, "logout", {}, session)
 
-    def dial(self, session: Session, order: DialOrder) -> str:
+    def dial(self, session: Session, order: DialOrder) -> Accepted:
         """Place one call and return its callid, which the PBX's reports will name.
 
         An answer of success without a readable callid is in doubt: the call was placed.
@@ -133,7 +134,7 @@ class YeastarS:
         callid = text(self._client.ask(DIAL, endpoint, params, session).get("callid"))
         if not callid:
             raise unreadable(endpoint, "no callid")
-        return callid
+        return Accepted(callid)
 
     def live_calls(self, session: Session) -> Sequence[LiveCall]:
         """Every call on every trunk: outbound ones by leg, inbound ones by leg and callid.

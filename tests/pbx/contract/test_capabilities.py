@@ -34,7 +34,7 @@ def lacks(driver: Driver) -> NoReturn:
 def ringing(rig: Rig, driver: Driver, session: Session) -> str:
     """A call that is up for half a minute, if nobody ends it."""
     rig.pbx.set_callee(NUMBER, Behaviour.RINGS_FOREVER)
-    return driver.dial(session, rig.order(NUMBER))
+    return driver.dial(session, rig.order(NUMBER)).callid
 
 
 def test_every_family_has_its_pair() -> None:
@@ -99,7 +99,7 @@ def test_an_extensions_call_is_hung_up(slow_rig: Rig) -> None:
     session = driver.login()
     message = Message(MessageKind.IVR, slow_rig.pair.messages[MessageKind.IVR])
     slow_rig.pbx.set_callee("1002", Behaviour.RINGS_FOREVER)
-    callid = driver.dial(session, DialOrder(TargetKind.EXTENSION, "1002", message))
+    callid = driver.dial(session, DialOrder(TargetKind.EXTENSION, "1002", message)).callid
 
     driver.hang_up_extension(session, "1002")
     slow_rig.pbx.wait_idle()

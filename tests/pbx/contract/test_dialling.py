@@ -23,7 +23,7 @@ def test_every_declared_kind_is_placed_and_no_other(rig: Rig) -> None:
         order = DialOrder(target, digits, Message(kind, rig.pair.messages[kind]), "1000")
         before = len(rig.pbx.judge.calls())
         if (kind, target) in driver.capabilities.placeable:
-            callid = driver.dial(session, order)
+            callid = driver.dial(session, order).callid
             assert rig.pbx.judge.call(callid).number == digits.removeprefix(PREFIX)
             rig.pbx.wait_idle()
             assert rig.reports(driver, callid), f"no report of {kind} to {target} names its callid"
@@ -105,6 +105,6 @@ def test_reports_may_come_before_the_answer(rig: Rig) -> None:
     driver = rig.driver()
     session = driver.login()
     rig.pbx.arm(Fault.EARLY_REPORTS)
-    callid = driver.dial(session, rig.order())
+    callid = driver.dial(session, rig.order()).callid
 
     assert {report.callid for report in rig.reports(driver)} == {callid}

@@ -53,7 +53,7 @@ def called(rig: Rig, behaviour: Behaviour, faults: Faults | None = None) -> tupl
     session = driver.login()
     rig.pbx.set_callee(NUMBER, behaviour)
     rig.pbx.set_faults(faults or Faults())
-    callid = driver.dial(session, rig.order(NUMBER))
+    callid = driver.dial(session, rig.order(NUMBER)).callid
     reports = rig.reports(driver, callid)
     return gathered(reports, Target(TargetKind.NUMBER, PREFIX + NUMBER, MessageKind.IVR)), reports
 
@@ -120,7 +120,7 @@ def test_an_extension_hears_a_prompt(rig: Rig) -> None:
     session = driver.login()
     rig.pbx.set_callee("1002", Behaviour.HEARS_THEN_HANGS_UP)
     message = Message(MessageKind.PROMPT, rig.pair.messages[MessageKind.PROMPT])
-    callid = driver.dial(session, DialOrder(TargetKind.EXTENSION, "1002", message))
+    callid = driver.dial(session, DialOrder(TargetKind.EXTENSION, "1002", message)).callid
     facts = gathered(rig.reports(driver, callid), Target(TargetKind.EXTENSION, "1002", MessageKind.PROMPT))
 
     assert outcome_of(facts, Terms(DeliveredWhen.HEARD)) is Outcome.DELIVERED
@@ -132,7 +132,7 @@ def test_a_full_trunk_is_congestion(rig: Rig) -> None:
     trunk = rig.pbx.settings.trunks[0]
     for number in range(trunk.channels):
         rig.pbx.place_other(trunk.name, number=f"55501{number:02d}", seconds=0.5)
-    callid = driver.dial(session, rig.order(NUMBER))
+    callid = driver.dial(session, rig.order(NUMBER)).callid
     failed = [report for report in rig.reports(driver, callid) if report.event is ReportEvent.FAILED]
 
     assert [report.reason for report in failed] == [Reason.CONGESTION]

@@ -35,7 +35,7 @@ def test_a_heartbeat_takes_the_reports_back(rig: Rig) -> None:
     session = driver.login()
     rig.driver(reports_url="http://127.0.0.1:1/elsewhere").login()
     driver.keep_alive(session)
-    callid = driver.dial(session, rig.order())
+    callid = driver.dial(session, rig.order()).callid
 
     assert rig.reports(driver, callid)
 
@@ -60,7 +60,7 @@ def test_a_session_that_is_gone(rig: Rig, how: str) -> None:
 
     assert refusal.value.reason is Reason.TOKEN_INVALID
     assert rig.pbx.judge.calls() == []
-    assert driver.dial(driver.login(), rig.order())
+    assert driver.dial(driver.login(), rig.order()).callid
 
 
 def test_a_wrong_password_is_told_apart_from_a_lock(rig: Rig) -> None:

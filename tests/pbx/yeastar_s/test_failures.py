@@ -166,7 +166,7 @@ def test_a_closed_driver_sends_nothing(driver_for: MakeDriver) -> None:
 def test_an_environment_proxy_is_not_used(driver_for: MakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     with RawPbx(answer(CALLID)) as pbx:
-        assert driver_for(pbx.url).dial(SESSION, ORDER) == "1.2"
+        assert driver_for(pbx.url).dial(SESSION, ORDER).callid == "1.2"
 
 
 def test_connections_are_kept(driver_for: MakeDriver) -> None:
@@ -204,7 +204,7 @@ def test_one_connection_per_answer_when_the_pbx_closes_each(driver_for: MakeDriv
     one_by_one = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CALLID
     with RawPbx(send_and_close(one_by_one)) as pbx:
         driver = driver_for(pbx.url)
-        assert [driver.dial(SESSION, ORDER) for _ in range(3)] == ["1.2"] * 3
+        assert [driver.dial(SESSION, ORDER).callid for _ in range(3)] == ["1.2"] * 3
 
     assert (len(pbx.requests), pbx.connections) == (3, 3)
 
@@ -213,7 +213,7 @@ def test_many_threads_dial_at_once_and_each_call_is_sent_once(driver_for: MakeDr
     with RawPbx(answer(CALLID)) as pbx:
         driver = driver_for(pbx.url)
         threads = [
-            threading.Thread(target=lambda: [driver.dial(SESSION, ORDER) for _ in range(10)])
+            threading.Thread(target=lambda: [driver.dial(SESSION, ORDER).callid for _ in range(10)])
             for _ in range(16)
         ]
         for thread in threads:

@@ -125,7 +125,7 @@ def test_dial(
     body: dict[str, str],
 ) -> None:
     with RawPbx(answer(b'{"status": "Success", "callid": "1495698843.215"}')) as pbx:
-        callid = driver_for(pbx.url).dial(SESSION, order)
+        callid = driver_for(pbx.url).dial(SESSION, order).callid
 
     assert callid == "1495698843.215"
     assert sent(pbx) == (f"POST /api/v1.1.0/{endpoint}?token={TOKEN} HTTP/1.1", body)
@@ -173,7 +173,7 @@ def test_what_the_api_lacks_is_refused_unsent(driver_for: MakeDriver, order: Dia
 )
 def test_a_sloppy_success(driver_for: MakeDriver, body: bytes, callid: str) -> None:
     with RawPbx(answer(body)) as pbx:
-        assert driver_for(pbx.url).dial(SESSION, ORDER) == callid
+        assert driver_for(pbx.url).dial(SESSION, ORDER).callid == callid
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,6 @@ def test_a_self_signed_certificate_is_refused(driver_for: MakeDriver, tls: ssl.S
 def test_unless_certificates_are_not_verified(driver_for: MakeDriver, tls: ssl.SSLContext) -> None:
     with RawPbx(CALLID, tls) as pbx:
         driver = driver_for(pbx.url, verify_tls=False)
-        assert [driver.dial(SESSION, ORDER) for _ in range(2)] == ["1.2", "1.2"]
+        assert [driver.dial(SESSION, ORDER).callid for _ in range(2)] == ["1.2", "1.2"]
 
     assert (len(pbx.requests), pbx.connections) == (2, 1)
