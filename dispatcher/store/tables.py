@@ -406,6 +406,43 @@ class PbxSession(SQLModel, table=True):
     problem: str = ""
 
 
+class Lease(SQLModel, table=True):
+    """The right of one process to do something, until it lapses unrenewed."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(primary_key=True)
+    owner: str
+    until: datetime = _instant(nullable=False)
+
+
+class ReportStreamState(SQLModel, table=True):
+    """How far the reports of a PBX have been read from it, where it does not post them."""
+
+    __tablename__ = "report_streams"
+
+    pbx: str = Field(primary_key=True)
+    position: str = ""
+    connected_at: datetime | None = _instant()
+    lost_at: datetime | None = _instant()
+    missed_since: datetime | None = _instant()
+    """Reports from then on may be lost for good, until the PBX has been asked for every open call."""
+    refused_account: str | None = None
+    """A digest of the account that the PBX refused, so that it is not tried again unchanged."""
+    retry_at: datetime | None = _instant()
+    problem: str = ""
+
+
+class ProcessSign(SQLModel, table=True):
+    """A process that dials, and which attempts it is dialling just now."""
+
+    __tablename__ = "processes"
+
+    name: str = Field(primary_key=True)
+    seen_at: datetime = _instant(nullable=False)
+    dialing: list[str] | None = _json()
+
+
 class Tally(SQLModel, table=True):
     """A counter or a histogram's bucket, counted in the transaction of what it counts.
 

@@ -23,7 +23,10 @@ def upgrade() -> None:
     _events()
     _foreign_calls()
     _idempotency_keys()
+    _leases()
     _pbx_sessions()
+    _processes()
+    _report_streams()
     _tallies()
     _trunks()
     _calls()
@@ -38,7 +41,10 @@ def downgrade() -> None:
         "calls",
         "trunks",
         "tallies",
+        "report_streams",
+        "processes",
         "pbx_sessions",
+        "leases",
         "idempotency_keys",
         "foreign_calls",
         "events",
@@ -213,6 +219,41 @@ def _pbx_sessions() -> None:
         sa.Column("retry_at", INSTANT),
         sa.Column("problem", sa.String, nullable=False),
         sa.PrimaryKeyConstraint("pbx", name="pk_pbx_sessions"),
+    )
+
+
+def _leases() -> None:
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("owner", sa.String, nullable=False),
+        sa.Column("until", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_leases"),
+    )
+
+
+def _processes() -> None:
+    op.create_table(
+        "processes",
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("seen_at", INSTANT, nullable=False),
+        sa.Column("dialing", DOCUMENT),
+        sa.PrimaryKeyConstraint("name", name="pk_processes"),
+    )
+
+
+def _report_streams() -> None:
+    op.create_table(
+        "report_streams",
+        sa.Column("pbx", sa.String, nullable=False),
+        sa.Column("position", sa.String, nullable=False),
+        sa.Column("connected_at", INSTANT),
+        sa.Column("lost_at", INSTANT),
+        sa.Column("missed_since", INSTANT),
+        sa.Column("refused_account", sa.String),
+        sa.Column("retry_at", INSTANT),
+        sa.Column("problem", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("pbx", name="pk_report_streams"),
     )
 
 
