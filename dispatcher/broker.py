@@ -15,6 +15,8 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import BrokerError
 from dramatiq.middleware import AgeLimit, Middleware
 
+from dispatcher.core import MOST_TOGETHER
+
 _log = logging.getLogger(__name__)
 
 URGENT = "urgent"
@@ -25,6 +27,9 @@ BULK = "bulk"
 DIAL_URGENT = "dial_urgent"
 DIAL = "dial"
 HANG_UP = "hang_up"
+
+_FEWEST_MESSAGES = 8
+"""Into so many messages at least the dials of one claim are split, so that threads share them."""
 
 _STALE_AFTER_MS = 60_000
 _POLL_MS = 10
@@ -72,22 +77,30 @@ class BrokerMessages:
     def __init__(self, broker: dramatiq.Broker) -> None:
         self._broker = broker
 
-    def dial(self, attempt_ids: Sequence[str], *, urgent: bool) -> None:
-        """Ask for claimed attempts to be dialled; ``urgent`` ones go before all others."""
-        queue, actor = (URGENT, DIAL_URGENT) if urgent else (BULK, DIAL)
-        for attempt_id in attempt_ids:
-            self._send(queue, actor, attempt_id)
+    def dial(self, attempt_ids: Sequence[str], *, urgent: bool, together: int = MOST_TOGETHER) -> None:
+        """Ask for claimed attempts to be dialled, ``together`` at most by one message.
+
+        ``urgent`` ones go before all others, each by a message of its own.
+        """
+        if urgent:
+            for attempt_id in attempt_ids:
+                self._send(URGENT, DIAL_URGENT, [attempt_id])
+            return
+        size = max(1, min(together, -(-len(attempt_ids) // _FEWEST_MESSAGES)))
+        for start in range(0, len(attempt_ids), size):
+            self._send(BULK, DIAL, attempt_ids[start : start + size])
 
     def hang_up(self, attempt_ids: Sequence[str]) -> None:
         """Ask for attempts to be ended."""
         for attempt_id in attempt_ids:
-            self._send(URGENT, HANG_UP, attempt_id)
+            self._send(URGENT, HANG_UP, [attempt_id])
 
-    def _send(self, queue: str, actor: str, attempt_id: str) -> None:
+    def _send(self, queue: str, actor: str, attempt_ids: Sequence[str]) -> None:
         message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=queue, actor_name=actor, args=(attempt_id,), kwargs={}, options={}
+            queue_name=queue, actor_name=actor, args=tuple(attempt_ids), kwargs={}, options={}
         )
         try:
             self._broker.enqueue(message)
         except (BrokerError, redis.RedisError) as error:
-            _log.warning("the broker is away, attempt %s waits for the sweep: %s", attempt_id, error)
+            waiting = ", ".join(attempt_ids)
+            _log.warning("the broker is away, attempts %s wait for the sweep: %s", waiting, error)

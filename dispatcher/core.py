@@ -15,15 +15,21 @@ from dispatcher.signals import Signals, Topic
 from dispatcher.store import tallies
 from dispatcher.store.engine import Store
 
+MOST_TOGETHER = 8
+"""So many attempts at most are dialled by one message, one after the other."""
+
 
 class Messages(Protocol):
-    """Messages to the dial workers. Each is a wake-up with an id; a lost one costs a tick.
+    """Messages to the dial workers. Each is a wake-up with ids; a lost one costs a tick.
 
     Sending never raises: what a message points at is in the store, and is found by the sweep.
     """
 
-    def dial(self, attempt_ids: Sequence[str], *, urgent: bool) -> None:
-        """Ask for claimed attempts to be dialled; ``urgent`` ones go before all others."""
+    def dial(self, attempt_ids: Sequence[str], *, urgent: bool, together: int = MOST_TOGETHER) -> None:
+        """Ask for claimed attempts to be dialled, at most ``together`` of them one after the other.
+
+        ``urgent`` ones go before all others.
+        """
         ...
 
     def hang_up(self, attempt_ids: Sequence[str]) -> None:

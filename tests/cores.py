@@ -61,7 +61,7 @@ class RecordingMessages:
         self.dialled: list[tuple[str, bool]] = []
         self.hung_up: list[str] = []
 
-    def dial(self, attempt_ids: Sequence[str], *, urgent: bool) -> None:
+    def dial(self, attempt_ids: Sequence[str], *, urgent: bool, together: int = 1) -> None:
         self.dialled += [(attempt_id, urgent) for attempt_id in attempt_ids]
 
     def hang_up(self, attempt_ids: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The actors: thin shells over the dialer. They take an id, and Dramatiq never retries them."""
+"""The actors: thin shells over the dialer. They take ids, and Dramatiq never retries them."""
 
 from collections.abc import Callable
 
@@ -25,6 +25,6 @@ def declare(broker: dramatiq.Broker, parts: Callable[[], Parts | None]) -> None:
             wired.hang_up.hang_up(attempt_id)
 
     @dramatiq.actor(broker=broker, queue_name=BULK, actor_name=DIAL, priority=10)
-    def dial(attempt_id: str) -> None:
+    def dial(*attempt_ids: str) -> None:
         if (wired := parts()) is not None:
-            wired.dialer.dial(attempt_id)
+            wired.dialer.dial(*attempt_ids)

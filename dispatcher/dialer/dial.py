@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import deque
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 from dispatcher.core import Core, write_counts
 from dispatcher.dialer.answer import Answer, settle
 from dispatcher.dialer.intent import Intent, Lines, begin
+from dispatcher.dialer.speed import Speed
 from dispatcher.domain.reasons import Reason
 from dispatcher.metrics.counting import Count
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
@@ -16,7 +18,7 @@ from dispatcher.reports import Inbox
 from dispatcher.sessions import Sessions
 from dispatcher.signals import Topic
 from dispatcher.store.engine import is_outage
-from dispatcher.store.group import GroupCommit
+from dispatcher.store.group import Entry, GroupCommit
 
 _log = logging.getLogger(__name__)
 
@@ -32,31 +34,53 @@ class Dialer:
         self._sessions = sessions
         self._inbox = inbox
         self._lines = lines
+        self._speed = Speed()
         self._beginning: GroupCommit[str, Intent | None] = GroupCommit(self._begin)
         self._settling: GroupCommit[Answer, None] = GroupCommit(self._settle)
 
-    def dial(self, attempt_id: str) -> None:
-        """Dial a claimed attempt, once. An attempt in any other phase is left alone.
+    def dial(self, *attempt_ids: str) -> None:
+        """Dial claimed attempts, each once and one after the other; those in any other phase are left alone.
 
-        No transaction is open while the PBX is asked. Whatever interrupts the request leaves the
-        attempt in doubt, since it may have been sent.
+        No transaction is open while the PBX is asked. Whatever interrupts a request leaves its attempt
+        in doubt, since it may have been sent. Where the PBX turns out to be slow, those that have not
+        been begun are handed to other threads.
         """
+        rest = list(attempt_ids)
+        while rest:
+            together = self._speed.together
+            if together == 1 and len(rest) > 1:
+                self._core.messages.dial(rest[1:], urgent=False, together=1)
+                del rest[1:]
+            self._dial(rest[:together])
+            del rest[:together]
+
+    def _dial(self, attempt_ids: Sequence[str]) -> None:
         try:
-            intent = self._beginning.submit(attempt_id)
+            intents = self._beginning.submit_all(attempt_ids)
         except Exception as error:
             if not is_outage(error):
                 raise
-            # It is still claimed, or begun without our knowing; the sweeps take up either.
-            _log.warning("the database is away, attempt %s waits for the sweep", attempt_id)
+            # They are still claimed, or begun without our knowing; the sweeps take up either.
+            _log.warning("the database is away, attempts %s wait for the sweep", ", ".join(attempt_ids))
             return
-        if intent is None:
-            return
+        begun = deque(intent for intent in intents if intent is not None)
+        answers: list[Entry[Answer, None]] = []
         try:
-            answer = self._ask(intent)
+            while begun:
+                answers.append(self._settling.offer(self._answer(begun[0])))
+                begun.popleft()
         except BaseException as error:
-            self._hold(self._doubt(intent, Reason.CONNECTION_LOST, type(error).__name__))
+            lost = self._doubt(begun.popleft(), Reason.CONNECTION_LOST, type(error).__name__)
+            answers += [self._settling.offer(answer) for answer in (lost, *map(self._unsent, begun))]
             raise
-        self._hold(answer)
+        finally:
+            self._hold(answers)
+
+    def _answer(self, intent: Intent) -> Answer:
+        started = time.monotonic()
+        answer = self._ask(intent)
+        self._speed.note(time.monotonic() - started)
+        return answer
 
     def _ask(self, intent: Intent) -> Answer:
         try:
@@ -76,18 +100,24 @@ class Dialer:
         now = self._core.clock()
         return Answer(intent.attempt_id, intent.pbx, now, reason=reason, detail=detail, in_doubt=True)
 
-    def _hold(self, answer: Answer) -> None:
-        """Commit the answer, waiting for the database if it is away: the PBX has acted already."""
+    def _unsent(self, intent: Intent) -> Answer:
+        """For a dial that was begun and certainly not sent, because the thread is being stopped."""
+        why = "the process was stopped before the request was sent"
+        return Answer(intent.attempt_id, intent.pbx, self._core.clock(), reason=Reason.PBX_AWAY, detail=why)
+
+    def _hold(self, answers: Sequence[Entry[Answer, None]]) -> None:
+        """Commit the answers, waiting for the database if it is away: the PBX has acted already."""
         until = time.monotonic() + KEEP_TRYING_SECONDS
         pause = 0.1
-        while True:
+        while answers:
             try:
-                self._settling.submit(answer)
+                self._settling.finish(answers)
                 return
             except Exception as error:
                 if not is_outage(error) or time.monotonic() > until:
                     raise
-                _log.warning("the database is away, the answer of attempt %s waits", answer.attempt_id)
+                answers = [self._settling.offer(entry.item) for entry in answers if entry.error is not None]
+                _log.warning("the database is away, the answers of %d attempts wait", len(answers))
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
 

@@ -11,7 +11,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class _Entry(Generic[Item, Result]):
+class Entry(Generic[Item, Result]):
+    """One submitted item: not ``done`` yet, or with its ``result``, or with the ``error`` of its commit."""
+
     __slots__ = ("done", "error", "item", "result")
 
     def __init__(self, item: Item) -> None:
@@ -43,14 +45,47 @@ class GroupCommit(Generic[Item, Result]):
         self._next_at = 0.0
         self._limit = limit
         self._turn = threading.Lock()
-        self._gathered: list[_Entry[Item, Result]] = []
+        self._gathered: list[Entry[Item, Result]] = []
         self._guard = threading.Lock()
 
     def submit(self, item: Item) -> Result:
         """Return ``item``'s result once it is committed; raises what the commit raised."""
-        entry: _Entry[Item, Result] = _Entry(item)
+        return self.submit_all([item])[0]
+
+    def submit_all(self, items: Sequence[Item]) -> list[Result]:
+        """Return the results of ``items`` once all are committed; raises what a commit raised."""
+        entries = [Entry[Item, Result](item) for item in items]
+        with self._guard:
+            self._gathered += entries
+        return self.finish(entries)
+
+    def offer(self, item: Item) -> Entry[Item, Result]:
+        """Submit without waiting: commits here and now if nobody else does and the rest is over.
+
+        Whoever offers must :meth:`finish` what they have offered, else it may never be committed.
+        """
+        entry: Entry[Item, Result] = Entry(item)
         with self._guard:
             self._gathered.append(entry)
+        if time.monotonic() >= self._next_at and self._turn.acquire(blocking=False):
+            try:
+                self._next_at = time.monotonic() + self._rest
+                self._run(self._take())
+            finally:
+                self._turn.release()
+        return entry
+
+    def finish(self, entries: Sequence[Entry[Item, Result]]) -> list[Result]:
+        """Return the results of submitted entries once all are committed; raises what a commit raised."""
+        for entry in entries:
+            if not entry.done:
+                self._wait_for(entry)
+        for entry in entries:
+            if entry.error is not None:
+                raise entry.error
+        return [entry.result for entry in entries]  # type: ignore[misc]
+
+    def _wait_for(self, entry: Entry[Item, Result]) -> None:
         with self._turn:
             while not entry.done:
                 ahead = self._next_at - time.monotonic()
@@ -58,17 +93,16 @@ class GroupCommit(Generic[Item, Result]):
                     time.sleep(ahead)
                 self._next_at = time.monotonic() + self._rest
                 self._run(self._take())
-        if entry.error is not None:
-            raise entry.error
-        return entry.result  # type: ignore[return-value]
 
-    def _take(self) -> list[_Entry[Item, Result]]:
+    def _take(self) -> list[Entry[Item, Result]]:
         with self._guard:
             batch = self._gathered[: self._limit]
             del self._gathered[: self._limit]
         return batch
 
-    def _run(self, batch: list[_Entry[Item, Result]]) -> None:
+    def _run(self, batch: list[Entry[Item, Result]]) -> None:
+        if not batch:
+            return
         try:
             results = self._commit([entry.item for entry in batch])
             for entry, result in zip(batch, results, strict=True):
