@@ -61,6 +61,18 @@ class YeastarClient:
             self._observe(operation, result, time.perf_counter() - started)
         return answer
 
+    def listed(
+        self, operation: str, endpoint: str, key: str, params: Mapping[str, str], session: Session
+    ) -> list[dict[str, Any]]:
+        """The entries of a query; that there are none may come as an error, or as no list (inferred)."""
+        try:
+            found = self.ask(operation, endpoint, params, session).get(key)
+        except PbxRefused as refusal:
+            if refusal.reason in (Reason.CALL_OVER, Reason.NOTHING_FOUND):
+                return []
+            raise
+        return objects(found)
+
     def close(self) -> None:
         """Drop the connections."""
         self._http.close()
@@ -96,6 +108,12 @@ class YeastarClient:
 def unreadable(endpoint: str, what: str) -> PbxInDoubt:
     """The error for an answer that came, but lacks what it must hold."""
     return PbxInDoubt(Reason.RESPONSE_UNREADABLE, f"{endpoint}: the answer has {what}")
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list, whatever else is in it; a single object counts as a list of one."""
+    entries = value if isinstance(value, list) else [value]
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 LONGEST_TEXT = 200

@@ -1,9 +1,7 @@
 """The driver for Yeastar API v1.1.0. Which endpoint does what is in the S-Series API v1.1.0 manual."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
@@ -22,9 +20,11 @@ from dispatcher.pbx.protocol import (
     Session,
     TrunkState,
 )
+from dispatcher.pbx.yeastar.account import destination, digest
 from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
+from dispatcher.pbx.yeastar.errnos import ERRNOS
+from dispatcher.pbx.yeastar.lists import device, trunk_state
 from dispatcher.pbx.yeastar_s import reports
-from dispatcher.pbx.yeastar_s.errnos import ERRNOS
 
 LOGIN, HEARTBEAT, LOGOUT, DIAL, LIVE_CALLS, HANGUP, TRUNKS, IVRS, DEVICE = OPERATIONS = (
     "login",
@@ -48,25 +48,6 @@ _ENDPOINTS: dict[tuple[MessageKind, TargetKind], tuple[str, str, str]] = {
 }
 """Endpoint, parameter of the message, parameter of the callee."""
 
-_GOOD = ("registered", "idle", "busy", "up")
-_BAD = (
-    "failure",
-    "disable",
-    "fault",
-    "alarm",
-    "down",
-    "power off",
-    "no sim",
-    "no signal",
-    "pin error",
-    "unregister",
-)
-_USABLE: dict[str, bool] = dict.fromkeys(_GOOD, True) | dict.fromkeys(_BAD, False)
-"""Whether a trunk of this status can carry calls ('Query trunk list'). Busy is a line in use, not a fault.
-
-Unknown, Registering (on its way up, or down) and any other word say nothing.
-"""
-
 
 class YeastarS:
     """One PBX of the family ``yeastar-s``; see :class:`~dispatcher.pbx.protocol.Driver`."""
@@ -81,7 +62,7 @@ class YeastarS:
 
     def __init__(self, account: PbxAccount, observe: Observe) -> None:
         self._account = account
-        self._reports_to = _destination(account.reports_url)
+        self._reports_to = destination(account.reports_url)
         http = PbxHttp(account.url, verify_tls=account.verify_tls, timeout=account.timeout_seconds)
         self._client = YeastarClient(http, "/api/v1.1.0/", ERRNOS, observe)
 
@@ -94,14 +75,13 @@ class YeastarS:
         One request. The caller must not try refused credentials again: after five failures in a row the PBX
         locks our address for ten minutes.
         """
-        digest = hashlib.md5(self._account.password.encode(), usedforsecurity=False).hexdigest()
         place = self._reports_to
         answer = self._client.ask(
             LOGIN,
             "login",
             {
                 "username": self._account.username,
-                "password": digest,
+                "password": digest(self._account.password),
                 "port": place["port"],
                 "version": "1.0.2",
                 "url": place["url"],
@@ -142,9 +122,9 @@ class YeastarS:
         A leg's id is not the callid of its call, except that an inbound call is named by its leg.
         """
         found: list[LiveCall] = []
-        for item in self._listed(LIVE_CALLS, "outbound/query", "outbound", session):
+        for item in self._client.listed(LIVE_CALLS, "outbound/query", "outbound", {}, session):
             found.append(_live(item, PartyKind.OUTBOUND, leg=text(item.get("outboundid")), callid=""))
-        for item in self._listed(LIVE_CALLS, "inbound/query", "inbound", session):
+        for item in self._client.listed(LIVE_CALLS, "inbound/query", "inbound", {}, session):
             leg = text(item.get("inboundid"))
             found.append(_live(item, PartyKind.INBOUND, leg=leg, callid=leg))
         return found
@@ -159,21 +139,14 @@ class YeastarS:
 
     def trunks(self, session: Session) -> Sequence[TrunkState]:
         """Every trunk with its status."""
-        return [
-            TrunkState(
-                name=text(item.get("trunkname")),
-                status=text(item.get("status")),
-                kind=text(item.get("type")),
-                usable=_USABLE.get(text(item.get("status")).lower()),
-            )
-            for item in self._listed(TRUNKS, "trunklist/query", "trunklist", session)
-        ]
+        listed = self._client.listed(TRUNKS, "trunklist/query", "trunklist", {}, session)
+        return [trunk_state(item) for item in listed]
 
     def ivrs(self, session: Session) -> Sequence[Ivr]:
         """Every IVR."""
         return [
             Ivr(text(item.get("ivrnumber")), text(item.get("ivrname")), text(item.get("prompt")))
-            for item in self._listed(IVRS, "ivr/query", "ivr", session)
+            for item in self._client.listed(IVRS, "ivr/query", "ivr", {}, session)
         ]
 
     def device(self, session: Session) -> Device:
@@ -181,7 +154,7 @@ class YeastarS:
         info = self._client.ask(DEVICE, "deviceinfo/query", {}, session).get("deviceinfo")
         if not isinstance(info, dict):
             raise unreadable("deviceinfo/query", "no deviceinfo")
-        return Device(text(info.get("devicename")), text(info.get("sn")), text(info.get("firmwarever")))
+        return device(info)
 
     def parse(self, body: bytes) -> Sequence[Report]:
         """Turn one pushed body into reports; ``ValueError`` when it can't be understood."""
@@ -190,26 +163,6 @@ class YeastarS:
     def close(self) -> None:
         """Drop the connections."""
         self._client.close()
-
-    def _listed(self, operation: str, endpoint: str, key: str, session: Session) -> list[dict[str, Any]]:
-        """All entries of a query; that there are none may come as an error, or as no list (inferred)."""
-        try:
-            found = self._client.ask(operation, endpoint, {}, session).get(key)
-        except PbxRefused as refusal:
-            if refusal.reason in (Reason.CALL_OVER, Reason.NOTHING_FOUND):
-                return []
-            raise
-        entries = found if isinstance(found, list) else [found]
-        return [entry for entry in entries if isinstance(entry, dict)]
-
-
-def _destination(reports_url: str) -> dict[str, str]:
-    """Where reports go, as login and heartbeat want it: ``url`` complete, but without the scheme."""
-    parts = urlsplit(reports_url)
-    port = str(parts.port or 80)
-    host = parts.hostname or ""
-    shown = f"[{host}]" if ":" in host else host
-    return {"ipaddr": host, "port": port, "url": f"{shown}:{port}{parts.path}"}
 
 
 def _request(order: DialOrder) -> tuple[str, dict[str, str]]:

@@ -1,9 +1,9 @@
 """The error codes of API v1.1.0 (S-Series API v1.1.0 manual, 'Error codes'), each with its reason.
 
-Codes of 10xxx mean that the PBX turned the request down: no call exists. 20010 and 3xxxx mean that a
-process inside the PBX failed while it had the request, so a call may exist: their reason is in doubt.
-Codes of requests that the dispatcher never sends are listed too, so that none is ever unknown. 30002 is in
-no table of the manual, but lies between two of the same kind.
+API v2.0.0 keeps them all and has more of its own. Codes of 10xxx mean that the PBX turned the request
+down: no call exists. 20010 and 3xxxx mean that a process inside the PBX failed while it had the request,
+so a call may exist: their reason is in doubt. Codes of requests that the dispatcher never sends are listed
+too, so that none is ever unknown. 30002 is in v2.0.0's table only, and lies between two of the same kind.
 """
 
 from dispatcher.domain.reasons import Reason
