@@ -18,6 +18,7 @@ from dispatcher.store import tallies
 from dispatcher.store.engine import is_outage
 from dispatcher.upkeep import housekeeping, sweeps
 from dispatcher.upkeep.asking import Asking
+from dispatcher.upkeep.trunks import TrunkWatch
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Upkeep:
         self._stopping = threading.Event()
         timeouts = {name: pbx.account.timeout_seconds for name, pbx in pbxes.items()}
         asking = Asking(core, sessions, pbxes)
+        watch = TrunkWatch(core, sessions, pbxes)
         self._tasks = [
             _Task("expire", 1.0, lambda: housekeeping.expire(core)),
             _Task("expire alarms", 1.0, lambda: housekeeping.expire_alarms(core)),
@@ -59,8 +61,8 @@ class Upkeep:
                 _Task(f"session of {name}", 10.0, partial(self._refresh, name)),
                 _Task(f"inbox of {name}", 2.0, partial(inbox.revisit, name)),
                 _Task(f"questions to {name}", 5.0, partial(asking.resolve, name)),
-                _Task(f"others on {name}", 30.0, partial(asking.compare_others, name)),
-                _Task(f"trunks of {name}", 30.0, partial(asking.look_at_trunks, name)),
+                _Task(f"others on {name}", 30.0, partial(watch.compare_others, name)),
+                _Task(f"trunks of {name}", 30.0, partial(watch.look_at_trunks, name)),
             ]
 
     def run(self) -> None:
