@@ -150,6 +150,10 @@ class Sessions:
         return generation, session
 
     def _fingerprint(self, pbx: str) -> str:
-        account = self._pbxes[pbx].account
-        text = f"{account.url}\n{account.username}\n{account.password}".encode()
-        return hashlib.scrypt(text, salt=b"dispatcher:pbx", n=2**12, r=8, p=1, dklen=16).hex()
+        return fingerprint(self._pbxes[pbx].account)
+
+
+def fingerprint(account: PbxAccount) -> str:
+    """What an account is known by when its PBX has refused it; the password can't be had back from it."""
+    text = f"{account.url}\n{account.username}\n{account.password}".encode()
+    return hashlib.scrypt(text, salt=b"dispatcher:pbx", n=2**12, r=8, p=1, dklen=16).hex()

@@ -1,0 +1,97 @@
+"""The leases of one process: kept by a thread, so that long work does not let them lapse."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from dispatcher.clock import Clock
+from dispatcher.store import leases
+from dispatcher.store.engine import Store, is_outage
+
+_log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=6)
+"""So long after its holder's last beat a lease is free for another process."""
+
+BEAT_SECONDS = 1.5
+
+
+def process_name() -> str:
+    """A name for this process that no other has, also after a start in the same container."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+class Leases:
+    """Takes and keeps the leases that the parts of this process want, as far as no other holds them.
+
+    A lease is believed in for a little less long than it lasts, counted from before it was asked for,
+    so that a process whose database is away stops believing before another takes over.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        owner: str | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.owner = owner or process_name()
+        self._store = store
+        self._clock = clock
+        self._monotonic = monotonic
+        self._believed: dict[str, float] = {}
+        self._stopping = threading.Event()
+
+    def want(self, *names: str) -> None:
+        """Try for these leases from the next beat on."""
+        for name in names:
+            self._believed.setdefault(name, 0.0)
+
+    def holds(self, name: str) -> bool:
+        """Whether this process holds a lease it wants."""
+        return self._monotonic() < self._believed.get(name, 0.0)
+
+    def run(self) -> None:
+        """Work until :meth:`stop`, then give the leases back."""
+        while not self._stopping.is_set():
+            self.beat()
+            self._stopping.wait(BEAT_SECONDS)
+        self.give_back()
+
+    def stop(self) -> None:
+        """End :meth:`run`. Whoever relies on a lease is to be stopped before."""
+        self._stopping.set()
+
+    def beat(self) -> None:
+        """Take what is free and renew what is held. A database that is away costs the leases in time."""
+        began, now = self._monotonic(), self._clock()
+        names = sorted(self._believed)
+        try:
+            taken = self._store.transact(
+                lambda tx: [leases.take(tx, name, self.owner, now, now + LEASE) for name in names]
+            )
+        except Exception as error:
+            if not is_outage(error):
+                _log.exception("the leases could not be renewed")
+            return
+        for name, mine in zip(names, taken, strict=True):
+            self._believed[name] = began + LEASE.total_seconds() - 1.0 if mine else 0.0
+
+    def give_back(self) -> None:
+        """Let others take the leases at once."""
+        held = [name for name in sorted(self._believed) if self._believed[name]]
+        self._believed = dict.fromkeys(self._believed, 0.0)
+        try:
+            with self._store.write() as tx:
+                for name in held:
+                    leases.release(tx, name, self.owner)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            _log.warning("the leases could not be given back, and lapse: %s", type(error).__name__)

@@ -1,0 +1,192 @@
+"""One PBX's stream of reports: opened, read, and opened anew, by the process that holds its lease."""
+
+import logging
+import random
+import threading
+from datetime import datetime
+from typing import Any
+
+from dispatcher.core import Core
+from dispatcher.domain.reasons import Reason
+from dispatcher.leases import Leases
+from dispatcher.listener.holding import Demand, Holding
+from dispatcher.pbx.errors import PbxError
+from dispatcher.pbx.protocol import PullsReports, ReportStream
+from dispatcher.reports import Inbox
+from dispatcher.sessions import LOCKOUT, Pbx, fingerprint
+from dispatcher.store import sessions, streams
+from dispatcher.store.engine import is_outage
+
+_log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+_LOOK_SECONDS = 0.25
+_AFTER_TROUBLE = 1.0
+
+
+class Listener:
+    """Reads the reports of a PBX that does not post them.
+
+    Any number of processes may have one for the same PBX: the lease says which of them reads. Reports
+    are acknowledged to nobody, so that what is lost on the way to the store is known by the stream's
+    position, where the family has one, and else demanded by asking the PBX for every open call.
+    """
+
+    def __init__(self, core: Core, pbx: Pbx, inbox: Inbox, leases: Leases, demand: Demand) -> None:
+        if not isinstance(pbx.driver, PullsReports):
+            raise TypeError(f"the family of {pbx.account.name} posts its reports")
+        self._core = core
+        self._account = pbx.account
+        self._name = pbx.account.name
+        self._driver: PullsReports = pbx.driver
+        self._leases = leases
+        self._lease = streams.lease_of(self._name)
+        self._holding = Holding(core, self._name, pbx.driver, inbox, demand)
+        self._stopping = threading.Event()
+        self._guard = threading.Lock()
+        self._stream: ReportStream | None = None
+        self._failures = 0
+        self._said = ""
+        leases.want(self._lease)
+
+    def run(self) -> None:
+        """Work until :meth:`stop`; survives whatever the PBX and the database do."""
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+            except Exception as error:
+                if is_outage(error):
+                    _log.warning("the database is away, the reports of %s wait for it", self._name)
+                else:
+                    _log.exception("reading the reports of %s failed and is tried again", self._name)
+                    self._holding.give_up()
+                self._stopping.wait(_AFTER_TROUBLE)
+        self._finish()
+
+    def stop(self) -> None:
+        """Break the stream off, so that :meth:`run` ends once what was read is durable."""
+        self._stopping.set()
+        with self._guard:
+            stream = self._stream
+        if stream is not None:
+            stream.close()
+
+    def _turn(self) -> None:
+        """Read until the stream breaks off or another process has the lease."""
+        mine = self._leases.holds(self._lease)
+        if not self._holding.is_empty and not self._holding.flush(keep_position=mine):
+            self._stopping.wait(_LOOK_SECONDS)
+            return
+        if not mine:
+            self._stopping.wait(_LOOK_SECONDS)
+            return
+        position = self._place()
+        if position is None:
+            self._stopping.wait(_AFTER_TROUBLE)
+            return
+        try:
+            stream = self._driver.open_reports(position)
+        except PbxError as error:
+            self._note_loss(error)
+            return
+        try:
+            self._read(self._entrusted(stream), position)
+        except PbxError as error:
+            self._note_loss(error)
+        finally:
+            with self._guard:
+                self._stream = None
+            stream.close()
+
+    def _place(self) -> str | None:
+        """Where to go on reading; None when the stream is not to be tried now."""
+        with self._core.store.read() as tx:
+            row = streams.of_pbx(tx, self._name)
+            session = sessions.of_pbx(tx, self._name)
+        hopeless = self._why_not(row, session)
+        if not hopeless:
+            return str(row.position)
+        self._say(hopeless)
+        return None
+
+    def _why_not(self, row: Any, session: Any) -> str:
+        """Why the stream is not to be tried now; five refused passwords would lock our address out."""
+        refused = {row.refused_account, session.refused_password if session is not None else None} - {None}
+        if refused and fingerprint(self._account) in refused:
+            return "this user name and password were refused; they are not tried again until they change"
+        waits = [row.retry_at, session.retry_at if session is not None else None]
+        until = max((wait for wait in waits if wait is not None), default=None)
+        return f"not before {until:%H:%M:%S} UTC" if until is not None and until > self._core.clock() else ""
+
+    def _entrusted(self, stream: ReportStream) -> ReportStream:
+        """The stream, which :meth:`stop` can close from now on."""
+        with self._guard:
+            self._stream = stream
+        if self._stopping.is_set():
+            stream.close()
+        return stream
+
+    def _read(self, stream: ReportStream, position: str) -> None:
+        self._holding.begin(position)
+        if not position:
+            # Nobody can say what was sent before, so all that is open is asked for, at once.
+            self._note_opening(missed=True)
+        is_noted = not position
+        while not self._stopping.is_set() and self._leases.holds(self._lease):
+            if self._holding.is_full and not self._holding.flush():
+                self._stopping.wait(_LOOK_SECONDS)
+                continue
+            self._holding.add(stream.read())
+            self._failures, self._said = 0, ""
+            if not is_noted:
+                self._note_opening(missed=False)
+                is_noted = True
+            self._holding.flush()
+
+    def _note_opening(self, *, missed: bool) -> None:
+        with self._core.store.write() as tx:
+            streams.opened(tx, self._name, self._core.clock(), missed=missed)
+            since = streams.of_pbx(tx, self._name).missed_since
+        _log.info("reading the reports of %s", self._name)
+        if since is not None:
+            self._holding.demand(f"its reports were not read from {since:%H:%M:%S} UTC on")
+
+    def _note_loss(self, error: PbxError) -> None:
+        if self._stopping.is_set():
+            return
+        self._say(str(error))
+        refused = error.reason is Reason.CREDENTIALS_REFUSED
+        locked_out = error.reason is Reason.LOCKED_OUT
+        retry_at: datetime | None = self._core.clock() + LOCKOUT if locked_out else None
+        with self._core.store.write() as tx:
+            streams.lost(
+                tx,
+                self._name,
+                self._core.clock(),
+                str(error),
+                refused_account=fingerprint(self._account) if refused else None,
+                retry_at=retry_at,
+            )
+        pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
+        self._failures = min(self._failures + 1, 16)
+        # Listeners of several processes or PBXs that lost their streams together do not return together.
+        self._stopping.wait(pause * random.uniform(0.5, 1.5))
+
+    def _say(self, problem: str) -> None:
+        """Log a problem once, not at every try."""
+        if problem != self._said:
+            _log.warning("the reports of %s can't be read: %s", self._name, problem)
+            self._said = problem
+
+    def _finish(self) -> None:
+        """Make durable what has been read, if the database is there, and say that nobody reads now."""
+        mine = self._leases.holds(self._lease)
+        try:
+            if not self._holding.flush(keep_position=mine, at_once=True):
+                _log.warning("%d reports of %s could not be stored", self._holding.size, self._name)
+            elif mine:
+                with self._core.store.write() as tx:
+                    streams.close(tx, self._name, self._core.clock())
+        except Exception as error:
+            _log.warning("the end of %s's reports was not noted: %s", self._name, type(error).__name__)

@@ -1,0 +1,181 @@
+"""An office whose PBX is read from, and streams whose every turn a test writes."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dispatcher.domain.reasons import Reason
+from dispatcher.leases import Leases
+from dispatcher.listener import Listener
+from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.protocol import Pulled
+from dispatcher.store import streams
+from dispatcher.store.tables import ReportStreamState
+from tests.scripted import Office, ScriptedDriver, make_office
+
+CUT = PbxRefused(Reason.PBX_AWAY, "the stream was cut")
+
+
+class ScriptedStream:
+    """Gives what a test has put in, in order; an exception breaks the stream off."""
+
+    def __init__(self, position: str) -> None:
+        self.position = position
+        self.is_closed = threading.Event()
+        self.reads = 0
+        self._turns: deque[Pulled | Exception] = deque()
+
+    def put(self, *bodies: bytes, position: str = "", missed: bool = False) -> None:
+        self._turns.append(Pulled(bodies, position, missed))
+
+    def cut(self, error: Exception = CUT) -> None:
+        self._turns.append(error)
+
+    @property
+    def unread(self) -> int:
+        return len(self._turns)
+
+    def read(self) -> Pulled:
+        self.reads += 1
+        if self.is_closed.is_set():
+            raise CUT
+        if not self._turns:
+            self.is_closed.wait(0.02)
+            return Pulled()
+        turn = self._turns.popleft()
+        if isinstance(turn, Exception):
+            raise turn
+        return turn
+
+    def close(self) -> None:
+        self.is_closed.set()
+
+
+class PulledDriver(ScriptedDriver):
+    """The scripted driver of a PBX that is read from."""
+
+    pulls_reports = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams: list[ScriptedStream] = []
+        self.tries = 0
+        self.on_open: Callable[[], None] = lambda: None
+
+    def open_reports(self, position: str) -> ScriptedStream:
+        self.tries += 1
+        self.on_open()
+        self.streams.append(ScriptedStream(position))
+        return self.streams[-1]
+
+
+@dataclass
+class Desk:
+    """One process that listens: its office, its leases and what it has demanded."""
+
+    office: Office
+    driver: PulledDriver
+    leases: Leases
+    demands: list[tuple[str, str]] = field(default_factory=list)
+    demand: Callable[[str, str], None] | None = None
+    threads: list[threading.Thread] = field(default_factory=list)
+    listener: Listener | None = None
+    heart: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> "Desk":
+        self.listener = Listener(
+            self.office.core, self.office.pbxes["hq"], self.office.inbox, self.leases, self._demand
+        )
+        self.leases.beat()
+        for work in (self.listener.run, self._beat):
+            thread = threading.Thread(target=work)
+            thread.start()
+            self.threads.append(thread)
+        return self
+
+    def stop(self) -> float:
+        """Stop in order; the seconds it took."""
+        began = time.monotonic()
+        assert self.listener is not None
+        self.listener.stop()
+        self.threads[0].join(timeout=20)
+        assert not self.threads[0].is_alive()
+        self.die()
+        self.leases.give_back()
+        return time.monotonic() - began
+
+    def die(self) -> None:
+        """Beat no more, as a process that was killed."""
+        self.heart.set()
+        for thread in self.threads[1:]:
+            thread.join(timeout=20)
+
+    def stream(self, number: int) -> ScriptedStream:
+        """The stream that is opened as the so-manieth, from 1."""
+        until(lambda: len(self.driver.streams) >= number)
+        return self.driver.streams[number - 1]
+
+    @property
+    def row(self) -> Any:
+        [row] = self.office.rows(ReportStreamState)
+        return row
+
+    def up(self) -> bool:
+        with self.office.core.store.read() as tx:
+            return streams.up(tx, self.office.clock())["hq"]
+
+    def _demand(self, pbx: str, why: str) -> None:
+        if self.demand is not None:
+            self.demand(pbx, why)
+        self.demands.append((pbx, why))
+
+    def _beat(self) -> None:
+        while not self.heart.wait(0.05):
+            self.leases.beat()
+
+
+@pytest.fixture
+def driver() -> PulledDriver:
+    return PulledDriver()
+
+
+@contextmanager
+def open_desk(url: str, driver: PulledDriver, name: str, **options: Any) -> Iterator[Desk]:
+    office = make_office(url, driver=driver, **options)
+    with office.core.store.write() as tx:
+        streams.sync(tx, ["hq"])
+    desk = Desk(office, driver, Leases(office.core.store, office.clock, name))
+    try:
+        yield desk
+    finally:
+        if desk.listener is not None and desk.threads[0].is_alive():
+            desk.stop()
+        desk.die()
+        office.core.signals.close()
+        office.core.store.close()
+
+
+@pytest.fixture
+def desk(store_url: str, driver: PulledDriver) -> Iterator[Desk]:
+    with open_desk(store_url, driver, "one") as made:
+        yield made
+
+
+@pytest.fixture
+def other(desk: Desk, store_url: str, driver: PulledDriver) -> Iterator[Desk]:
+    """A second process of the same installation."""
+    with open_desk(store_url, driver, "other", clock=desk.office.clock) as made:
+        yield made
+
+
+def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
