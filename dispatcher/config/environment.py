@@ -87,10 +87,18 @@ def _overlay_list(items: list[Any], changes: Mapping[str, Any], under: Path) -> 
             yield path
 
 
+_SECRETS: dict[str | int, tuple[str, str]] = {
+    "pbx": ("password", "unset"),
+    "api": ("token", "unset"),
+    "audit": ("heartbeat_url", "https://unset.invalid"),
+}
+"""By section: the key that ``…_env`` can stand for, and what it holds while that variable is not set."""
+
+
 def fill_secrets(data: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Problem]:
-    """Put in the secrets that ``password_env`` and ``token_env`` name."""
+    """Put in the secrets that ``password_env``, ``token_env`` and ``heartbeat_url_env`` name."""
     for table, path in _tables(data):
-        key = "password" if path[0] == "pbx" else "token"
+        key, unset = _SECRETS[path[0]]
         name = table.get(f"{key}_env")
         if not isinstance(name, str):
             continue
@@ -98,7 +106,7 @@ def fill_secrets(data: Mapping[str, Any], environment: Mapping[str, str]) -> Ite
         if key in table:
             yield Problem(named, f"stands beside {key}", "Keep one of the two", ((*path, key),))
         elif not environment.get(name):
-            table[key] = "unset"
+            table[key] = unset
             mend = f"Set it, or write {key} in its place"
             yield Problem(named, f"the environment variable {name} is not set", mend, ((*path, key),))
         else:
@@ -116,3 +124,6 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Path]]:
         for index, item in enumerate(items if isinstance(items, list) else []):
             if isinstance(item, dict):
                 yield item, (*path, index)
+    audit = data.get("audit")
+    if isinstance(audit, dict):
+        yield audit, ("audit",)

@@ -121,6 +121,16 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _secret_url(value: SecretStr) -> SecretStr:
+    try:
+        parts = _split(value.get_secret_value())
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https:// and name a host")
+    return value
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -139,6 +149,9 @@ TimeZone = Annotated[str, AfterValidator(_timezone)]
 Region = Annotated[str, AfterValidator(_region)]
 Network = Annotated[str, AfterValidator(_network)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
+"""An address that is itself a secret: whoever knows it can use it."""
+
 Dialled = Annotated[str, StringConstraints(pattern=r"^[0-9*#+]*$", max_length=20)]
 Positive = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

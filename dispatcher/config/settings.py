@@ -159,6 +159,7 @@ class PacingSettings(Section):
     settle: fields.NotNegative = 2.0
     doubt_wait: fields.Positive = 60.0
     silence: fields.Positive = 180.0
+    longest_call: fields.Positive = 3600.0
 
 
 class WorkerSettings(Section):
@@ -172,6 +173,18 @@ class RetentionSettings(Section):
 
     reports_days: int = Field(30, ge=1, le=36_500)
     events_days: int = Field(90, ge=1, le=36_500)
+
+
+class AuditSettings(Section):
+    """``[audit]``."""
+
+    every: fields.Positive = 15.0
+    heartbeat_url: fields.SecretUrl | None = Field(None, examples=["https://hc-ping.com/UUID"])
+    heartbeat_url_env: str | None = None
+
+    def heartbeat(self) -> str:
+        """The address to fetch while all is clean, or an empty string. It may be a secret."""
+        return self.heartbeat_url.get_secret_value() if self.heartbeat_url is not None else ""
 
 
 class LogSettings(Section):
@@ -202,6 +215,7 @@ class Settings(BaseSettings):
     pacing: PacingSettings = PacingSettings()
     workers: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
+    audit: AuditSettings = AuditSettings()
     log: LogSettings = LogSettings()
     _source: str = PrivateAttr("configuration")
 

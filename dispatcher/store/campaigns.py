@@ -51,7 +51,7 @@ def windows_from(document: Iterable[Mapping[str, Any]] | None) -> list[Window]:
 
 def create(tx: Connection, now: datetime, row: Mapping[str, Any]) -> None:
     """Write a new campaign, a draft, with its event row. ``row`` holds the columns that it asks for."""
-    values = {**row, "status": _DRAFT, "created_at": now, "updated_at": now}
+    values = {**row, "status": _DRAFT, "paused_why": "", "created_at": now, "updated_at": now}
     tx.execute(insert(_campaigns).values(values))
     change = Change("campaign", row["id"], "created", cause="created as a draft", campaign_id=row["id"])
     events.record(tx, now, [change])
@@ -63,13 +63,22 @@ def find(tx: Connection, campaign_id: str, *, lock: bool = False) -> Row[Any] | 
     return tx.execute(query.with_for_update() if lock else query).one_or_none()
 
 
-def move(tx: Connection, now: datetime, campaign_id: str, to: CampaignStatus, name: str, cause: str) -> bool:
+def move(
+    tx: Connection,
+    now: datetime,
+    campaign_id: str,
+    to: CampaignStatus,
+    name: str,
+    cause: str,
+    *,
+    paused_why: str = "",
+) -> bool:
     """Move a campaign to status ``to`` from wherever that is allowed; False when it was not.
 
-    The event row is called ``name``.
+    The event row is called ``name``. ``paused_why`` is for a pause that nobody has asked for.
     """
     allowed = [before for before, after in ALLOWED.items() if to in after]
-    values: dict[str, Any] = {"status": to, "updated_at": now}
+    values: dict[str, Any] = {"status": to, "updated_at": now, "paused_why": paused_why}
     if to is _RUNNING:
         values["started_at"] = func.coalesce(_campaigns.c.started_at, now)
     if to in (_FINISHED, _CANCELLED):

@@ -169,6 +169,8 @@ class Campaign(SQLModel, table=True):
     started_at: datetime | None = _instant()
     finished_at: datetime | None = _instant()
     expires_at: datetime | None = _instant()
+    paused_why: str = ""
+    """Why it was paused by itself; empty when people did it, or nobody."""
 
 
 class Call(SQLModel, table=True):
@@ -321,6 +323,21 @@ class RawReport(SQLModel, table=True):
     attempt_id: str | None = _reference("attempts.id")
 
 
+class Arrival(SQLModel, table=True):
+    """Reports that have just come in: durable, answered, and about to be entered, a batch in each row.
+
+    ``batch`` is JSON text: ``[[pbx, received_at, body], …]``. A row is gone once its reports are in
+    ``reports``; one that stays was left by a process that died, and the sweep enters it.
+    """
+
+    __tablename__ = "arrivals"
+    __table_args__ = (_NEVER_REUSED,)
+
+    id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True, autoincrement=True))
+    at: datetime = _instant(nullable=False)
+    batch: str
+
+
 class Event(SQLModel, table=True):
     """One change of an alarm, campaign, call or trunk, with its cause."""
 
@@ -455,6 +472,20 @@ class Tally(SQLModel, table=True):
     labels: str = Field(primary_key=True)
     shard: int = Field(primary_key=True)
     value: float = 0.0
+
+
+class AuditState(SQLModel, table=True):
+    """What the auditor's last look found of one invariant."""
+
+    __tablename__ = "audits"
+    __table_args__ = (CheckConstraint("found >= 0", name="ck_audits_found"),)
+
+    invariant: str = Field(primary_key=True)
+    found: int
+    examples: list[str] | None = _json()
+    looked_at: datetime = _instant(nullable=False)
+    clean_at: datetime | None = _instant()
+    """When every invariant held; the same in every row."""
 
 
 class IdempotencyKey(SQLModel, table=True):

@@ -19,10 +19,12 @@ SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 def upgrade() -> None:
     _alarms()
+    _audits()
     _campaigns()
     _events()
     _foreign_calls()
     _idempotency_keys()
+    _arrivals()
     _leases()
     _pbx_sessions()
     _processes()
@@ -45,10 +47,12 @@ def downgrade() -> None:
         "processes",
         "pbx_sessions",
         "leases",
+        "arrivals",
         "idempotency_keys",
         "foreign_calls",
         "events",
         "campaigns",
+        "audits",
         "alarms",
     ):
         op.drop_table(table)
@@ -111,6 +115,19 @@ def _alarms() -> None:
     )
 
 
+def _audits() -> None:
+    op.create_table(
+        "audits",
+        sa.Column("invariant", sa.String, nullable=False),
+        sa.Column("found", sa.Integer, nullable=False),
+        sa.Column("examples", DOCUMENT),
+        sa.Column("looked_at", INSTANT, nullable=False),
+        sa.Column("clean_at", INSTANT),
+        sa.CheckConstraint("found >= 0", name="ck_audits_found"),
+        sa.PrimaryKeyConstraint("invariant", name="pk_audits"),
+    )
+
+
 def _campaigns() -> None:
     op.create_table(
         "campaigns",
@@ -136,6 +153,7 @@ def _campaigns() -> None:
         sa.Column("started_at", INSTANT),
         sa.Column("finished_at", INSTANT),
         sa.Column("expires_at", INSTANT),
+        sa.Column("paused_why", sa.String, nullable=False),
         sa.CheckConstraint(
             "delivered_when IN ('answered', 'heard', 'acknowledged')", name="ck_campaigns_delivered_when"
         ),
@@ -219,6 +237,17 @@ def _pbx_sessions() -> None:
         sa.Column("retry_at", INSTANT),
         sa.Column("problem", sa.String, nullable=False),
         sa.PrimaryKeyConstraint("pbx", name="pk_pbx_sessions"),
+    )
+
+
+def _arrivals() -> None:
+    op.create_table(
+        "arrivals",
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("batch", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_arrivals"),
+        sqlite_autoincrement=True,
     )
 
 

@@ -188,6 +188,28 @@ ONE_MISTAKE = [
         "pacing.tick (line 23): must be greater than 0. Write e.g. tick = 1.0",
     ),
     (
+        GOOD + "[pacing]\nlongest_call = -1\n",
+        "pacing.longest_call (line 23): must be greater than 0. Write e.g. longest_call = 3600.0",
+    ),
+    (
+        GOOD + "[audit]\nevery = 0\n",
+        "audit.every (line 23): must be greater than 0. Write e.g. every = 15.0",
+    ),
+    (
+        GOOD + '[audit]\nheartbeat_url = "hc-ping.com/secret"\n',
+        "audit.heartbeat_url (line 23): must begin with http:// or https:// and name a host. "
+        'Write e.g. heartbeat_url = "https://hc-ping.com/UUID"',
+    ),
+    (
+        GOOD + '[audit]\nheartbeat_url_env = "PING"\n',
+        "audit.heartbeat_url_env (line 23): the environment variable PING is not set. "
+        "Set it, or write heartbeat_url in its place",
+    ),
+    (
+        GOOD + '[audit]\nheartbeat_url = "https://hc-ping.com/secret"\nheartbeat_url_env = "PING"\n',
+        "audit.heartbeat_url_env (line 24): stands beside heartbeat_url. Keep one of the two",
+    ),
+    (
         GOOD + '[log]\nlevel = "loud"\n',
         "log.level (line 23): must be 'debug', 'info', 'warning' or 'error'. Write e.g. level = \"info\"",
     ),

@@ -9,7 +9,9 @@ from sqlmodel import SQLModel
 
 from dispatcher.store.tables import (
     Alarm,
+    Arrival,
     Attempt,
+    AuditState,
     Call,
     Campaign,
     Event,
@@ -88,11 +90,15 @@ ROWS: dict[str, SQLModel] = {
     "events": Event(at=NOW, subject="call", subject_id="call-1", name="dialled", data={"trunk": "SPS-6-36"}),
     "trunks": Trunk(pbx="hq", name="SPS-6-36", channels=30, reserved_for_alarms=4, calls_per_second=5.0),
     "foreign_calls": ForeignCall(pbx="hq", callid="1543289641.9", trunk="SPS-6-36", since=NOW),
+    "arrivals": Arrival(at=NOW, batch='[["hq", "2026-11-21T12:00:00+00:00", "{}"]]'),
     "leases": Lease(name="upkeep", owner="host:1:a", until=NOW),
     "processes": ProcessSign(name="host:1:a", seen_at=NOW, dialing=["attempt-1"]),
     "report_streams": ReportStreamState(pbx="hq", position="17", connected_at=NOW),
     "pbx_sessions": PbxSession(pbx="hq", token="f00", refreshed_at=NOW),
     "tallies": Tally(name="dispatcher_alarms_total", labels='["api", "critical"]', shard=3, value=2.5),
+    "audits": AuditState(
+        invariant="active_call_without_attempt", found=1, examples=["call-1"], looked_at=NOW, clean_at=None
+    ),
     "idempotency_keys": IdempotencyKey(
         client="monitoring", key="k-1", request="digest", status=202, headers={"etag": "1"}, created_at=NOW
     ),
