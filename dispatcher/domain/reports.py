@@ -1,6 +1,7 @@
 """A PBX report in the dispatcher's own words, whatever the family that sent it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from dispatcher.domain.reasons import Reason
@@ -56,7 +57,8 @@ class Party:
 class Cdr:
     """A call detail record: ``started`` is the PBX's own local time, without a zone.
 
-    ``call_seconds`` is the whole call, ringing included, None where the record does not say.
+    ``call_seconds`` is the whole call, ringing included, None where the record does not say. ``began``
+    is ``started`` as an instant, where whoever read the record knows the PBX's time zone.
     """
 
     status: CdrStatus | None
@@ -68,6 +70,7 @@ class Cdr:
     started: str = ""
     direction: PartyKind | None = None
     call_seconds: int | None = None
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

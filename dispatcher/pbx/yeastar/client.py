@@ -10,7 +10,8 @@ accepted, ``{"status": "Failed", "errno": "10003"}`` that it was not (S-Series A
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from dispatcher.pbx.yeastar.lenient import read_object
 
 OK, REFUSED, IN_DOUBT = "ok", "refused", "in_doubt"
 _REQUEST_ERRNOS = range(10000, 20000)
+_BEFORE_JSON = b"\xef\xbb\xbf\x00 \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +51,21 @@ class YeastarClient:
 
         Raises :class:`PbxRefused` or :class:`PbxInDoubt`. Sent once, whatever happens.
         """
-        started = time.perf_counter()
-        result = IN_DOUBT
-        try:
-            answer = self._exchange(endpoint, params, session)
-            result = OK
-        except PbxRefused:
-            result = REFUSED
-            raise
-        finally:
-            self._observe(operation, result, time.perf_counter() - started)
-        return answer
+        with self._observed(operation):
+            return self._exchange(endpoint, params, session)
+
+    def download(self, operation: str, endpoint: str, params: Mapping[str, str], session: Session) -> bytes:
+        """Fetch a file, with ``params`` in the query, once.
+
+        In its place there may come JSON with an errno, which raises what it means.
+        """
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
+        with self._observed(operation):
+            body = self._http.send("GET", self._base + endpoint, query=f"{query}&{_token(session)}").body
+            if body.lstrip(_BEFORE_JSON).startswith(b"{"):
+                self._read(endpoint, body)
+                raise unreadable(endpoint, "JSON in place of a file")
+            return body
 
     def listed(
         self, operation: str, endpoint: str, key: str, params: Mapping[str, str], session: Session
@@ -77,9 +83,27 @@ class YeastarClient:
         """Drop the connections."""
         self._http.close()
 
+    @contextmanager
+    def _observed(self, operation: str) -> Iterator[None]:
+        """Tell the metrics how a request went and how long it took."""
+        started = time.perf_counter()
+        result = IN_DOUBT
+        try:
+            yield
+            result = OK
+        except PbxRefused:
+            result = REFUSED
+            raise
+        finally:
+            self._observe(operation, result, time.perf_counter() - started)
+
     def _exchange(self, endpoint: str, params: Mapping[str, str], session: Session | None) -> dict[str, Any]:
-        query = f"token={quote(session.token, safe='')}" if session is not None else ""
+        query = _token(session) if session is not None else ""
         body = self._http.post(self._base + endpoint, json.dumps(params).encode(), query)
+        return self._read(endpoint, body)
+
+    def _read(self, endpoint: str, body: bytes) -> dict[str, Any]:
+        """The fields of an answer of success; raises what any other means."""
         try:
             answer = read_object(body, whole=True)
         except ValueError:
@@ -103,6 +127,10 @@ class YeastarClient:
         return PbxInDoubt(
             Reason.PBX_FAULT, f"{endpoint}: failed with errno {number or 'missing or not a number'}"
         )
+
+
+def _token(session: Session) -> str:
+    return f"token={quote(session.token, safe='')}"
 
 
 def unreadable(endpoint: str, what: str) -> PbxInDoubt:

@@ -1,6 +1,7 @@
 """The driver for Yeastar API v1.1.0. Which endpoint does what is in the S-Series API v1.1.0 manual."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from dispatcher.domain.reasons import Reason
@@ -24,9 +25,10 @@ from dispatcher.pbx.yeastar.account import destination, digest
 from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
 from dispatcher.pbx.yeastar.errnos import ERRNOS
 from dispatcher.pbx.yeastar.lists import device, trunk_state
+from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords
 from dispatcher.pbx.yeastar_s import reports
 
-LOGIN, HEARTBEAT, LOGOUT, DIAL, LIVE_CALLS, HANGUP, TRUNKS, IVRS, DEVICE = OPERATIONS = (
+LOGIN, HEARTBEAT, LOGOUT, DIAL, LIVE_CALLS, HANGUP, TRUNKS, IVRS, DEVICE = _OPERATIONS = (
     "login",
     "heartbeat",
     "logout",
@@ -37,6 +39,7 @@ LOGIN, HEARTBEAT, LOGOUT, DIAL, LIVE_CALLS, HANGUP, TRUNKS, IVRS, DEVICE = OPERA
     "ivrs",
     "device",
 )
+OPERATIONS = (*_OPERATIONS, *RECORD_OPERATIONS)
 
 _ENDPOINTS: dict[tuple[MessageKind, TargetKind], tuple[str, str, str]] = {
     (MessageKind.IVR, TargetKind.NUMBER): ("ivr/dial_outbound", "ivrid", "outto"),
@@ -65,6 +68,7 @@ class YeastarS:
         self._reports_to = destination(account.reports_url)
         http = PbxHttp(account.url, verify_tls=account.verify_tls, timeout=account.timeout_seconds)
         self._client = YeastarClient(http, "/api/v1.1.0/", ERRNOS, observe)
+        self._records = CallRecords(self._client, account.timezone, "extid")
 
     def __repr__(self) -> str:
         return f"YeastarS({self._account.name!r})"
@@ -155,6 +159,10 @@ class YeastarS:
         if not isinstance(info, dict):
             raise unreadable("deviceinfo/query", "no deviceinfo")
         return device(info)
+
+    def records(self, session: Session, since: datetime, until: datetime) -> Sequence[Report]:
+        """The call records of a time, downloaded; see :class:`~dispatcher.pbx.protocol.KeepsRecords`."""
+        return self._records.fetch(session, since, until)
 
     def parse(self, body: bytes) -> Sequence[Report]:
         """Turn one pushed body into reports; ``ValueError`` when it can't be understood."""
