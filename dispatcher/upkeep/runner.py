@@ -1,15 +1,16 @@
-"""The threads that run upkeep: one a process that paces, and one a process that counts."""
+"""The threads that run upkeep: in a process that paces one and one for each PBX, and one that counts."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from dispatcher.core import Core
 from dispatcher.intake.campaigns.withdrawal import withdraw_leftovers
+from dispatcher.leases import Leases
 from dispatcher.pbx.errors import PbxError
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx, Sessions
@@ -17,6 +18,7 @@ from dispatcher.signals import Topic
 from dispatcher.store import tallies
 from dispatcher.store.engine import is_outage
 from dispatcher.upkeep import housekeeping, sweeps
+from dispatcher.upkeep.abandoned import Abandoned
 from dispatcher.upkeep.asking import Asking
 from dispatcher.upkeep.trunks import TrunkWatch
 
@@ -25,25 +27,46 @@ _log = logging.getLogger(__name__)
 HEARTBEAT = timedelta(minutes=5)
 """A PBX forgets a session after 30 minutes without a request (S-Series API v1.1.0 manual, "Heartbeat")."""
 
+_LOOK_SECONDS = 0.5
+
 
 @dataclass(slots=True)
 class _Task:
     name: str
     every: float
     work: Callable[[], object]
+    lease: str = ""
+    """The lease without which it is another process's business; empty for what every process may do."""
     due: float = 0.0
 
 
-class Upkeep:
-    """Runs every sweep at its own interval. Several processes may: each sweep is safe beside itself."""
+UPKEEP = "upkeep"
+"""The lease for what one process does for all."""
 
-    def __init__(self, core: Core, sessions: Sessions, pbxes: Mapping[str, Pbx], inbox: Inbox) -> None:
+
+class Upkeep:
+    """Runs every sweep at its own interval, those that ask a PBX in a thread for that PBX.
+
+    Several processes may: each sweep is safe beside itself, and what is dear is done by the one that
+    holds the lease. Without ``leases`` this process does everything.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        sessions: Sessions,
+        pbxes: Mapping[str, Pbx],
+        inbox: Inbox,
+        leases: Leases | None = None,
+    ) -> None:
         self._core = core
         self._sessions = sessions
+        self._leases = leases
         self._subscription = core.signals.subscribe(Topic.SESSION)
         self._stopping = threading.Event()
         timeouts = {name: pbx.account.timeout_seconds for name, pbx in pbxes.items()}
         asking = Asking(core, sessions, pbxes)
+        abandoned = Abandoned(core)
         watch = TrunkWatch(core, sessions, pbxes)
         self._tasks = [
             _Task("expire", 1.0, lambda: housekeeping.expire(core)),
@@ -54,31 +77,61 @@ class Upkeep:
             _Task("resend hang-ups", 3.0, lambda: sweeps.resend_hang_ups(core)),
             _Task("doubt", 2.0, lambda: sweeps.doubt_the_unanswered(core, timeouts)),
             _Task("lone bye", 1.0, lambda: sweeps.close_after_lone_bye(core)),
-            _Task("prune", 3600.0, lambda: housekeeping.prune(core), due=time.monotonic() + 60.0),
+            _Task("abandoned", 2.0, abandoned.sweep),
+            _Task("prune", 3600.0, lambda: housekeeping.prune(core), UPKEEP, time.monotonic() + 60.0),
         ]
+        self._ended: dict[str, int] = {}
+        """By PBX, the generation of a session that is known to have ended."""
+        self._of_pbx: dict[str, list[_Task]] = {}
         for name in pbxes:
-            self._tasks += [
+            lease = f"upkeep of {name}"
+            self._of_pbx[name] = [
+                _Task(f"new session of {name}", 0.0, partial(self._take_anew, name)),
                 _Task(f"session of {name}", 10.0, partial(self._refresh, name)),
                 _Task(f"inbox of {name}", 2.0, partial(inbox.revisit, name)),
-                _Task(f"questions to {name}", 5.0, partial(asking.resolve, name)),
-                _Task(f"others on {name}", 30.0, partial(watch.compare_others, name)),
-                _Task(f"trunks of {name}", 30.0, partial(watch.look_at_trunks, name)),
+                _Task(f"questions to {name}", 5.0, partial(asking.resolve, name), lease),
+                _Task(f"others on {name}", 30.0, partial(watch.compare_others, name), lease),
+                _Task(f"trunks of {name}", 30.0, partial(watch.look_at_trunks, name), lease),
             ]
+        if leases is not None:
+            leases.want(UPKEEP, *(f"upkeep of {name}" for name in pbxes))
 
     def run(self) -> None:
-        """Work until :meth:`stop`. A task that fails is logged, and tried again at its next turn."""
+        """Work until :meth:`stop`. A task that fails is logged, and tried again at its next turn.
+
+        A PBX that does not answer holds up its own tasks alone.
+        """
+        hands = [
+            threading.Thread(target=self._work, args=(tasks,), name=f"upkeep {name}", daemon=True)
+            for name, tasks in self._of_pbx.items()
+        ]
+        for hand in hands:
+            hand.start()
         while not self._stopping.is_set():
-            for task in self._tasks:
-                if task.due <= time.monotonic() and not self._stopping.is_set():
-                    self._try(task)
-            for _, ended in self._subscription.wait(0.5):
+            self._do_due(self._tasks)
+            for _, ended in self._subscription.wait(_LOOK_SECONDS):
                 pbx, _, generation = ended.rpartition(" ")
-                self._take_anew(pbx, int(generation))
+                self._ended[pbx] = int(generation)
+        for hand in hands:
+            hand.join()
 
     def stop(self) -> None:
-        """End :meth:`run` after the task that is under way."""
+        """End :meth:`run` after the tasks that are under way."""
         self._stopping.set()
         self._subscription.close()
+
+    def _work(self, tasks: Sequence[_Task]) -> None:
+        while not self._stopping.is_set():
+            self._do_due(tasks)
+            self._stopping.wait(_LOOK_SECONDS)
+
+    def _do_due(self, tasks: Sequence[_Task]) -> None:
+        for task in tasks:
+            if task.due <= time.monotonic() and self._may(task) and not self._stopping.is_set():
+                self._try(task)
+
+    def _may(self, task: _Task) -> bool:
+        return not task.lease or self._leases is None or self._leases.holds(task.lease)
 
     def _try(self, task: _Task) -> None:
         task.due = time.monotonic() + task.every
@@ -96,9 +149,12 @@ class Upkeep:
         except PbxError as error:
             _log.warning("the session at %s could not be refreshed: %s", pbx, error)
 
-    def _take_anew(self, pbx: str, generation: int) -> None:
+    def _take_anew(self, pbx: str) -> None:
+        ended = self._ended.pop(pbx, None)
+        if ended is None:
+            return
         try:
-            self._sessions.renew(pbx, generation)
+            self._sessions.renew(pbx, ended)
         except PbxError as error:
             _log.warning("logging in again at %s did not work: %s", pbx, error)
 
