@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.pbx.raw_pbx import RawPbx, answer
 from tests.pbx.yeastar_s.conftest import ORDER, PASSWORD, SESSION, TOKEN, MakeDriver
 
 SUCCESS = b'{"status": "Success"}'
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
 
 def sent(pbx: RawPbx) -> tuple[str, dict[str, Any]]:
@@ -367,9 +369,12 @@ def test_a_url_with_a_path_and_a_slash(driver_for: MakeDriver) -> None:
 
 
 def test_the_operations_are_a_closed_set(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
-    with RawPbx(answer(b'{"status":"Success","token":"t","callid":"1.2","deviceinfo":{}}')) as pbx:
+    everything = b'{"status":"Success","token":"t","callid":"1.2","random":"r","deviceinfo":{}}'
+    with RawPbx(answer(everything)) as pbx:
         driver = driver_for(pbx.url)
         driver.login()
+        with pytest.raises(PbxInDoubt):
+            driver.records(SESSION, NOW, NOW)
         for request_it in (driver.keep_alive, driver.live_calls, driver.trunks, driver.ivrs, driver.device):
             request_it(SESSION)
         driver.dial(SESSION, ORDER)
