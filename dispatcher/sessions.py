@@ -80,7 +80,9 @@ class Sessions:
         if row is None or not row.token:
             self._current(pbx)
         elif mine:
-            self.use(pbx, lambda driver, session: driver.keep_alive(session))
+            successor = self.use(pbx, lambda driver, session: driver.keep_alive(session))
+            if successor is not None:
+                self._keep(pbx, successor)
 
     def _current(self, pbx: str) -> tuple[int, Session]:
         known = self._known.get(pbx)
@@ -127,6 +129,9 @@ class Sessions:
             self._note_failure(pbx, error)
             # A login places no call: whatever happened to it, nothing of ours is in doubt.
             raise PbxRefused(error.reason, f"login at {pbx}: {error.detail}") from None
+        return self._keep(pbx, session)
+
+    def _keep(self, pbx: str, session: Session) -> tuple[int, Session]:
         with self._store.write() as tx:
             generation = sessions.store_login(tx, pbx, self._owner, self._clock(), session.token)
         return self._remember(pbx, generation, session)

@@ -16,6 +16,9 @@ from dispatcher.lines import NumberFormat
 TCP_FAMILIES = ("yeastar-k2",)
 """Families whose reports can come over a connection that we make to the PBX."""
 
+VOLUME_FAMILIES = ("yeastar-k2",)
+"""Families that can be told how loud a prompt is played."""
+
 
 def problems_of(settings: Settings, families: Collection[str]) -> Iterator[Problem]:
     """Every mistake in ``settings``, each value of which is right by itself."""
@@ -94,7 +97,9 @@ def _open_api(settings: Settings) -> Iterator[Problem]:
 def _way_back(settings: Settings) -> Iterator[Problem]:
     """Whether PBXs are told an address for their reports that they can reach."""
     reports = settings.reports
-    if not settings.pbx:
+    told = urlsplit(reports.advertised()).hostname or ""
+    posting = [(i, pbx) for i, pbx in enumerate(settings.pbx) if pbx.report_transport == "http"]
+    if not posting:
         return
     if reports.listens_everywhere() and not reports.advertise:
         port = split_listen(reports.listen)[1]
@@ -105,8 +110,7 @@ def _way_back(settings: Settings) -> Iterator[Problem]:
             (("reports", "listen"),),
         )
         return
-    told = urlsplit(reports.advertised()).hostname or ""
-    for i, pbx in enumerate(settings.pbx):
+    for i, pbx in posting:
         if is_loopback(told) and not is_loopback(urlsplit(pbx.url).hostname or ""):
             yield Problem(
                 ("reports", "advertise" if reports.advertise else "listen"),
@@ -132,6 +136,13 @@ def _pbxes(settings: Settings) -> Iterator[Problem]:
                 (*path, "report_transport"),
                 f"tcp is for {' and '.join(TCP_FAMILIES)} only",
                 'Write report_transport = "http"',
+                ((*path, "family"),),
+            )
+        if pbx.prompt_volume is not None and pbx.family not in VOLUME_FAMILIES:
+            yield Problem(
+                (*path, "prompt_volume"),
+                f"is for {' and '.join(VOLUME_FAMILIES)} only",
+                "Leave it out: the PBX's own settings say how loud prompts are",
                 ((*path, "family"),),
             )
         yield from _trunks(pbx, path)

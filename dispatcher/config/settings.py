@@ -118,6 +118,7 @@ class PbxSettings(Section):
     timezone: fields.TimeZone = Field("UTC", examples=["Europe/Amsterdam"])
     report_transport: Literal["http", "tcp"] = "http"
     report_port: int = Field(8333, ge=1, le=65_535)
+    prompt_volume: int | None = Field(None, ge=0, le=20, examples=[10])
     report_sources: list[fields.Network] = Field([], examples=[["192.168.5.0/24"]])
     internal_channels: int = Field(10, ge=0, le=100_000)
     timeout: float = Field(10.0, gt=0, le=300, allow_inf_nan=False)

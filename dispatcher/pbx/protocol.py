@@ -31,6 +31,8 @@ class PbxAccount:
     """``http``: the PBX posts its reports; ``tcp``: we connect to its event port and read them."""
     report_port: int = 8333
     """The PBX's event port where reports are read over TCP."""
+    prompt_volume: int | None = None
+    """How loud prompts are played, 0 to 20, where the family can be told; None leaves it to the PBX."""
     timeout_seconds: float = 10.0
     """For every request; a dial request that takes longer is in doubt."""
 
@@ -147,8 +149,11 @@ class Driver(Protocol):
         """Log in and point the PBX's reports at us."""
         ...
 
-    def keep_alive(self, session: Session) -> None:
-        """Refresh the session before it lapses and point the reports at us again."""
+    def keep_alive(self, session: Session) -> Session | None:
+        """Refresh the session before it lapses and point the reports at us again.
+
+        Returns the session that has taken its place, or None where it goes on as it is.
+        """
         ...
 
     def logout(self, session: Session) -> None:

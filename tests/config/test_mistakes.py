@@ -35,6 +35,13 @@ def test_the_file_that_the_mistakes_are_made_in_is_good(tmp_path: Path) -> None:
     assert [pbx.name for pbx in settings.pbx] == ["hq", "branch"]
 
 
+def test_a_pbx_whose_reports_are_fetched_needs_no_address_to_post_to(tmp_path: Path) -> None:
+    fetched = replaced('family = "yeastar-s"', 'family = "yeastar-k2"\nreport_transport = "tcp"')
+    (tmp_path / "site.toml").write_text(replaced('advertise = "http://10.0.0.5:8260"\n', "", fetched))
+    settings = load(tmp_path / "site.toml", {}, families=FAMILIES)
+    assert settings.pbx[0].report_transport == "tcp"
+
+
 ONE_MISTAKE = [
     (replaced("channels = 30\n", ""), "pbx[0].trunk[0].channels (line 19): missing. Add e.g. channels = 30"),
     (
@@ -134,6 +141,17 @@ ONE_MISTAKE = [
     (
         replaced('username = "api"', 'username = "api"\nreport_transport = "tcp"'),
         'pbx[0].report_transport (line 17): tcp is for yeastar-k2 only. Write report_transport = "http"',
+    ),
+    (
+        replaced('username = "api"', 'username = "api"\nprompt_volume = 10'),
+        "pbx[0].prompt_volume (line 17): is for yeastar-k2 only. "
+        "Leave it out: the PBX's own settings say how loud prompts are",
+    ),
+    (
+        replaced(
+            "yeastar-s", "yeastar-k2", replaced('username = "api"', 'username = "api"\nprompt_volume = 21')
+        ),
+        "pbx[0].prompt_volume (line 17): must be less than or equal to 20. Write e.g. prompt_volume = 10",
     ),
     (
         replaced('username = "api"', 'username = "api"\ntimezone = "Europe/Amstedam"'),

@@ -280,6 +280,28 @@ def test_two_that_send_it_at_the_same_time_send_one(office: Office, other: Offic
     assert office.driver.heartbeats == 1
 
 
+def test_a_session_that_the_heartbeat_has_replaced_is_every_processs(
+    office: Office, other: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(office, other)
+    office.clock.move(minutes=6)
+    monkeypatch.setattr(office.driver, "keep_alive", lambda session: Session(f"after {session.token}"))
+    office.sessions.refresh("hq", EVERY)
+
+    def replaced(session: Session) -> None:
+        if session.token == "token-1":
+            raise PbxRefused(Reason.TOKEN_INVALID, "20004")
+
+    office.driver.on_request = replaced
+    assert office.sessions.use("hq", _heard) == other.sessions.use("hq", _heard) == "after token-1"
+    assert office.driver.logins == 1
+
+
+def _heard(driver: Driver, session: Session) -> str:
+    driver.logout(session)
+    return session.token
+
+
 def test_a_fresh_session_needs_no_heartbeat_and_a_missing_one_a_login(office: Office) -> None:
     office.sessions.refresh("hq", EVERY)
     office.sessions.refresh("hq", EVERY)

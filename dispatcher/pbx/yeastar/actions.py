@@ -1,7 +1,7 @@
 """Reports of API v1.1.0 (S-Series API v1.1.0 manual, 'API reports'), which are named by ``action``.
 
-A PBX of API v2.0.0 sends them as well, to a session that was opened without ``version`` (K2 API v2.0.0
-manual, 'Get API token').
+A PBX of API v2.0.0 sends them as well, to a session that it takes for one without ``version`` (K2 API
+v2.0.0 manual, 'Get API token').
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from dispatcher.pbx.yeastar.events import UNKNOWN, reports_of
 from dispatcher.pbx.yeastar.parties import parties_of
 from dispatcher.pbx.yeastar.words import letters
 
-_EVENTS: dict[str, ReportEvent] = {
+ACTIONS: dict[str, ReportEvent] = {
     "BootUp": ReportEvent.BOOT,
     "ConfigChange": ReportEvent.OTHER,
     "ExtensionStatus": ReportEvent.OTHER,
@@ -31,13 +31,12 @@ _EVENTS: dict[str, ReportEvent] = {
     "PlayPromptEnd": ReportEvent.PROMPT_ENDED,
     "satisfaction": ReportEvent.OTHER,
 }
-ACTION_WORDS: tuple[str, ...] = tuple(_EVENTS)
+"""Every report of the manual, under the manual's own name."""
 
-# Other spellings: the manual has "Tranfer", a receiver in the field saw "DTMF event".
-_WORDS: dict[str, str] = {letters(word): word for word in _EVENTS} | {
-    "transfer": "Tranfer",
-    "dtmfevent": "DTMF",
-}
+SPELLINGS = {"transfer": "Tranfer", "dtmfevent": "DTMF"}
+"""Names, by their letters, that are not the manual's: a receiver in the field saw "DTMF event"."""
+
+_WORDS: dict[str, str] = {letters(word): word for word in ACTIONS} | SPELLINGS
 
 
 def read_action(data: dict[str, Any]) -> Sequence[Report]:
@@ -48,5 +47,5 @@ def read_action(data: dict[str, Any]) -> Sequence[Report]:
     action = text(data.get("action"))
     if not action:
         raise ValueError("a report without an action")
-    word = action if action in _EVENTS else _WORDS.get(letters(action), UNKNOWN)
-    return reports_of(_EVENTS.get(word, ReportEvent.OTHER), word, parties_of(data), data)
+    word = action if action in ACTIONS else _WORDS.get(letters(action), UNKNOWN)
+    return reports_of(ACTIONS.get(word, ReportEvent.OTHER), word, parties_of(data), data)

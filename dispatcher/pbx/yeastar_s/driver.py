@@ -23,10 +23,10 @@ from dispatcher.pbx.protocol import (
 )
 from dispatcher.pbx.yeastar.account import destination, digest
 from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
-from dispatcher.pbx.yeastar.errnos import ERRNOS
 from dispatcher.pbx.yeastar.lists import device, trunk_state
 from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords
 from dispatcher.pbx.yeastar_s import reports
+from dispatcher.pbx.yeastar_s.errnos import ERRNOS
 
 LOGIN, HEARTBEAT, LOGOUT, DIAL, LIVE_CALLS, HANGUP, TRUNKS, IVRS, DEVICE = _OPERATIONS = (
     "login",

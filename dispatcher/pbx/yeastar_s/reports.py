@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from dispatcher.domain.reports import Report
-from dispatcher.pbx.yeastar.actions import ACTION_WORDS, read_action
+from dispatcher.pbx.yeastar.actions import ACTIONS, read_action
 from dispatcher.pbx.yeastar.events import UNKNOWN
 from dispatcher.pbx.yeastar.lenient import read_object
 
 __all__ = ["REPORT_WORDS", "UNKNOWN", "parse"]
 
-REPORT_WORDS: tuple[str, ...] = (*ACTION_WORDS, UNKNOWN)
+REPORT_WORDS: tuple[str, ...] = (*ACTIONS, UNKNOWN)
 
 
 def parse(body: bytes) -> Sequence[Report]:

@@ -1,0 +1,67 @@
+"""Live calls, as ``call/query`` and ``extension/query_call`` list them, with the members of each.
+
+A member that has hung up stands in the list with BYE, and is no part of the call any more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dispatcher.domain.reports import PartyKind
+from dispatcher.pbx.protocol import LiveCall
+from dispatcher.pbx.yeastar.client import objects, text
+from dispatcher.pbx.yeastar.parties import Member, members_of
+
+_GONE = "BYE"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A call with the members that are still in it; ``is_empty`` when the PBX named none at all."""
+
+    callid: str
+    members: Sequence[Member]
+    is_empty: bool
+
+    @property
+    def legs(self) -> list[LiveCall]:
+        """Its legs outside, each of which holds a channel of a trunk."""
+        return [self._leg(member) for member in self.members if _is_outside(member)]
+
+    @property
+    def leading(self) -> LiveCall | None:
+        """The leg that stands for the call: the first outbound one, or else the first; None when it is over.
+
+        A call without any members, as events show them as well, is one of which nothing else is known.
+        """
+        if not self.members:
+            return LiveCall("", "", "", PartyKind.EXTENSION, callid=self.callid) if self.is_empty else None
+        outbound = (member for member in self.members if member.party.kind is PartyKind.OUTBOUND)
+        return self._leg(next(outbound, self.members[0]))
+
+    def leg_of(self, extension: str) -> str:
+        """The leg of an extension in this call, or an empty string."""
+        for member in self.members:
+            if member.party.kind is PartyKind.EXTENSION and member.party.number == extension:
+                return member.party.leg
+        return ""
+
+    def _leg(self, member: Member) -> LiveCall:
+        party = member.party
+        return LiveCall(
+            party.leg, party.number, party.trunk, party.kind, member.caller, self.callid, member.status
+        )
+
+
+def live_in(listed: Any) -> list[Live]:
+    """The calls of a list, oldest first as the PBX gives them."""
+    found = []
+    for item in objects(listed):
+        members = members_of(item)
+        there = [member for member in members if member.status.upper() != _GONE]
+        found.append(Live(text(item.get("callid")), there, is_empty=not members))
+    return found
+
+
+def _is_outside(member: Member) -> bool:
+    return member.party.kind is not PartyKind.EXTENSION
