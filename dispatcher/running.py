@@ -13,6 +13,7 @@ import dramatiq
 import uvicorn
 
 from dispatcher.config.fields import split_listen
+from dispatcher.dialing import Dialing
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +22,11 @@ KEEP_ALIVE_SECONDS = 75
 
 DRAIN_SECONDS = 6
 """Work under way when a process is told to stop may take so long; what it leaves is found by the sweeps."""
+
+DIAL_DRAIN_SECONDS = 6.5
+"""Dial requests under way are waited for so long; those that are not answered by then are in doubt."""
+
+SIGN_OFF_SECONDS = 1.0
 
 LONGEST_STOP = 9.0
 """After so many seconds a stopping process leaves at once, however its parts are."""
@@ -190,11 +196,34 @@ def address_of(listener: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-class DialThreads:
-    """Dramatiq's worker threads in this process, for ``dispatcher up``."""
+class DialRole:
+    """What tells the other processes what this one is dialling; the threads that dial start after it."""
 
-    def __init__(self, broker: dramatiq.Broker, threads: int) -> None:
+    def __init__(self, dialing: Dialing) -> None:
+        self._dialing = dialing
+        self._thread = threading.Thread(target=dialing.run, name="dialing", daemon=True)
+
+    def start(self) -> None:
+        """Give a first sign of life, and go on giving them."""
+        self._dialing.sign()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sign off. What the PBX has not answered by now is in doubt."""
+        self._dialing.stop()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=SIGN_OFF_SECONDS)
+
+
+class DialThreads:
+    """Dramatiq's worker threads in this process, for ``dispatcher up``.
+
+    ``drain`` is called first when they are to stop: from then on no dial may begin.
+    """
+
+    def __init__(self, broker: dramatiq.Broker, threads: int, drain: Callable[[], None]) -> None:
         self._worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
+        self._drain = drain
 
     def start(self) -> None:
         """Start consuming."""
@@ -202,7 +231,8 @@ class DialThreads:
 
     def stop(self) -> None:
         """Finish what is in flight; what is queued is found again by the sweep."""
-        self._worker.stop(timeout=DRAIN_SECONDS * 500)
+        self._drain()
+        self._worker.stop(timeout=int(DIAL_DRAIN_SECONDS * 1000))
 
 
 def run_until_signalled(start: Callable[[], None], stop: Callable[[], None]) -> None:

@@ -15,19 +15,22 @@ from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings, Settings
 from dispatcher.core import Core
 from dispatcher.dialer import Dialer, HangUp
+from dispatcher.dialing import Dialing
+from dispatcher.leases import Leases, process_name
 from dispatcher.ledger.entry import Ledger
 from dispatcher.lines import Line
+from dispatcher.listener import Listener
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import SharedCount
 from dispatcher.pacer import Pacer
-from dispatcher.pbx.protocol import PbxAccount
+from dispatcher.pbx.protocol import PbxAccount, PullsReports
 from dispatcher.pbx.registry import make_driver
 from dispatcher.receiver import ReceiverApp
 from dispatcher.receiver.senders import sender_of
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx, Sessions
 from dispatcher.signals import make_signals
-from dispatcher.store import schema, trunks
+from dispatcher.store import schema, streams, trunks
 from dispatcher.store.engine import Store, is_outage
 from dispatcher.store.requests import Requests
 from dispatcher.upkeep import Upkeep
@@ -45,8 +48,9 @@ class Parts:
     lines: dict[tuple[str, str], Line]
     sessions: Sessions
     inbox: Inbox
-    dialer: Dialer
+    dialer: Dialing
     hang_up: HangUp
+    leases: Leases
 
     def pacer(self) -> Pacer:
         """A pacer for every line."""
@@ -54,7 +58,26 @@ class Parts:
 
     def upkeep(self) -> Upkeep:
         """Upkeep for every PBX."""
-        return Upkeep(self.core, self.sessions, self.pbxes, self.inbox)
+        return Upkeep(self.core, self.sessions, self.pbxes, self.inbox, self.leases)
+
+    def listeners(self) -> list[Listener]:
+        """A listener for every PBX whose reports are fetched."""
+        return [
+            Listener(self.core, self.pbxes[name], self.inbox, self.leases, self.demand)
+            for name in self.pulled()
+        ]
+
+    def pulled(self) -> list[str]:
+        """The PBXs whose reports are fetched, since they do not post them."""
+        return [
+            name
+            for name, pbx in self.pbxes.items()
+            if isinstance(pbx.driver, PullsReports) and pbx.driver.pulls_reports
+        ]
+
+    def demand(self, pbx: str, why: str) -> None:
+        """Have a PBX asked for every call that is open."""
+        _log.warning("%s is asked for every open call: %s", pbx, why)
 
     def receiver(self) -> ReceiverApp:
         """The web application that PBXs post to."""
@@ -97,8 +120,16 @@ def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
         pbx.name: frozenset(trunk.extension for trunk in pbx.trunk if trunk.extension) for pbx in settings.pbx
     }
     inbox = Inbox(core, {name: pbx.driver for name, pbx in pbxes.items()}, extensions)
+    name = process_name()
     return Parts(
-        core, pbxes, lines, sessions, inbox, Dialer(core, sessions, inbox, lines), HangUp(core, sessions)
+        core,
+        pbxes,
+        lines,
+        sessions,
+        inbox,
+        Dialing(core, Dialer(core, sessions, inbox, lines), name),
+        HangUp(core, sessions),
+        Leases(store, utc_now, name),
     )
 
 
@@ -158,6 +189,12 @@ def sync_trunks(parts: Parts) -> None:
     ]
     with parts.core.store.write() as tx:
         trunks.sync(tx, parts.core.clock(), configured)
+
+
+def sync_streams(parts: Parts) -> None:
+    """Bring the PBXs whose reports are fetched into the store."""
+    with parts.core.store.write() as tx:
+        streams.sync(tx, parts.pulled())
 
 
 def wait_for_store(settings: Settings) -> None:

@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import threading
+from types import FrameType
 
 import dramatiq
 from dramatiq.middleware import Middleware
@@ -10,6 +12,7 @@ from dramatiq.middleware import Middleware
 from dispatcher.broker import make_broker
 from dispatcher.config import Settings, load, require_shared_broker
 from dispatcher.logs import set_up_logging
+from dispatcher.running import DIAL_DRAIN_SECONDS, LONGEST_STOP, Background, DialRole, Stages
 from dispatcher.tuning import tune
 from dispatcher.upkeep import CountWriter
 from dispatcher.wiring import Parts, build, wait_for_store
@@ -23,13 +26,16 @@ class WorkerProcess(Middleware):
 
     A database that is away is waited for in a thread of its own, since Dramatiq holds back what is
     logged, and signals too, until a worker has booted. Messages that come meanwhile wait for it.
+
+    From SIGTERM on no dial begins. Those under way are waited for, but not for the ten minutes that
+    Dramatiq would wait: what the PBX has not answered by then is in doubt, and the process leaves.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parts: Parts | None = None
-        self._writer: CountWriter | None = None
-        self._thread: threading.Thread | None = None
+        self._stages = Stages()
+        self._timers: list[threading.Timer] = []
         self._decided = threading.Event()
         self._guard = threading.Lock()
 
@@ -39,7 +45,9 @@ class WorkerProcess(Middleware):
         return self._parts
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Begin to connect to the store and the PBXs."""
+        """Begin to connect to the store and the PBXs, and listen to what ends the process."""
+        if threading.current_thread() is threading.main_thread():
+            self._drain_on_signal(worker)
         threading.Thread(target=self._connect, args=(broker,), name="boot", daemon=True).start()
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -48,12 +56,42 @@ class WorkerProcess(Middleware):
             self._decided.set()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Write the last counts, and give everything back."""
-        if self._writer is not None and self._thread is not None:
-            self._writer.stop()
-            self._thread.join(timeout=5.0)
+        """Sign off, write the last counts, and give everything back."""
+        for timer in self._timers:
+            timer.cancel()
+        self._stages.stop()
         if self._parts is not None:
             self._parts.close()
+
+    def _drain_on_signal(self, worker: dramatiq.Worker) -> None:
+        """Drain from the signal on; Dramatiq itself looks once a second whether there was one."""
+        theirs = signal.getsignal(signal.SIGTERM)
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            self._drain(worker)
+            if callable(theirs):
+                theirs(number, frame)
+
+        signal.signal(signal.SIGTERM, on_signal)
+
+    def _drain(self, worker: dramatiq.Worker) -> None:
+        if self._parts is not None:
+            self._parts.dialer.drain()
+        for thread in worker.workers:
+            thread.stop()
+        # The second one for a database that hangs while the first one signs off.
+        self._timers += [
+            threading.Timer(DIAL_DRAIN_SECONDS, self._leave),
+            threading.Timer(LONGEST_STOP, os._exit, (0,)),
+        ]
+        for timer in self._timers:
+            timer.daemon = True
+            timer.start()
+
+    def _leave(self) -> None:
+        _log.warning("not every dial request was answered in time; those that were not are in doubt")
+        self._stages.stop()
+        os._exit(0)
 
     def _connect(self, broker: dramatiq.Broker) -> None:
         try:
@@ -67,9 +105,8 @@ class WorkerProcess(Middleware):
             os._exit(1)
 
     def _begin(self, parts: Parts) -> None:
-        self._writer = CountWriter(parts.core)
-        self._thread = threading.Thread(target=self._writer.run, name="counts", daemon=True)
-        self._thread.start()
+        self._stages.start(Background(CountWriter(parts.core)))
+        self._stages.start(DialRole(parts.dialer))
         self._parts = parts
         tune()
         self._decided.set()

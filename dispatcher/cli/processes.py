@@ -9,9 +9,9 @@ from dispatcher.api.app import make_app
 from dispatcher.broker import make_broker
 from dispatcher.config import Settings
 from dispatcher.core import Core
-from dispatcher.running import Background, DialThreads, Stages, WebServer, address_of, bound
+from dispatcher.running import Background, DialRole, DialThreads, Stages, WebServer, address_of, bound
 from dispatcher.upkeep import CountWriter
-from dispatcher.wiring import Parts, build, prepare_store, sync_trunks, wait_for_store
+from dispatcher.wiring import Parts, build, prepare_store, sync_streams, sync_trunks, wait_for_store
 
 
 class _Process(ABC):
@@ -89,13 +89,17 @@ class Embedded(_Process):
         prepare_store(self.settings)
         parts = self._build(self.settings)
         sync_trunks(parts)
+        sync_streams(parts)
         # This package looks for a broker when it is imported, so it is not before one has been chosen.
         from workers.actors import declare
 
         declare(dramatiq.get_broker(), lambda: parts)
-        self._stages.start(WebServer(parts.receiver(), self._reports, "reports"))
+        self._stages.start(Background(parts.leases), DialRole(parts.dialer))
         self._stages.start(
-            DialThreads(dramatiq.get_broker(), self.settings.workers.threads),
+            WebServer(parts.receiver(), self._reports, "reports"), Background(*parts.listeners())
+        )
+        self._stages.start(
+            DialThreads(dramatiq.get_broker(), self.settings.workers.threads, parts.dialer.drain),
             Background(parts.pacer(), parts.upkeep()),
             _api_server(parts.core, self._api),
         )
@@ -120,16 +124,21 @@ class ApiProcess(_Process):
     def _start(self) -> None:
         at = self._bind(self.settings.api.listen)
         wait_for_store(self.settings)
-        self._stages.start(_api_server(self._build(self.settings).core, at))
+        parts = self._build(self.settings)
+        sync_streams(parts)
+        self._stages.start(_api_server(parts.core, at))
 
 
 class ReportsProcess(_Process):
-    """The receiver of reports."""
+    """The receiver of reports, and the reader of those that are fetched."""
 
     def _start(self) -> None:
         at = self._bind(self.settings.reports.listen)
         wait_for_store(self.settings)
-        self._stages.start(WebServer(self._build(self.settings).receiver(), at, "reports"))
+        parts = self._build(self.settings)
+        sync_streams(parts)
+        self._stages.start(Background(parts.leases))
+        self._stages.start(WebServer(parts.receiver(), at, "reports"), Background(*parts.listeners()))
 
 
 class PacerProcess(_Process):
@@ -139,4 +148,5 @@ class PacerProcess(_Process):
         wait_for_store(self.settings)
         parts = self._build(self.settings)
         sync_trunks(parts)
+        self._stages.start(Background(parts.leases))
         self._stages.start(Background(parts.pacer(), parts.upkeep()))
