@@ -9,6 +9,7 @@ from dispatcher.core import Core
 from dispatcher.metrics import catalogue
 from dispatcher.pbx.protocol import Driver
 from dispatcher.receiver.batching import Batcher
+from dispatcher.receiver.entering import Entering
 from dispatcher.receiver.senders import Sender
 from dispatcher.reports import Inbox, Incoming
 from dispatcher.reports.incoming import read
@@ -45,7 +46,9 @@ class ReceiverApp:
         self._drivers = drivers
         self._senders = {sender.pbx: sender for sender in senders}
         self._limit = core.settings.reports.max_body_bytes
-        self._batcher = Batcher(inbox.take)
+        self._inbox = inbox
+        self._entering = Entering(inbox.enter)
+        self._batcher = Batcher(self._keep)
         self._is_away = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +85,9 @@ class ReceiverApp:
             return 503, "the report could not be kept; send it again"
         self._is_away = False
         return 200, "OK"
+
+    def _keep(self, batch: Sequence[Incoming]) -> None:
+        self._entering.put(self._inbox.keep(batch))
 
     def _senders_from(self, path: str, client: str) -> list[Sender]:
         """The PBXs that this request can come from, by its path and its address."""
@@ -133,9 +139,11 @@ class ReceiverApp:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self._entering.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self._batcher.close()
+                self._entering.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

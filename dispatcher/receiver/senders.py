@@ -5,10 +5,23 @@ import logging
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _log = logging.getLogger(__name__)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=1024)
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address of a client; None where it is none. PBXs post often, and from few addresses."""
+    try:
+        client = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(client, ipaddress.IPv6Address) and client.ipv4_mapped is not None:
+        return client.ipv4_mapped
+    return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +34,10 @@ class Sender:
 
     def may_post_from(self, address: str) -> bool:
         """Whether ``address`` is one of the PBX's own."""
-        try:
-            client = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(client, ipaddress.IPv6Address) and client.ipv4_mapped is not None:
-            client = client.ipv4_mapped
-        return any(client in network for network in self.networks if network.version == client.version)
+        client = _parsed(address)
+        return client is not None and any(
+            client in network for network in self.networks if network.version == client.version
+        )
 
     def is_serial_right(self, serial: str) -> bool:
         """Whether a report's serial is this PBX's. Firmware before API 1.0.6 sends none."""

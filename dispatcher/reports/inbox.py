@@ -17,10 +17,10 @@ from dispatcher.ledger.entry import News
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.pbx.protocol import Driver
-from dispatcher.reports.incoming import Incoming, read
+from dispatcher.reports.incoming import Arrival, Incoming, read
 from dispatcher.reports.sorting import Waiting, attempts_without_callid, comes_in, known_cases
 from dispatcher.signals import Topic
-from dispatcher.store import foreign, reports, sessions
+from dispatcher.store import arrivals, foreign, reports, sessions
 from dispatcher.store.attempts import Case, lock_by_id
 from dispatcher.store.engine import is_outage
 
@@ -47,7 +47,7 @@ class Inbox:
         """The extensions whose outbound right our calls use, by PBX."""
 
     def take(self, batch: Sequence[Incoming]) -> None:
-        """Make a batch durable and enter what is understood of it.
+        """Make a batch durable and enter what is understood of it, in one transaction.
 
         Raises when the database is away; the PBX then sends everything again. A report that can't be
         entered for a reason of its own is kept for later, and does not take the others with it.
@@ -59,12 +59,35 @@ class Inbox:
                 raise
             self._take_apart(batch)
             return
-        self._core.after(aftermath)
-        for pbx in {item.pbx for item in batch if item.restarts}:
-            self._tell_of_restart(pbx)
-        pending = [item for item in batch if item.disposition is Disposition.PENDING]
-        for pbx in {item.pbx for item in pending}:
-            self._look_again(pbx, {item.callid for item in pending if item.pbx == pbx})
+        self._follow_up(batch, aftermath)
+
+    def keep(self, batch: Sequence[Incoming]) -> Arrival:
+        """Make a batch durable, to be entered by :meth:`enter` or, after a crash, by the sweep."""
+        core = self._core
+        bodies = [arrivals.Body(item.pbx, item.received_at, item.body) for item in batch]
+        return Arrival(core.store.transact(lambda tx: arrivals.keep(tx, core.clock(), bodies)), batch)
+
+    def enter(self, arrived: Sequence[Arrival]) -> None:
+        """Enter batches that are durable; those that somebody else has entered already are left out.
+
+        Raises when the database is away: nothing is lost, it may be called again.
+        """
+        try:
+            entered, aftermath = self._core.store.transact(lambda tx: self._enter(tx, arrived))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            self._enter_apart(arrived)
+            return
+        self._follow_up(entered, aftermath)
+
+    def enter_left(self, older: timedelta) -> int:
+        """Enter what a process that died has left since more than ``older``; returns how many batches."""
+        with self._core.store.read() as tx:
+            found = arrivals.left(tx, self._core.clock() - older)
+        for key, bodies in found:
+            self.enter([Arrival(key, [self._read(body) for body in bodies])])
+        return len(found)
 
     def revisit(self, pbx: str, callids: Collection[str] | None = None) -> int:
         """Look again at pending reports, all or those of some callids; returns how many found a home."""
@@ -88,11 +111,46 @@ class Inbox:
             for item in batch:
                 self.take([item])
             return
+        self._set_by(batch)
+
+    def _enter_apart(self, arrived: Sequence[Arrival]) -> None:
+        """Enter the reports of failed batches one by one; called while their error is handled."""
+        if len(arrived) > 1:
+            for arrival in arrived:
+                self.enter([arrival])
+            return
+        [arrival] = arrived
+        if len(arrival.items) == 1:
+            self._set_by(arrival.items, arrival.key)
+            return
+        _log.warning("a batch of %d reports failed and is entered one by one", len(arrival.items))
+        for single in self._core.store.transact(lambda tx: self._split(tx, arrival)):
+            self.enter([single])
+
+    def _split(self, tx: Connection, arrival: Arrival) -> list[Arrival]:
+        if not arrivals.remove(tx, [arrival.key]):
+            return []
+        bodies = [arrivals.Body(item.pbx, item.received_at, item.body) for item in arrival.items]
+        keys = [arrivals.keep(tx, self._core.clock(), [body]) for body in bodies]
+        return [Arrival(key, [item]) for key, item in zip(keys, arrival.items, strict=True)]
+
+    def _set_by(self, batch: Sequence[Incoming], arrival: int | None = None) -> None:
+        """Keep as pending what can't be entered; called while its error is handled."""
         _log.exception("a report of %s could not be entered and is kept for later", batch[0].pbx)
         for item in batch:
             item.disposition, item.attempt_id = Disposition.PENDING, None
         with self._core.store.write() as tx:
-            reports.keep(tx, [_row(item) for item in batch])
+            if arrival is None or arrivals.remove(tx, [arrival]):
+                reports.keep(tx, [_row(item) for item in batch])
+
+    def _follow_up(self, batch: Sequence[Incoming], aftermath: Aftermath) -> None:
+        """What is to be done once a batch has been entered."""
+        self._core.after(aftermath)
+        for pbx in {item.pbx for item in batch if item.restarts}:
+            self._tell_of_restart(pbx)
+        pending = [item for item in batch if item.disposition is Disposition.PENDING]
+        for pbx in {item.pbx for item in pending}:
+            self._look_again(pbx, {item.callid for item in pending if item.pbx == pbx})
 
     def _tell_of_restart(self, pbx: str) -> None:
         """Name the session that the restart has ended, so that of several processes one logs in anew."""
@@ -139,6 +197,17 @@ class Inbox:
         aftermath = self._core.ledger.enter(tx, now, news, count)
         write_counts(tx, count)
         return aftermath
+
+    def _enter(self, tx: Connection, arrived: Sequence[Arrival]) -> tuple[list[Incoming], Aftermath]:
+        ours = arrivals.remove(tx, [arrival.key for arrival in arrived])
+        batch = [item for arrival in arrived if arrival.key in ours for item in arrival.items]
+        return batch, self._take(tx, batch) if batch else Aftermath()
+
+    def _read(self, body: arrivals.Body) -> Incoming:
+        driver = self._drivers.get(body.pbx)
+        if driver is None:
+            return Incoming(body.pbx, body.text, body.received_at)  # Its PBX is not configured any more.
+        return read(driver, body.pbx, body.text.encode(), body.received_at)
 
     def _revisit(self, tx: Connection, pbx: str, rows: Sequence[Any]) -> tuple[int, Aftermath]:
         if not rows:

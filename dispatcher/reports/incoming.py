@@ -51,6 +51,14 @@ class Incoming:
         return hashlib.blake2b(self.body.encode(), digest_size=4).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch that is durable: the key of the row that holds it, and its reports."""
+
+    key: int
+    items: Sequence[Incoming]
+
+
 def read(driver: Driver, pbx: str, body: bytes, received_at: datetime, row_id: int | None = None) -> Incoming:
     """Parse a body with its family's driver. Never raises: what can't be understood is kept as it is."""
     text = body.decode("utf-8", "replace").replace("\x00", "\ufffd")

@@ -27,6 +27,10 @@ _log = logging.getLogger(__name__)
 HEARTBEAT = timedelta(minutes=5)
 """A PBX forgets a session after 30 minutes without a request (S-Series API v1.1.0 manual, "Heartbeat")."""
 
+
+LEFT_BEHIND = timedelta(seconds=5)
+"""Reports that nobody has entered for so long were left by a process that died."""
+
 _LOOK_SECONDS = 0.5
 
 
@@ -77,6 +81,7 @@ class Upkeep:
             _Task("resend hang-ups", 3.0, lambda: sweeps.resend_hang_ups(core)),
             _Task("doubt", 2.0, lambda: sweeps.doubt_the_unanswered(core, timeouts)),
             _Task("lone bye", 1.0, lambda: sweeps.close_after_lone_bye(core)),
+            _Task("arrivals", 2.0, lambda: inbox.enter_left(LEFT_BEHIND)),
             _Task("abandoned", 2.0, abandoned.sweep),
             _Task("prune", 3600.0, lambda: housekeeping.prune(core), UPKEEP, time.monotonic() + 60.0),
         ]

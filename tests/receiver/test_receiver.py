@@ -2,8 +2,10 @@
 
 import http.client
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from dispatcher.receiver import ReceiverApp
 from dispatcher.receiver.senders import Sender, sender_of
 from dispatcher.running import WebServer, address_of, bound
-from dispatcher.store.tables import RawReport
+from dispatcher.store.tables import Arrival, RawReport
 from tests.scripted import NUMBER, SERIAL, Office, answered, posted, ringing
 
 Post = Callable[..., tuple[int, bytes]]
@@ -65,13 +67,34 @@ def served(office: Office) -> Iterator[Served]:
         yield made
 
 
-def test_a_report_is_answered_200_and_is_durable_then(office: Office, served: Served) -> None:
-    status, body = served.post(ringing("1.1"))
+def entered(office: Office) -> list[Any]:
+    """The raw reports, once everything that is durable has been entered."""
+    for _ in range(2000):
+        if not office.rows(Arrival):
+            return office.rows(RawReport)
+        time.sleep(0.005)
+    pytest.fail("the reports were never entered")
 
-    assert (status, body) == (200, b"OK")
-    [row] = office.rows(RawReport)
+
+def test_a_report_is_answered_200_and_is_durable_then(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies before it has entered the report: another finds it."""
+    enter = office.inbox.enter
+    monkeypatch.setattr(office.inbox, "enter", lambda arrived: None)
+    with Served(app_of(office, sender())) as served:
+        assert served.post(ringing("1.1")) == (200, b"OK")
+    assert office.rows(RawReport) == []
+    posted_at = office.clock()
+
+    monkeypatch.setattr(office.inbox, "enter", enter)
+    assert office.inbox.enter_left(timedelta(seconds=5)) == 0, "its process may still enter it"
+    office.clock.move(seconds=6)
+    assert office.inbox.enter_left(timedelta(seconds=5)) == 1
+
+    [row] = entered(office)
     assert (row.pbx, row.word, row.callid, row.body) == ("hq", "ALERT", "1.1", ringing("1.1").decode())
-    assert row.received_at == office.clock()
+    assert row.received_at == posted_at
 
 
 def test_there_is_no_200_before_the_commit(office: Office, served: Served) -> None:
@@ -90,6 +113,7 @@ def test_there_is_no_200_before_the_commit(office: Office, served: Served) -> No
         go_on.set()
         assert answer.result(timeout=20)[0] == 200
     event.remove(office.core.store.engine, "commit", hang)
+    entered(office)
     assert office.dispositions() == ["foreign"]
 
 
@@ -104,8 +128,9 @@ def test_a_commit_that_fails_is_answered_503_and_leaves_nothing(office: Office, 
     assert status == 503
     assert b"send it again" in body
     assert b"server closed" not in body
-    assert office.dispositions() == []
+    assert entered(office) == []
     assert served.post(ringing("1.1"))[0] == 200
+    entered(office)
     assert office.dispositions() == ["foreign"]
 
 
@@ -124,6 +149,7 @@ def test_whatever_comes_from_a_pbx_is_kept_and_answered_200(
     office: Office, served: Served, body: bytes, disposition: str
 ) -> None:
     assert served.post(body)[0] == 200
+    entered(office)
     assert office.dispositions() == [disposition]
 
 
@@ -131,13 +157,13 @@ def test_two_reports_in_one_body_are_kept(office: Office, served: Served) -> Non
     body = ringing("1.1") + b"\r\n" + answered("1.1")
 
     assert served.post(body)[0] == 200
-    [row] = office.rows(RawReport)
+    [row] = entered(office)
     assert row.body == body.decode()
 
 
 def test_with_one_pbx_a_report_to_the_root_is_its(office: Office, served: Served) -> None:
     assert served.post(ringing("1.1"), "/")[0] == 200
-    assert [row.pbx for row in office.rows(RawReport)] == ["hq"]
+    assert [row.pbx for row in entered(office)] == ["hq"]
 
 
 def test_firmware_that_sends_no_serial_is_believed(office: Office, served: Served) -> None:
@@ -202,7 +228,7 @@ def test_of_several_pbxs_the_serial_says_which(office: Office) -> None:
         assert served.post(ringing("1.4").replace(b'"sn"', b'"other"'), "/")[0] == 403
         assert served.post(ringing("1.5").replace(b'"sn"', b'"other"'), "/reports/branch")[0] == 200
 
-    found = [(row.callid, row.pbx) for row in office.rows(RawReport)]
+    found = [(row.callid, row.pbx) for row in entered(office)]
     assert sorted(found) == [("1.1", "hq"), ("1.2", "branch"), ("1.5", "branch")]
 
 
@@ -212,7 +238,7 @@ def test_a_body_has_a_limit(office: Office, served: Served) -> None:
     assert served.post(b" " * limit)[0] == 200
     assert served.post(b" " * (limit + 1))[0] == 413
     assert served.post(iter([b" " * limit, b" "]), Transfer_Encoding="chunked")[0] == 413
-    assert len(office.rows(RawReport)) == 1
+    assert len(entered(office)) == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
@@ -238,7 +264,7 @@ def test_one_connection_carries_many_reports_and_chunks(office: Office, served: 
     assert connection.getresponse().status == 200
     connection.close()
 
-    assert [row.callid for row in office.rows(RawReport)] == [*(f"1.{n}" for n in range(5)), "1.9"]
+    assert [row.callid for row in entered(office)] == [*(f"1.{n}" for n in range(5)), "1.9"]
 
 
 def test_a_sender_that_leaves_in_the_middle_of_a_body_harms_nobody(office: Office, served: Served) -> None:
@@ -249,32 +275,36 @@ def test_a_sender_that_leaves_in_the_middle_of_a_body_harms_nobody(office: Offic
     connection.close()
 
     assert served.post(ringing("1.1"))[0] == 200
-    assert len(office.rows(RawReport)) == 1
+    assert len(entered(office)) == 1
 
 
-def test_reports_that_come_together_are_committed_together(office: Office, served: Served) -> None:
-    """While one commit hangs, forty reports gather; they go with the next few commits."""
-    commits, first, go_on = [0], threading.Event(), threading.Event()
+def test_reports_that_come_together_are_committed_together(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one commit hangs, forty reports gather; they go with the next."""
+    sizes: list[int] = []
+    first, go_on = threading.Event(), threading.Event()
+    keep = office.inbox.keep
 
-    def hang_at_first(connection: object) -> None:
-        commits[0] += 1
-        if commits[0] == 1:
+    def hang_at_first(batch: Any) -> Any:
+        sizes.append(len(batch))
+        if len(sizes) == 1:
             first.set()
             assert go_on.wait(timeout=20)
+        return keep(batch)
 
-    event.listen(office.core.store.engine, "commit", hang_at_first)
-    with ThreadPoolExecutor(41) as pool:
+    monkeypatch.setattr(office.inbox, "keep", hang_at_first)
+    with Served(app_of(office, sender())) as served, ThreadPoolExecutor(41) as pool:
         answers = [pool.submit(served.post, ringing("1.0"))]
         assert first.wait(timeout=20)
         answers += [pool.submit(served.post, ringing(f"1.{number}")) for number in range(1, 41)]
         until_gathered(served, 40)
         go_on.set()
         statuses = [answer.result(timeout=20)[0] for answer in answers]
-    event.remove(office.core.store.engine, "commit", hang_at_first)
 
     assert statuses == [200] * 41
     assert len(office.rows(RawReport)) == 41
-    assert commits[0] == 2
+    assert sizes == [1, 40]
 
 
 def until_gathered(served: Served, number: int) -> None:
@@ -294,4 +324,60 @@ def test_a_report_over_http_reaches_its_call(office: Office, served: Served) -> 
 
     assert served.post(ringing("1543289641.1"))[0] == 200
 
+    entered(office)
     assert office.attempt(attempt).ringing_at == office.clock()
+
+
+def test_a_stop_enters_what_has_been_answered(office: Office) -> None:
+    with Served(app_of(office, sender())) as served:
+        for number in range(20):
+            assert served.post(ringing(f"1.{number}"))[0] == 200
+
+    assert office.rows(Arrival) == []
+    assert len(office.rows(RawReport)) == 20
+
+
+def test_a_report_is_entered_once_whoever_gets_it(office: Office) -> None:
+    """The sweep believes the receiver dead, and both enter the same batch."""
+    arrival = office.inbox.keep([office.incoming(ringing("1.1")), office.incoming(answered("1.1"))])
+    office.clock.move(seconds=60)
+
+    assert office.inbox.enter_left(timedelta(seconds=5)) == 1
+    office.inbox.enter([arrival])
+
+    assert len(office.rows(RawReport)) == 2
+    assert sum(office.reports_by_disposition().values()) == 2
+
+
+def test_one_report_that_cannot_be_entered_does_not_take_the_others_with_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.campaign(NUMBER)
+    [attempt] = office.dialled()
+    enter = type(office.core.ledger).enter
+
+    def failing(ledger: Any, tx: Any, now: Any, news: Any, count: Any) -> Any:
+        if any(item.facts.answered_at for item in news):
+            raise ValueError("a bug")
+        return enter(ledger, tx, now, news, count)
+
+    monkeypatch.setattr(type(office.core.ledger), "enter", failing)
+    callid = "1543289641.1"
+    kept = [office.inbox.keep([office.incoming(body)]) for body in (ringing("1.7"), ringing("1.8"))]
+    kept.append(office.inbox.keep([office.incoming(ringing(callid)), office.incoming(answered(callid))]))
+    office.inbox.enter(kept)
+
+    assert office.rows(Arrival) == []
+    assert office.attempt(attempt).ringing_at == office.clock()
+    assert sorted(office.dispositions()) == ["applied", "foreign", "foreign", "pending"]
+
+
+def test_what_was_kept_for_a_pbx_that_is_not_configured_any_more_is_not_lost(office: Office) -> None:
+    item = office.incoming(ringing("1.1"))
+    item.pbx = "branch"
+    office.inbox.keep([item])
+    office.clock.move(seconds=60)
+
+    assert office.inbox.enter_left(timedelta(seconds=5)) == 1
+
+    assert [(row.pbx, row.disposition) for row in office.rows(RawReport)] == [("branch", "malformed")]

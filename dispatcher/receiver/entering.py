@@ -1,0 +1,93 @@
+"""Entering what is durable, in a thread of its own, so that no PBX waits for it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from dispatcher.reports.incoming import Arrival
+from dispatcher.store.engine import is_outage
+
+_log = logging.getLogger(__name__)
+
+REST_SECONDS = 0.008
+"""Between two batches, so that reports of one call that follow each other closely are entered together."""
+
+MOST_REPORTS = 400
+_AFTER_OUTAGE = 0.5
+_MOST_WAITING = 2_000
+"""Batches that wait in memory at most; beyond that they wait in the store, for the sweep."""
+
+
+class Entering:
+    """Enters batches in the order of their arrival, as many together as have gathered.
+
+    A lone batch is entered at once. What is not entered when the process dies is in the store.
+    """
+
+    def __init__(self, enter: Callable[[Sequence[Arrival]], None]) -> None:
+        self._enter = enter
+        self._waiting: list[Arrival] = []
+        self._change = threading.Condition()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="entering", daemon=True)
+
+    def start(self) -> None:
+        """Begin to enter."""
+        self._thread.start()
+
+    def put(self, arrival: Arrival) -> None:
+        """Have a durable batch entered."""
+        with self._change:
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting.append(arrival)
+                self._change.notify()
+
+    def close(self) -> None:
+        """Enter what has gathered, unless the database is away, and end."""
+        with self._change:
+            self._is_closed = True
+            self._change.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        next_at = 0.0
+        while (batch := self._next()) is not None:
+            time.sleep(max(0.0, next_at - time.monotonic()) if not self._is_closed else 0.0)
+            batch += self._gathered(MOST_REPORTS - sum(len(arrival.items) for arrival in batch))
+            next_at = time.monotonic() + REST_SECONDS
+            self._try(batch)
+
+    def _next(self) -> list[Arrival] | None:
+        """Wait for a batch; None when there is none and no more will come."""
+        with self._change:
+            while not self._waiting and not self._is_closed:
+                self._change.wait()
+            return [self._waiting.pop(0)] if self._waiting else None
+
+    def _gathered(self, room: int) -> list[Arrival]:
+        taken = 0
+        with self._change:
+            for arrival in self._waiting:
+                room -= len(arrival.items)
+                if room < 0:
+                    break
+                taken += 1
+            batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return batch
+
+    def _try(self, batch: Sequence[Arrival]) -> None:
+        """Enter a batch, again and again while the database is away; the sweep has what we give up."""
+        while True:
+            try:
+                self._enter(batch)
+                return
+            except Exception as error:
+                if not is_outage(error):
+                    _log.exception("reports could not be entered and are left to the sweep")
+                    return
+                _log.warning("the database is away, %d batches of reports wait to be entered", len(batch))
+            if self._is_closed:
+                return
+            time.sleep(_AFTER_OUTAGE)
