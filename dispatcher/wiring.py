@@ -165,6 +165,7 @@ def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:
         reports_url=f"{settings.reports.advertised()}/reports/{pbx.name}",
         report_transport=pbx.report_transport,
         report_port=pbx.report_port,
+        prompt_volume=pbx.prompt_volume,
         timeout_seconds=pbx.timeout,
     )
     return Pbx(account, make_driver(account, partial(_observe, counts, pbx.name)))
