@@ -82,6 +82,25 @@ BEHAVIOUR_BY_SUFFIX: Mapping[str, Behaviour] = {
     "2503": Behaviour.TRUNK_REFUSES_TWICE,
 }
 
+
+class Failure(StrEnum):
+    """Why a call was not answered; each family has its own words for it."""
+
+    NO_ANSWER = "no_answer"
+    UNAVAILABLE = "unavailable"
+    NOT_FOUND = "not_found"
+    ADDRESS_INCOMPLETE = "address_incomplete"
+    BUSY = "busy"
+    TERMINATED = "terminated"
+    TRUNK_REFUSES = "trunk_refuses"
+    CONGESTION = "congestion"
+    DECLINED = "declined"
+    DO_NOT_DISTURB = "do_not_disturb"
+    LINE_UNREACHABLE = "line_unreachable"
+    NOT_PERMITTED = "not_permitted"
+
+
+Status = Literal["ANSWERED", "NO ANSWER", "BUSY", "FAILED", "VOICEMAIL"]
 Wait = Literal["none", "ring", "no_answer"]
 Moment = Literal["at_once", "during", "after"]
 
@@ -90,14 +109,14 @@ Moment = Literal["at_once", "during", "after"]
 class Script:
     """One call as the callee plays it.
 
-    `refused_errno` refuses the dial request itself. `failure` is the reason of a call that is not answered,
-    after `wait`; `rings` tells whether the phone rang before. An answered call is listened to for `passes`
+    `refused` refuses the dial request itself, for its number. `failure` is why a call is not answered, after
+    `wait`; `rings` tells whether the phone rang before. An answered call is listened to for `passes`
     full prompts (None: all), then at `moment` of the next stage the callee presses `keys` and/or hangs up.
     """
 
-    refused_errno: str = ""
-    failure: str = ""
-    cdr_status: str = "ANSWERED"
+    refused: bool = False
+    failure: Failure | None = None
+    cdr_status: Status = "ANSWERED"
     rings: bool = True
     wait: Wait = "ring"
     ring_factor: float = 1.0
@@ -110,17 +129,17 @@ class Script:
     @property
     def answers(self) -> bool:
         """A person (or a voicemail box) takes the call."""
-        return not self.failure and not self.refused_errno
+        return self.failure is None and not self.refused
 
 
-def _fails(reason: str, status: str, *, rings: bool = False, wait: Wait = "none") -> Script:
+def _fails(reason: Failure, status: Status, *, rings: bool = False, wait: Wait = "none") -> Script:
     return Script(failure=reason, cdr_status=status, rings=rings, wait=wait)
 
 
 SCRIPTS: Mapping[Behaviour, Script] = {
     Behaviour.KEY_1: Script(passes=1, keys="1"),
     Behaviour.HANGS_UP_EARLY: Script(passes=0, moment="during", hangs_up=True),
-    Behaviour.RINGS_FOREVER: _fails("480", "NO ANSWER", rings=True, wait="no_answer"),
+    Behaviour.RINGS_FOREVER: _fails(Failure.NO_ANSWER, "NO ANSWER", rings=True, wait="no_answer"),
     Behaviour.ANSWERS_LATE: Script(ring_factor=5.0),
     Behaviour.SILENT: Script(),
     Behaviour.KEY_9: Script(passes=1, keys="9"),
@@ -131,19 +150,19 @@ SCRIPTS: Mapping[Behaviour, Script] = {
     Behaviour.KEY_1_ON_REPEAT: Script(passes=2, keys="1"),
     Behaviour.KEYS_CODE: Script(passes=1, keys="1234#"),
     Behaviour.VOICEMAIL: Script(cdr_status="VOICEMAIL", voicemail=True),
-    Behaviour.NO_RESPONSE: _fails("480", "NO ANSWER", wait="no_answer"),
-    Behaviour.EARLY_MEDIA: _fails("480 Temporarily unavailable", "NO ANSWER", wait="no_answer"),
-    Behaviour.NOT_FOUND: _fails("404 NOT found", "FAILED"),
-    Behaviour.UNAVAILABLE: _fails("480 Temporarily unavailable", "NO ANSWER"),
-    Behaviour.ADDRESS_INCOMPLETE: _fails("484 Address Incomplete", "FAILED"),
-    Behaviour.BUSY: _fails("486 Busy Here", "BUSY"),
-    Behaviour.TERMINATED: _fails("487 Request Terminated", "NO ANSWER", rings=True, wait="ring"),
-    Behaviour.TRUNK_REFUSES: _fails("503 Service Unavailable", "FAILED"),
-    Behaviour.DECLINES: _fails("603 Declined", "NO ANSWER", rings=True, wait="ring"),
-    Behaviour.BAD_NUMBER: Script(refused_errno="10031"),
-    Behaviour.DO_NOT_DISTURB: _fails("DND", "NO ANSWER"),
-    Behaviour.LINE_UNREACHABLE: _fails("Line unreachable", "FAILED"),
-    Behaviour.NOT_PERMITTED: _fails("NO Outbound Restriction", "FAILED"),
+    Behaviour.NO_RESPONSE: _fails(Failure.NO_ANSWER, "NO ANSWER", wait="no_answer"),
+    Behaviour.EARLY_MEDIA: _fails(Failure.UNAVAILABLE, "NO ANSWER", wait="no_answer"),
+    Behaviour.NOT_FOUND: _fails(Failure.NOT_FOUND, "FAILED"),
+    Behaviour.UNAVAILABLE: _fails(Failure.UNAVAILABLE, "NO ANSWER"),
+    Behaviour.ADDRESS_INCOMPLETE: _fails(Failure.ADDRESS_INCOMPLETE, "FAILED"),
+    Behaviour.BUSY: _fails(Failure.BUSY, "BUSY"),
+    Behaviour.TERMINATED: _fails(Failure.TERMINATED, "NO ANSWER", rings=True, wait="ring"),
+    Behaviour.TRUNK_REFUSES: _fails(Failure.TRUNK_REFUSES, "FAILED"),
+    Behaviour.DECLINES: _fails(Failure.DECLINED, "NO ANSWER", rings=True, wait="ring"),
+    Behaviour.BAD_NUMBER: Script(refused=True),
+    Behaviour.DO_NOT_DISTURB: _fails(Failure.DO_NOT_DISTURB, "NO ANSWER"),
+    Behaviour.LINE_UNREACHABLE: _fails(Failure.LINE_UNREACHABLE, "FAILED"),
+    Behaviour.NOT_PERMITTED: _fails(Failure.NOT_PERMITTED, "FAILED"),
 }
 """The script of every behaviour that is the same on each call."""
 

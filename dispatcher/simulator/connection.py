@@ -2,26 +2,32 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where reports go, and whether the application asked for well-formed ones."""
+    """Where reports go, and the version of the report format that the application asked for."""
 
     host: str
     port: int
     path: str
-    well_formed: bool
+    version: str = ""
 
-    def head(self, *, keep_alive: bool) -> bytes:
-        """Everything of a request up to the value of Content-Length."""
-        return (
-            f"POST {self.path} HTTP/1.1\r\nUser-Agent: WebAPI\r\nHost: {self.host}:{self.port}\r\n"
-            f"Content-Type: application/json\r\nAccept: application/json\r\n"
-            f"{'' if keep_alive else 'Connection: close' + chr(13) + chr(10)}Content-Length: "
-        ).encode("latin-1")
+    def head(self, accepts: Sequence[str], *, keep_alive: bool) -> bytes:
+        """Everything of a request up to the value of Content-Length, each of `accepts` in an `Accept`."""
+        lines = [
+            f"POST {self.path} HTTP/1.1",
+            "User-Agent: WebAPI",
+            f"Host: {self.host}:{self.port}",
+            "Content-Type: application/json",
+            *(f"Accept: {accepted}" for accepted in accepts),
+            *(() if keep_alive else ("Connection: close",)),
+            "Content-Length: ",
+        ]
+        return "\r\n".join(lines).encode("latin-1")
 
 
 class Report:

@@ -17,9 +17,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from dispatcher.simulator.callees import Behaviour
+from dispatcher.simulator.family import SimulatedFamily
 from dispatcher.simulator.faults import Fault, FaultDice
 from dispatcher.simulator.http_server import Request
-from dispatcher.simulator.yeastar_s import YeastarS
 
 PREFIX = "/simulator/"
 DURATIONS = ("late_seconds", "early_seconds", "slow_seconds", "trunk_down_seconds", "restart_seconds")
@@ -28,7 +28,7 @@ DURATIONS = ("late_seconds", "early_seconds", "slow_seconds", "trunk_down_second
 class Control:
     """Answers the requests under `/simulator/`."""
 
-    def __init__(self, pbx: YeastarS, restart: Callable[[float], None]) -> None:
+    def __init__(self, pbx: SimulatedFamily, restart: Callable[[float], None]) -> None:
         self._pbx = pbx
         self._restart = restart
         self._posts: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -62,7 +62,7 @@ class Control:
     def _show(self, page: str, request: Request) -> None:
         judge = self._pbx.judge
         if page == "state":
-            state = judge.state() | {"sessions": self._pbx.sessions.live, "idle": self._pbx.exchange.idle}
+            state = judge.state() | {"sessions": self._pbx.sessions, "idle": self._pbx.idle}
             request.reply(json.dumps(state).encode())
         elif page == "calls":
             request.reply(json.dumps([asdict(call) for call in judge.calls()]).encode())
@@ -102,7 +102,7 @@ class Control:
         for name, state in body.items():
             if state not in ("up", "down"):
                 raise ValueError(f"a trunk is up or down, not {state!r}")
-            self._pbx.exchange.set_trunk(name, down=state == "down")
+            self._pbx.set_trunk(name, down=state == "down")
 
 
 def change_faults(dice: FaultDice, changes: dict[str, Any]) -> None:

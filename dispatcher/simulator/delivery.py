@@ -7,7 +7,7 @@ asyncio protocols, and what is to be sent is bytes from the start.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dispatcher.simulator.connection import Destination, Lane, Report, ReportConnection
 from dispatcher.simulator.settings import DeliverySettings
@@ -19,9 +19,14 @@ class ReportSender:
     """Delivers lanes over a limited number of connections, and repeats what is not acknowledged."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, settings: DeliverySettings, listener: Listener
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: DeliverySettings,
+        listener: Listener,
+        accepts: Sequence[str] = ("application/json",),
     ) -> None:
         self._loop = loop
+        self._accepts = accepts
         self._settings = settings
         self._listener = listener
         self._destination: Destination | None = None
@@ -49,7 +54,7 @@ class ReportSender:
         self._idle.clear()
         self._destination = destination
         if destination is not None:
-            self._head = destination.head(keep_alive=self._settings.keep_alive)
+            self._head = destination.head(self._accepts, keep_alive=self._settings.keep_alive)
 
     def enqueue(self, lane: Lane, report: Report) -> None:
         """Put a report at the end of its lane."""

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from dispatcher.simulator.records import CallRecord, DialRecord, LogEntry, TrunkTally
+from dispatcher.simulator.settings import SimulatorSettings
 
 
 class Judge:
@@ -21,6 +22,11 @@ class Judge:
         self._sizes = trunks
         self._keep_log = keep_log
         self._clear()
+
+    @classmethod
+    def of(cls, settings: SimulatorSettings) -> "Judge":
+        """The judge of a PBX with these settings."""
+        return cls({trunk.name: trunk.channels for trunk in settings.trunks}, keep_log=settings.keep_log)
 
     def _clear(self) -> None:
         self._log: list[LogEntry] = []
@@ -56,10 +62,10 @@ class Judge:
             response=record.response,
         )
 
-    def room(self, trunk: str) -> bool:
-        """Whether the trunk has a free channel."""
+    def room(self, trunk: str, channels: int = 1) -> bool:
+        """Whether the trunk has so many free channels."""
         tally = self._trunks[trunk]
-        return tally.ours + tally.others < tally.channels
+        return tally.ours + tally.others + channels <= tally.channels
 
     def start(self, call: CallRecord, *, seize: bool) -> None:
         """A call begins; with `seize` it takes a channel of its trunk."""
@@ -76,13 +82,13 @@ class Judge:
     def _seize(self, call: CallRecord) -> None:
         tally = self._trunks[call.trunk]
         if call.ours:
-            tally.ours += 1
+            tally.ours += call.channels
             tally.placed += 1
             tally.peak_ours = max(tally.peak_ours, tally.ours)
             if tally.first_seized is None:
                 tally.first_seized = call.started
         else:
-            tally.others += 1
+            tally.others += call.channels
             tally.peak_others = max(tally.peak_others, tally.others)
         tally.peak = max(tally.peak, tally.ours + tally.others)
 
@@ -111,11 +117,11 @@ class Judge:
     def _release(self, call: CallRecord, now: float) -> None:
         tally = self._trunks[call.trunk]
         if call.ours:
-            tally.ours -= 1
-            tally.busy_seconds += now - call.started
+            tally.ours -= call.channels
+            tally.busy_seconds += (now - call.started) * call.channels
             tally.last_released = now
         else:
-            tally.others -= 1
+            tally.others -= call.channels
 
     def report(self, event: str, callid: str, action: str) -> None:
         """A report was made, sent, acknowledged, repeated, lost, dropped or given up."""

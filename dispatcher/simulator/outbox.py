@@ -2,11 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from dispatcher.simulator.connection import Lane, Report
-from dispatcher.simulator.delivery import ReportSender
 from dispatcher.simulator.faults import Fault, FaultDice
 from dispatcher.simulator.judge import Judge
+
+
+class Sender(Protocol):
+    """What carries reports to the application."""
+
+    @property
+    def pending(self) -> int:
+        """Reports that are still to be delivered."""
+
+    def enqueue(self, lane: Lane, report: Report) -> None:
+        """Put a report at the end of its lane."""
+
+    def clear(self) -> None:
+        """Forget every report."""
 
 
 class Outbox:
@@ -15,7 +29,7 @@ class Outbox:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        sender: ReportSender,
+        sender: Sender,
         dice: FaultDice,
         judge: Judge,
         breaker: Callable[[str], str],
@@ -26,7 +40,12 @@ class Outbox:
         self._judge = judge
         self._breaker = breaker
         self._generation = 0
-        self.delayed = 0
+        self._delayed = 0
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is still to be delivered."""
+        return not self._delayed and not self._sender.pending
 
     def emit(self, lane: Lane, callid: str, action: str, text: str) -> None:
         """A call has something to report."""
@@ -46,7 +65,7 @@ class Outbox:
 
     def _disturb(self, lane: Lane, report: Report) -> None:
         if self._dice.strikes(Fault.LATE_REPORT):
-            self.delayed += 1
+            self._delayed += 1
             self._loop.call_later(
                 self._dice.settings.late_seconds, self._arrive_late, report, self._generation
             )
@@ -57,7 +76,7 @@ class Outbox:
 
     def _arrive_late(self, report: Report, generation: int) -> None:
         if generation == self._generation:
-            self.delayed -= 1
+            self._delayed -= 1
             self._sender.enqueue(Lane(), report)
 
     def _put(self, lane: Lane, report: Report) -> None:
@@ -73,6 +92,7 @@ class Outbox:
             self._sender.enqueue(lane, held)
 
     def clear(self) -> None:
-        """Forget the delayed reports."""
+        """Forget every report that is still to be delivered."""
+        self._sender.clear()
         self._generation += 1
-        self.delayed = 0
+        self._delayed = 0

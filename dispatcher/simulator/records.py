@@ -34,7 +34,9 @@ class DialRecord:
 class CallRecord:
     """The truth about one call. `started`, `answered` and `ended` are monotonic seconds.
 
-    `answered` means by a person or a voicemail box, whatever the PBX reports of an analog line.
+    `answered` means by a person or a voicemail box, whatever an analog line reports. `cause` is how
+    it ended in the PBX's words, `failure` why it was not answered in the simulator's own (`Failure`), and
+    `channels` how many channels of its trunk it takes.
     """
 
     callid: str
@@ -55,6 +57,8 @@ class CallRecord:
     heard_in_full: bool = False
     keys: str = ""
     cause: str = ""
+    failure: str = ""
+    channels: int = 1
     cdr_status: str = ""
     over_limit: bool = False
     reports: dict[str, int] = field(default_factory=dict)

@@ -13,11 +13,11 @@ import uvloop
 
 from dispatcher.simulator.callees import Behaviour
 from dispatcher.simulator.control import PREFIX, Control
+from dispatcher.simulator.families import FAMILIES
 from dispatcher.simulator.faults import Fault, Faults
 from dispatcher.simulator.http_server import HttpServer, Request
 from dispatcher.simulator.judge import Judge
 from dispatcher.simulator.settings import SimulatorSettings
-from dispatcher.simulator.yeastar_s import YeastarS
 
 T = TypeVar("T")
 
@@ -28,13 +28,14 @@ class _Box:
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: SimulatorSettings) -> None:
         self._loop = loop
         self._settings = settings
-        self.pbx = YeastarS(loop, settings, self.restart)
+        self.pbx = FAMILIES[settings.family](loop, settings, self.restart)
         self.server = HttpServer(loop, self._handle)
         self._control = Control(self.pbx, self.restart)
         self._away: asyncio.Task[None] | None = None
 
     async def listen(self) -> None:
         await self.server.listen(self._settings.host, self._settings.port)
+        await self.pbx.listen()
 
     def _handle(self, request: Request) -> None:
         if request.path.startswith(PREFIX):
@@ -42,14 +43,23 @@ class _Box:
         else:
             self.pbx.handle(request)
 
-    def restart(self, seconds: float) -> None:
+    def restart(self, seconds: float, *, boot_up: bool = False) -> None:
         self.pbx.restart()
         if seconds > 0:
             # The response to the request that asked for the restart goes out before the socket closes.
-            self._loop.call_later(0.01, self._go_away, seconds)
+            self._loop.call_later(0.01, self._go_away, seconds, boot_up)
+        elif boot_up:
+            self.pbx.boot_up()
 
-    def _go_away(self, seconds: float) -> None:
-        self._away = self._loop.create_task(self.server.away(seconds))
+    def _go_away(self, seconds: float, boot_up: bool) -> None:
+        self._away = self._loop.create_task(self._be_away(seconds, boot_up))
+
+    async def _be_away(self, seconds: float, boot_up: bool) -> None:
+        self.pbx.went_away()
+        await self.server.away(seconds)
+        await self.pbx.listen()
+        if boot_up:
+            self.pbx.boot_up()
 
     def close(self) -> None:
         if self._away is not None:
@@ -134,7 +144,7 @@ class SimulatedPbx:
     @property
     def idle(self) -> bool:
         """No call is up, and no report is still to be delivered."""
-        return self._running.pbx.exchange.idle
+        return self._running.pbx.idle
 
     def wait_idle(self, timeout: float = 10.0) -> None:
         """Wait until every call is over and every report delivered; TimeoutError after `timeout` seconds."""
@@ -160,17 +170,20 @@ class SimulatedPbx:
         """Make a fault strike the next `times` times."""
         self._do(lambda: self._running.pbx.dice.arm(fault, times))
 
-    def restart(self, seconds: float = 0.0) -> None:
-        """Restart: calls, tokens and waiting reports are gone; the port refuses connections for `seconds`."""
-        self._do(lambda: self._running.restart(seconds))
+    def restart(self, seconds: float = 0.0, *, boot_up: bool = False) -> None:
+        """Restart: calls, tokens and waiting reports are gone; the port refuses connections for `seconds`.
+
+        With `boot_up` the PBX reports that it has started, to where its reports went before.
+        """
+        self._do(lambda: self._running.restart(seconds, boot_up=boot_up))
 
     def expire_tokens(self) -> None:
         """Every token lapses now, as after half an hour of silence."""
-        self._do(self._running.pbx.sessions.expire_all)
+        self._do(self._running.pbx.expire_tokens)
 
     def set_trunk(self, name: str, *, down: bool) -> None:
         """Take a trunk down or bring it back; KeyError when there is none of this name."""
-        self._do(lambda: self._running.pbx.exchange.set_trunk(name, down=down))
+        self._do(lambda: self._running.pbx.set_trunk(name, down=down))
 
     def place_other(
         self,

@@ -10,7 +10,7 @@ from typing import Literal
 from dispatcher.simulator.callees import Behaviour
 from dispatcher.simulator.faults import Faults
 
-Family = Literal["yeastar-s"]
+Family = Literal["yeastar-s", "yeastar-k2", "axeos"]
 NumberForm = Literal["stripped", "dialled"]
 IvrCaller = Literal["ivr", "fromext"]
 
@@ -108,6 +108,8 @@ class SimulatorSettings:
     password: str = field(default="password", repr=False)
     serial: str = "369362089179"
     timezone: str = "Europe/Amsterdam"
+    clock_ahead: float = 0.0
+    """By how many seconds the PBX's clock is fast."""
     trunks: tuple[TrunkSettings, ...] = (TrunkSettings("SPS-6-36", 30, prefix="9"),)
     extensions: tuple[ExtensionSettings, ...] = tuple(ExtensionSettings(str(n)) for n in range(1000, 1011))
     ivrs: tuple[IvrSettings, ...] = (IvrSettings("6500"),)

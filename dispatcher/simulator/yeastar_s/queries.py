@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from dispatcher.simulator.yeastar_s.call import Call
-from dispatcher.simulator.yeastar_s.exchange import Exchange
-from dispatcher.simulator.yeastar_s.sessions import ApiError
+from dispatcher.simulator.exchange.call import Call
+from dispatcher.simulator.exchange.exchange import Exchange
+from dispatcher.simulator.exchange.refusal import Refusal
+from dispatcher.simulator.yeastar.bodies import Body, listed, required
+from dispatcher.simulator.yeastar.lists import device_info, ivr_details, trunk_status
 
-Body = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
@@ -19,7 +19,7 @@ class Queries:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._booted = time.monotonic()
-        self.endpoints: dict[str, Callable[[Body], Answer]] = {
+        self.endpoints: Mapping[str, Callable[[Body], Answer]] = {
             "outbound/query": self._outbound,
             "inbound/query": self._inbound,
             "outbound/hangup": self._hang_up_outbound,
@@ -30,32 +30,27 @@ class Queries:
             "deviceinfo/query": self._device,
         }
 
+    def restarted(self) -> None:
+        """The uptime begins anew."""
+        self._booted = time.monotonic()
+
     def _outbound(self, body: Body) -> Answer:
-        wanted = _listed(body.get("outboundid"))
+        wanted = listed(body.get("outboundid"))
         return {
             "outbound": [
-                {
-                    "outboundid": call.record.outboundid,
-                    "from": call.plan.origin,
-                    "to": call.plan.shown_number,
-                    "trunk": call.record.trunk,
-                    "status": "Talking" if call.answered else "Progress",
-                }
+                {"outboundid": call.record.outboundid, **_seen(call)}
                 for call in self._exchange.outbound_calls()
                 if wanted is None or call.record.outboundid in wanted
             ]
         }
 
     def _inbound(self, body: Body) -> Answer:
-        wanted = _listed(body.get("inboundid"))
+        wanted = listed(body.get("inboundid"))
         return {
             "inbound": [
                 {
                     "inboundid": call.record.callid,
-                    "from": call.plan.origin,
-                    "to": call.plan.shown_number,
-                    "trunk": call.record.trunk,
-                    "status": "Talking" if call.answered else "Progress",
+                    **_seen(call),
                     "callee": [{"extid": call.plan.extension}],
                 }
                 for call in self._exchange.inbound_calls()
@@ -64,108 +59,55 @@ class Queries:
         }
 
     def _hang_up_outbound(self, body: Body) -> Answer:
-        return self._hang_up(self._exchange.by_outboundid.get(_value(body, "outboundid")), "Outbound")
+        (outboundid,) = required(body, "outboundid")
+        return self._hang_up(self._exchange.by_outboundid.get(outboundid), "Outbound")
 
     def _hang_up_inbound(self, body: Body) -> Answer:
-        return self._hang_up(self._exchange.live.get(_value(body, "inboundid")), "Inbound")
+        (inboundid,) = required(body, "inboundid")
+        return self._hang_up(self._exchange.live.get(inboundid), "Inbound")
 
     def _hang_up_extension(self, body: Body) -> Answer:
-        number = _value(body, "extid")
+        (number,) = required(body, "extid")
         if number not in self._exchange.extensions:
-            raise ApiError("10006")
+            raise Refusal("10006")
         return self._hang_up(self._exchange.by_extension.get(number), "")
 
     def _hang_up(self, call: Call | None, direction: str) -> Answer:
         if call is None or (direction and call.plan.direction != direction):
-            raise ApiError("10007")
-        self._exchange.loop.call_soon(self._end, call)
+            raise Refusal("10007")
+        self._exchange.hang_up_soon(call, "hung up by the API")
         return {}
 
-    def _end(self, call: Call) -> None:
-        if not call.over:
-            call.hang_up("hung up by the API")
-
     def _trunks(self, body: Body) -> Answer:
-        listed = []
-        for tally in self._exchange.judge.trunks():
-            kind, up = self._exchange.trunks[tally.name].type, tally.name not in self._exchange.down
-            busy = tally.ours + tally.others >= tally.channels
-            listed.append(
-                {"trunkname": tally.name, "status": _trunk_status(kind, up=up, busy=busy), "type": kind}
-            )
-        return {"trunklist": listed}
+        exchange = self._exchange
+        return {
+            "trunklist": [
+                {"trunkname": name, "status": trunk_status(exchange, name), "type": trunk.type}
+                for name, trunk in exchange.trunks.items()
+            ]
+        }
 
     def _ivrs(self, body: Body) -> Answer:
-        wanted = _listed(body.get("ivrid"))
+        wanted = listed(body.get("ivrid"))
         known = {ivr.number: ivr for ivr in self._exchange.settings.ivrs}
         if wanted is not None and not wanted <= known.keys():
-            raise ApiError("10012")
+            raise Refusal("10012")
         return {
             "ivr": [
-                {
-                    "ivrnumber": ivr.number,
-                    "ivrname": ivr.number,
-                    "prompt": "[Default]",
-                    "promptrepeat": str(ivr.repeats),
-                    "responsetimeout": f"{self._exchange.timing.response:.0f}",
-                    "digittimeout": "3",
-                    "dialext": "on",
-                    "dialoutboundroutes": "off",
-                    "dialtocheckvoicemail": "off",
-                }
-                for ivr in known.values()
-                if wanted is None or ivr.number in wanted
+                {"ivrnumber": number, **ivr_details(ivr, self._exchange)}
+                for number, ivr in known.items()
+                if wanted is None or number in wanted
             ]
         }
 
     def _device(self, body: Body) -> Answer:
-        now = time.time()
-        local = self._exchange.clock.local_time(now)
-        offset = _hours(local, now)
-        up = int(time.monotonic() - self._booted)
-        extensions = len(self._exchange.extensions)
-        return {
-            "deviceinfo": {
-                "devicename": "Yeastar S100",
-                "sn": self._exchange.settings.serial,
-                "hardwarever": "V1.30 0000-0000",
-                "firmwarever": "30.15.0.40",
-                "systemtime": f"{local} UTC{offset:+d}",
-                "uptime": f"{up // 3600:02d}:{up // 60 % 60:02d}:{up % 60:02d}",
-                "extensionstatus": f"{extensions}/100",
-            }
-        }
-
-    def restarted(self) -> None:
-        """The uptime begins anew."""
-        self._booted = time.monotonic()
+        return {"deviceinfo": device_info(self._exchange, self._booted, "Yeastar S100", "30.15.0.40")}
 
 
-def _trunk_status(kind: str, *, up: bool, busy: bool) -> str:
-    """The words of the manual's trunk list; their case differs between its table and its samples."""
-    match kind:
-        case "FXO" | "GSM":
-            return ("Busy" if busy else "Idle") if up else ("Fault" if kind == "FXO" else "No Signal")
-        case "BRI" | "E1":
-            return "Up" if up else "Down"
-        case _:
-            return "Registered" if up else "failure"
-
-
-def _hours(local: str, now: float) -> int:
-    """Whole hours between the PBX's local time and UTC."""
-    shown = datetime.strptime(local, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    return round((shown.timestamp() - now) / 3600)
-
-
-def _listed(value: object) -> set[str] | None:
-    """The ids of a comma list; None when the parameter is absent or blank, which means all."""
-    text = str(value or "").strip()
-    return {item.strip() for item in text.split(",")} if text else None
-
-
-def _value(body: Body, name: str) -> str:
-    text = str(body.get(name) or "").strip()
-    if not text:
-        raise ApiError("10004")
-    return text
+def _seen(call: Call) -> Answer:
+    return {
+        "from": call.plan.origin,
+        "to": call.plan.shown_number,
+        "trunk": call.record.trunk,
+        "status": "Talking" if call.answered else "Progress",
+    }

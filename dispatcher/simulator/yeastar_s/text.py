@@ -7,6 +7,8 @@ quoted JSON, so no JSON encoder is needed: reports are most of what a busy simul
 
 import re
 
+from dispatcher.simulator.exchange.detail import CallDetail
+
 
 def extension_party(extension: str) -> str:
     """`ext` of a party object."""
@@ -28,11 +30,30 @@ def with_callpath(party: str, callpath: str) -> str:
     return f'{party[:-1]},"callpath":"{callpath}"}}'
 
 
+def cdr_fields(detail: CallDetail) -> str:
+    """The fields of a NewCdr report, from `timestart` on; absent ones are left out, as in the samples."""
+    source = f'"srctrunkname":"{detail.source_trunk}",' if detail.source_trunk else ""
+    destination = f'"desttrunkname":"{detail.destination_trunk}",' if detail.destination_trunk else ""
+    did = f',"didnumber":"{detail.did}"' if detail.did else ""
+    agent = "" if detail.agent_ring_seconds is None else f',"agentringtime":"{detail.agent_ring_seconds}"'
+    recording = f',"recording":"{detail.recording}"' if detail.recording else ""
+    return (
+        f'"timestart":"{detail.timestart}","callfrom":"{detail.callfrom}","callto":"{detail.callto}",'
+        f'{source}{destination}"callduraction":"{detail.call_seconds}",'
+        f'"talkduraction":"{detail.talk_seconds}",'
+        f'"status":"{detail.status}","type":"{detail.type}"{did}{agent}{recording}'
+    )
+
+
 class ReportText:
     """Writes the reports of one PBX."""
 
     def __init__(self, serial: str) -> None:
         self._tail = f',"sn":"{serial}"}}' if serial else "}"
+
+    def boot_up(self) -> str:
+        """BootUp."""
+        return f'{{"action":"BootUp"{self._tail}'
 
     def call_state(self, action: str, callid: str, parties: tuple[str, ...], *, well_formed: bool) -> str:
         """RING, ALERT, ANSWER, ANSWERED, BYE.

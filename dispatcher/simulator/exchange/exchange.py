@@ -1,33 +1,43 @@
-"""The switching part of the simulated PBX: routes, channels, live calls."""
+"""The switching part of a simulated PBX: routes, channels, live calls, call records."""
 
 import asyncio
-import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from dispatcher.simulator.callees import SCRIPTS, Behaviour, CalleeBook, Script
+from dispatcher.simulator.callees import SCRIPTS, Behaviour, CalleeBook, Failure, Script
 from dispatcher.simulator.clock import PbxClock
-from dispatcher.simulator.delivery import ReportSender
+from dispatcher.simulator.exchange.call import Call, CallReporter
+from dispatcher.simulator.exchange.detail import CallDetail
+from dispatcher.simulator.exchange.plan import CallPlan
 from dispatcher.simulator.faults import Fault, FaultDice
 from dispatcher.simulator.judge import Judge
-from dispatcher.simulator.outbox import Outbox
 from dispatcher.simulator.records import CallRecord
 from dispatcher.simulator.settings import SimulatorSettings, TrunkSettings
-from dispatcher.simulator.yeastar_s.call import Call
-from dispatcher.simulator.yeastar_s.cdr import CallDetail, CdrStore
-from dispatcher.simulator.yeastar_s.plan import CallPlan
-from dispatcher.simulator.yeastar_s.reports import ReportText, break_as_in_the_manual
 
-TRUNK_UNAVAILABLE = Script(failure="503 Service Unavailable", cdr_status="FAILED", rings=False, wait="none")
+TRUNK_DOWN = Script(failure=Failure.TRUNK_REFUSES, cdr_status="FAILED", rings=False, wait="none")
+TRUNK_FULL = Script(failure=Failure.CONGESTION, cdr_status="FAILED", rings=False, wait="none")
 EXTENSION_BUSY = SCRIPTS[Behaviour.BUSY]
 
 
+class NoRoute(Exception):
+    """No outbound route takes the number; `forbidden` when only the extension's rights are in the way."""
+
+    def __init__(self, *, forbidden: bool) -> None:
+        super().__init__("forbidden" if forbidden else "no route")
+        self.forbidden = forbidden
+
+
 class Exchange:
-    """Places calls, knows which are live, and counts channels through the judge."""
+    """Places calls, knows which are live, counts channels through the judge, and keeps the call records."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, settings: SimulatorSettings, dice: FaultDice, judge: Judge
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: SimulatorSettings,
+        dice: FaultDice,
+        judge: Judge,
+        reporter: CallReporter,
     ) -> None:
         self.loop = loop
         self.settings = settings
@@ -35,51 +45,47 @@ class Exchange:
         self.time_scale = settings.time_scale
         self.dice = dice
         self.judge = judge
-        self.clock = PbxClock(settings.timezone)
-        self.text = ReportText(settings.serial if settings.serial_in_reports else "")
-        self.cdr = CdrStore(settings.serial, settings.cdr_random_lifetime)
+        self._reporter = reporter
+        self.clock = PbxClock(settings.timezone, settings.clock_ahead)
         self.callees = CalleeBook(
             settings.behaviour, settings.callees, by_suffix=settings.behaviour_by_suffix
         )
-        self.sender = ReportSender(
-            loop, settings.delivery, lambda event, report: judge.report(event, report.callid, report.action)
-        )
-        self.outbox = Outbox(loop, self.sender, dice, judge, break_as_in_the_manual)
         self.trunks = {trunk.name: trunk for trunk in settings.trunks}
-        self.trunk_json = {trunk.name: json.dumps(trunk.name) for trunk in settings.trunks}
         self.extensions = {extension.number: extension for extension in settings.extensions}
         self.down: set[str] = set()
         self.live: dict[str, Call] = {}
         self.by_outboundid: dict[str, Call] = {}
         self.by_extension: dict[str, Call] = {}
+        self.rows: list[CallDetail] = []
         self._unfinished: set[Call] = set()
 
     @property
-    def well_formed(self) -> bool:
-        """Whether the application that gets the reports asked for well-formed ones."""
-        destination = self.sender.destination
-        return destination is None or destination.well_formed
+    def reporter(self) -> CallReporter:
+        """Who tells the application."""
+        return self._reporter
 
     @property
     def idle(self) -> bool:
         """No call is up, and no report is still to be delivered."""
-        return not self._unfinished and not self.sender.pending and not self.outbox.delayed
+        return not self._unfinished and self._reporter.idle
 
-    def route(self, dialled: str, extension: str) -> tuple[TrunkSettings, str] | str:
-        """The trunk that an extension's dialled number takes, and the number behind its prefix; or an errno.
+    def route(self, dialled: str, extension: str) -> tuple[TrunkSettings, str]:
+        """The trunk that an extension's dialled number takes, and the number behind its prefix.
 
-        The longest matching prefix wins. 10031: no route, or no number behind it; 10024: no right to it.
+        The longest matching prefix wins. NoRoute: none, or no number behind the prefix, or no right to it.
         """
         matching = [trunk for trunk in self.settings.trunks if dialled.startswith(trunk.prefix)]
         if not matching:
-            return "10031"
+            raise NoRoute(forbidden=False)
         allowed = self.extensions[extension].trunks if extension else None
         usable = [trunk for trunk in matching if allowed is None or trunk.name in allowed]
         if not usable:
-            return "10024"
+            raise NoRoute(forbidden=True)
         trunk = max(usable, key=lambda candidate: len(candidate.prefix))
         number = dialled[len(trunk.prefix) :] if trunk.strip else dialled
-        return (trunk, number) if number else "10031"
+        if not number:
+            raise NoRoute(forbidden=False)
+        return trunk, number
 
     def new_record(
         self, kind: str, number: str, dialled: str, *, extension: str = "", trunk: str = "", ours: bool = True
@@ -107,9 +113,9 @@ class Exchange:
         full, unavailable = False, False
         if plan.trunk is not None:
             unavailable = plan.trunk.name in self.down
-            full = not unavailable and not self.judge.room(plan.trunk.name)
+            full = not unavailable and not self.judge.room(plan.trunk.name, record.channels)
             if full or unavailable:
-                script = TRUNK_UNAVAILABLE
+                script = TRUNK_FULL if full else TRUNK_DOWN
         if record.ours and plan.extension in self.by_extension:
             script = EXTENSION_BUSY
         seized = plan.trunk is not None and not full and not unavailable
@@ -122,8 +128,47 @@ class Exchange:
         if plan.extension:
             self.by_extension.setdefault(plan.extension, call)
         self._unfinished.add(call)
+        call.notes = self._reporter.placed(call)
         self.loop.call_soon(self._begin, call)
         return call
+
+    def reachable(self, trunk: TrunkSettings, channels: int = 1) -> bool:
+        """Whether a call on this trunk would get to the callee."""
+        return trunk.name not in self.down and self.judge.room(trunk.name, channels)
+
+    def place_other(self, trunk: str, direction: str, number: str, extension: str, seconds: float) -> str:
+        """A person phones, out from or in to an extension, for real seconds; the callid.
+
+        KeyError: no such trunk. ValueError: an unknown direction. RuntimeError: the trunk is full or down.
+        """
+        settings = self.trunks[trunk]
+        if direction not in ("outbound", "inbound"):
+            raise ValueError(f"direction must be outbound or inbound, not {direction!r}")
+        if not self.reachable(settings):
+            raise RuntimeError(f"no free channel on {trunk}")
+        out = direction == "outbound"
+        record = self.new_record(
+            f"other_{direction}", number, number, extension=extension, trunk=trunk, ours=False
+        )
+        plan = CallPlan(
+            origin=extension if out else number,
+            shown_number=number if out else extension,
+            direction="Outbound" if out else "Inbound",
+            monitored=settings.monitored,
+            trunk=settings,
+            extension=extension,
+            talk=seconds,
+        )
+        self.place(plan, record, "person", SCRIPTS[Behaviour.SILENT])
+        return record.callid
+
+    def hang_up_soon(self, call: Call, cause: str) -> None:
+        """End a call once the request that asks for it has been answered."""
+        self.loop.call_soon(self._hang_up, call, cause)
+
+    def _hang_up(self, call: Call, cause: str) -> None:
+        if not call.over:
+            call.hang_up(cause)
 
     def _begin(self, call: Call) -> None:
         if not call.over:
@@ -140,10 +185,21 @@ class Exchange:
 
     def finished(self, call: Call) -> None:
         """The call has nothing more to report."""
-        self.outbox.finish(call.lane)
         self._unfinished.discard(call)
 
-    def describe(self, call: Call) -> CallDetail:
+    def details(self, call: Call) -> Sequence[CallDetail]:
+        """Write the records of a call that is over.
+
+        There is one, and by a fault a second: the one-second NO ANSWER record that firmware may write too.
+        """
+        detail = self._describe(call)
+        rows = [detail]
+        if self.dice.strikes(Fault.EXTRA_CDR):
+            rows.append(replace(detail, status="NO ANSWER", call_seconds=1, talk_seconds=0, recording=""))
+        self.rows.extend(rows)
+        return rows
+
+    def _describe(self, call: Call) -> CallDetail:
         """The record of a call that is over; an answered one has talked for at least a second."""
         plan, record, talk = call.plan, call.record, 0
         if call.answered:
@@ -170,14 +226,6 @@ class Exchange:
             agent_ring_seconds=round(self.timing.ring) if plan.agent and call.answered else None,
         )
 
-    def extra_record(self, detail: CallDetail) -> CallDetail | None:
-        """The one-second NO ANSWER record that firmware may write as well, if the fault strikes."""
-        if not self.dice.strikes(Fault.EXTRA_CDR):
-            return None
-        phantom = replace(detail, status="NO ANSWER", call_seconds=1, talk_seconds=0, recording="")
-        self.cdr.add(phantom)
-        return phantom
-
     def outbound_calls(self) -> Iterable[Call]:
         """Live calls to the outside that hold a channel, people's included."""
         return [call for call in self.live.values() if call.plan.direction == "Outbound" and call.seized]
@@ -201,5 +249,13 @@ class Exchange:
         for call in list(self._unfinished):
             call.drop()
         self._unfinished.clear()
-        self.sender.clear()
-        self.outbox.clear()
+        self._reporter.clear()
+
+    def reset(self) -> None:
+        """As new: no calls, no records, trunks up; callees and faults as in the settings."""
+        self.drop_all()
+        self.rows.clear()
+        self.down.clear()
+        self.callees.reset(self.settings.behaviour, self.settings.callees)
+        self.dice.use(self.settings.faults)
+        self.judge.reset()

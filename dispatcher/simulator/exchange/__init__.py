@@ -1,0 +1,1 @@
+"""A telephone exchange as every family has one: channels, callees, live calls and call records."""
