@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -132,16 +133,19 @@ class Listener:
         if not position:
             # Nobody can say what was sent before, so all that is open is asked for, at once.
             self._note_opening(missed=True)
-        is_noted = not position
+        is_first = True
         while not self._stopping.is_set() and self._leases.holds(self._lease):
             if self._holding.is_full and not self._holding.flush():
                 self._stopping.wait(_LOOK_SECONDS)
                 continue
-            self._holding.add(stream.read())
+            pulled = stream.read()
             self._failures, self._said = 0, ""
-            if not is_noted:
+            if is_first and position:
                 self._note_opening(missed=False)
-                is_noted = True
+            elif is_first:
+                pulled = replace(pulled, missed=False)  # It has just been asked for.
+            is_first = False
+            self._holding.add(pulled)
             self._holding.flush()
 
     def _note_opening(self, *, missed: bool) -> None:
