@@ -61,6 +61,7 @@ class Reason(StrEnum):
     RESPONSE_UNREADABLE = "response_unreadable"
     # Our own doing.
     CANCELLED = "cancelled"
+    NEVER_PLACED = "never_placed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +109,21 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.PBX_FAULT: Meaning(_DOUBT, Outcome.UNKNOWN),
     Reason.RESPONSE_UNREADABLE: Meaning(_DOUBT, Outcome.UNKNOWN),
     Reason.CANCELLED: Meaning(_NEVER, Outcome.CANCELLED),
+    Reason.NEVER_PLACED: Meaning(_LATER, Outcome.UNREACHABLE),
 }
 
-PRECEDENCE: dict[Reason, int] = {
-    reason: rank
-    for rank, reason in enumerate(sorted(Reason, key=lambda item: MEANINGS[item].outcome is Outcome.UNKNOWN))
-}
+
+def _vagueness(reason: Reason) -> int:
+    if reason is Reason.NEVER_PLACED:
+        return 2
+    return int(MEANINGS[reason].outcome is Outcome.UNKNOWN)
+
+
+PRECEDENCE: dict[Reason, int] = {reason: rank for rank, reason in enumerate(sorted(Reason, key=_vagueness))}
 """Which reason stays when a call's reports name several, so that their order does not matter.
 
-The lowest rank stays: what is the callee's doing, then the trunk's, and last what tells nothing.
+The lowest rank stays: what is the callee's doing, then the trunk's, then what tells nothing, and last our
+own conclusion that there was no call.
 """
 
 

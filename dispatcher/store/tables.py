@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from dispatcher.domain.doubt import Step
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import (
@@ -301,6 +302,37 @@ class Attempt(SQLModel, table=True):
     """Short digests of the reports already applied, to tell a repetition from news."""
 
 
+class Doubt(SQLModel, table=True):
+    """An open attempt whose call is in question: what the PBX was asked about it, and what it answered.
+
+    The row comes with the question and goes with its answer. ``next_step`` and ``why`` are in the words of
+    :mod:`dispatcher.domain.doubt`.
+    """
+
+    __tablename__ = "doubts"
+    __table_args__ = (
+        _one_of("doubts", "next_step", Step),
+        CheckConstraint("looks >= 0", name="ck_doubts_looks"),
+        Index("ix_doubts_pbx", "pbx", "next_at"),
+    )
+
+    attempt_id: str = Field(
+        sa_column=Column(Text, ForeignKey("attempts.id", ondelete="CASCADE"), primary_key=True)
+    )
+    pbx: str
+    because: str
+    """What brought the call into question."""
+    since: datetime = _instant(nullable=False)
+    looks: int = 0
+    looked_at: datetime | None = _instant()
+    shown_at: datetime | None = _instant()
+    absent_at: datetime | None = _instant()
+    records_at: datetime | None = _instant()
+    next_step: str
+    next_at: datetime = _instant(nullable=False)
+    why: str = ""
+
+
 class RawReport(SQLModel, table=True):
     """What a PBX posted, as it came, and what became of it."""
 
@@ -387,6 +419,8 @@ class Trunk(SQLModel, table=True):
     failures_in_row: int = 0
     blocked_until: datetime | None = _instant()
     blocked_why: str = ""
+    down_why: str = ""
+    """Why nothing can go out on it, as the last event about it has told."""
     pbx_status: str = ""
     pbx_usable: bool | None = None
     checked_at: datetime | None = _instant()
@@ -421,6 +455,25 @@ class PbxSession(SQLModel, table=True):
     """A digest of the account that the PBX refused, so that it is not tried again unchanged."""
     retry_at: datetime | None = _instant()
     problem: str = ""
+
+
+class Inquiry(SQLModel, table=True):
+    """What one PBX was asked about open calls, by all processes together.
+
+    ``wanted_at`` is when somebody demanded that every open call be asked for, and ``wanted_because`` why.
+    """
+
+    __tablename__ = "inquiries"
+    __table_args__ = (CheckConstraint("failures >= 0", name="ck_inquiries_failures"),)
+
+    pbx: str = Field(primary_key=True)
+    wanted_at: datetime | None = _instant()
+    wanted_because: str = ""
+    looked_at: datetime | None = _instant()
+    records_at: datetime | None = _instant()
+    failures: int = 0
+    not_before: datetime | None = _instant()
+    """After failures in a row the PBX is left alone until then."""
 
 
 class Lease(SQLModel, table=True):

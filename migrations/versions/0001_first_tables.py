@@ -24,6 +24,7 @@ def upgrade() -> None:
     _events()
     _foreign_calls()
     _idempotency_keys()
+    _inquiries()
     _arrivals()
     _leases()
     _pbx_sessions()
@@ -33,12 +34,14 @@ def upgrade() -> None:
     _trunks()
     _calls()
     _attempts()
+    _doubts()
     _reports()
 
 
 def downgrade() -> None:
     for table in (
         "reports",
+        "doubts",
         "attempts",
         "calls",
         "trunks",
@@ -48,6 +51,7 @@ def downgrade() -> None:
         "pbx_sessions",
         "leases",
         "arrivals",
+        "inquiries",
         "idempotency_keys",
         "foreign_calls",
         "events",
@@ -224,6 +228,48 @@ def _idempotency_keys() -> None:
     _index("ix_idempotency_keys_created", "idempotency_keys", "created_at")
 
 
+def _inquiries() -> None:
+    op.create_table(
+        "inquiries",
+        sa.Column("pbx", sa.String, nullable=False),
+        sa.Column("wanted_at", INSTANT),
+        sa.Column("wanted_because", sa.String, nullable=False),
+        sa.Column("looked_at", INSTANT),
+        sa.Column("records_at", INSTANT),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("not_before", INSTANT),
+        sa.CheckConstraint("failures >= 0", name="ck_inquiries_failures"),
+        sa.PrimaryKeyConstraint("pbx", name="pk_inquiries"),
+    )
+
+
+def _doubts() -> None:
+    op.create_table(
+        "doubts",
+        sa.Column("attempt_id", sa.Text, nullable=False),
+        sa.Column("pbx", sa.String, nullable=False),
+        sa.Column("because", sa.String, nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.Column("looks", sa.Integer, nullable=False),
+        sa.Column("looked_at", INSTANT),
+        sa.Column("shown_at", INSTANT),
+        sa.Column("absent_at", INSTANT),
+        sa.Column("records_at", INSTANT),
+        sa.Column("next_step", sa.String, nullable=False),
+        sa.Column("next_at", INSTANT, nullable=False),
+        sa.Column("why", sa.String, nullable=False),
+        sa.CheckConstraint(
+            "next_step IN ('look', 'fetch', 'close', 'never_placed')", name="ck_doubts_next_step"
+        ),
+        sa.CheckConstraint("looks >= 0", name="ck_doubts_looks"),
+        sa.ForeignKeyConstraint(
+            ["attempt_id"], ["attempts.id"], name="fk_doubts_attempt_id_attempts", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("attempt_id", name="pk_doubts"),
+    )
+    _index("ix_doubts_pbx", "doubts", "pbx", "next_at")
+
+
 def _pbx_sessions() -> None:
     op.create_table(
         "pbx_sessions",
@@ -312,6 +358,7 @@ def _trunks() -> None:
         sa.Column("failures_in_row", sa.Integer, nullable=False),
         sa.Column("blocked_until", INSTANT),
         sa.Column("blocked_why", sa.String, nullable=False),
+        sa.Column("down_why", sa.String, nullable=False),
         sa.Column("pbx_status", sa.String, nullable=False),
         sa.Column("pbx_usable", sa.Boolean),
         sa.Column("checked_at", INSTANT),
@@ -428,7 +475,7 @@ def _attempts() -> None:
             "'queue_unknown', 'ring_group_unknown', 'prompt_unknown', 'pbx_config', "
             "'credentials_refused', 'locked_out', 'token_invalid', 'bad_request', 'unsupported', "
             "'call_over', 'nothing_found', 'timed_out', 'connection_lost', 'http_error', 'pbx_fault', "
-            "'response_unreadable', 'cancelled')",
+            "'response_unreadable', 'cancelled', 'never_placed')",
             name="ck_attempts_cause",
         ),
         sa.CheckConstraint(

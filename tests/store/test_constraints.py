@@ -41,6 +41,10 @@ BROKEN_CHECKS: list[tuple[str, str, Wrong]] = [
     ("ck_attempts_cdr_status", "attempts", {"cdr_status": "ANSWERED"}),
     ("ck_attempts_ended_has_outcome", "attempts", {"phase": "ended", "outcome": None}),
     ("ck_attempts_live_holds_channel", "attempts", {"channel_held": False}),
+    ("ck_doubts_next_step", "doubts", {"next_step": "dial"}),
+    ("ck_doubts_looks", "doubts", {"looks": -1}),
+    ("ck_inquiries_failures", "inquiries", {"failures": -1}),
+    ("ck_audits_found", "audits", {"found": -1}),
     ("ck_reports_disposition", "reports", {"disposition": "lost"}),
     ("ck_events_subject", "events", {"subject": "person"}),
     ("ck_trunks_channels", "trunks", {"channels": -1}),
@@ -73,6 +77,7 @@ ORPHANS: list[tuple[str, Wrong]] = [
     ("calls", {"id": "other", "campaign_id": None, "alarm_id": "nobody"}),
     ("attempts", {"id": "other", "call_id": "nobody"}),
     ("reports", {"attempt_id": "nobody"}),
+    ("doubts", {"attempt_id": "nobody"}),
 ]
 
 
@@ -95,7 +100,7 @@ def refused(tx: Connection, name: str, changed: Wrong) -> str:
 
 def new(name: str, changed: Wrong) -> Wrong:
     """Let the row break the rule under test, and no key."""
-    fresh = {"id": "other"} if name not in ("reports", "events", "trunks") else {}
+    fresh = {"id": "other"} if name in ("alarms", "campaigns", "calls", "attempts") else {}
     fresh |= {"trunks": {"name": "other"}, "alarms": {"dedup_key": None}}.get(name, {})
     fresh |= {"calls": {"number": "+31600000000"}, "attempts": {"ordinal": 2, "phase": "up"}}.get(name, {})
     return fresh | changed
