@@ -159,7 +159,8 @@ def _look_again(question: Question, known: Known) -> Next:
 
 def pause_after(looks: int) -> timedelta:
     """How long to wait after so many looks at the live calls."""
-    return min(FIRST_LOOK * 2 ** min(max(looks, 1) - 1, 10), LONGEST_LOOK)
+    doublings = min(max(looks, 1) - 1, 10)
+    return min(FIRST_LOOK * int(2**doublings), LONGEST_LOOK)
 
 
 def _by_records(question: Question, known: Known) -> Next:
