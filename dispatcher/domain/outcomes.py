@@ -22,7 +22,8 @@ with all reports    with some of them lost
 
 Besides, an outcome is not there yet while the report that ends the call is missing; the upkeep asks
 the PBX then, and ends the attempt. An ``unknown`` of a call that was answered is never one that
-:func:`may_have_been_reached` denies, so a campaign does not call that person twice.
+:func:`may_have_been_reached` denies, nor a ``not_heard`` of a call whose end had to be asked for, so a
+campaign does not call that person twice.
 
 ``delivered`` is for good: whatever comes later, more facts never take it back.
 """
@@ -30,7 +31,7 @@ the PBX then, and ends the attempt. An ``unknown`` of a call that was answered i
 from dataclasses import dataclass
 
 from dispatcher.domain.facts import Facts
-from dispatcher.domain.reasons import meaning
+from dispatcher.domain.reasons import Reason, meaning
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import DeliveredWhen, Outcome
 
@@ -122,9 +123,18 @@ def outcome_of(facts: Facts, terms: Terms) -> Outcome | None:
         return Outcome.VOICEMAIL
     if is_answered(facts, terms):
         return Outcome.NOT_HEARD
-    if facts.cause is not None and meaning(facts.cause).outcome is not Outcome.UNKNOWN:
-        return meaning(facts.cause).outcome
+    cause = _cause_of(facts)
+    if cause is not None and meaning(cause).outcome is not Outcome.UNKNOWN:
+        return meaning(cause).outcome
     return _without_cause(facts)
+
+
+def _cause_of(facts: Facts) -> Reason | None:
+    """Why the call failed; that it was never placed counts no more once anything has been heard of it."""
+    if facts.cause is not Reason.NEVER_PLACED:
+        return facts.cause
+    signs = (facts.ringing_at, facts.answered_at, facts.prompt_ended_at, facts.released_at, facts.cdr_at)
+    return None if facts.keys or any(sign is not None for sign in signs) else facts.cause
 
 
 def _without_cause(facts: Facts) -> Outcome:
@@ -137,11 +147,15 @@ def _without_cause(facts: Facts) -> Outcome:
 
 
 def may_have_been_reached(facts: Facts) -> bool:
-    """Whether an ``unknown`` outcome leaves it open that the person answered.
+    """Whether an ``unknown`` or ``not_heard`` outcome leaves it open that the message was delivered.
 
-    A CallFailed or a CDR that says anything but ANSWERED proves that nobody did, unless there is a
-    sign of the contrary.
+    A CallFailed or a CDR that says anything but ANSWERED proves that nobody answered, unless there is a
+    sign of the contrary. Of a call that was answered the reports say whether it was heard, but not when
+    reports were missing and the call's end had to be asked for: the records tell neither keys nor the
+    prompt's end.
     """
-    if facts.keys or facts.prompt_ended_at is not None or _says_answered(facts):
+    if is_heard(facts) or _says_answered(facts):
+        return facts.closed_at is not None
+    if facts.prompt_ended_at is not None:
         return True
-    return facts.cause is None and facts.cdr_status in (None, CdrStatus.ANSWERED)
+    return _cause_of(facts) is None and facts.cdr_status in (None, CdrStatus.ANSWERED)

@@ -16,6 +16,9 @@ PERMANENT = frozenset({Outcome.INVALID_NUMBER, Outcome.NOT_PERMITTED})
 COSTS_NOTHING = frozenset({Outcome.CONGESTION, Outcome.UNREACHABLE})
 """Outcomes that are the trunk's or the PBX's doing and take nothing from the callee's budget."""
 
+LEAVES_OPEN = frozenset({Outcome.UNKNOWN, Outcome.NOT_HEARD})
+"""Outcomes of which lost reports may hide that the message was delivered."""
+
 LONGEST_BACKOFF = 300.0
 
 DEFAULT_DELAYS: dict[Outcome, float] = {
@@ -95,8 +98,9 @@ def next_step(
 ) -> Step:
     """What a call does after an attempt with ``outcome``.
 
-    ``maybe_reached`` says that an ``unknown`` attempt may have reached the person. An alarm is
-    then dialled again (better twice than never); a campaign call is not (never twice).
+    ``maybe_reached`` says that an ``unknown`` or ``not_heard`` attempt may have delivered its message, and
+    that the reports which would tell are lost. An alarm is then dialled again (better twice than never);
+    a campaign call is not (never twice).
     """
     final = _final(outcome, history, rules, kind, maybe_reached)
     if final is not None:
@@ -121,7 +125,7 @@ def _final(
         return Finish(CallState.CANCELLED, outcome, "hung up by request")
     if outcome in PERMANENT:
         return Finish(CallState.FAILED, outcome, f"{outcome} is permanent")
-    if outcome is Outcome.UNKNOWN and maybe_reached and kind is CallKind.CAMPAIGN:
+    if outcome in LEAVES_OPEN and maybe_reached and kind is CallKind.CAMPAIGN:
         return Finish(
             CallState.FAILED, outcome, "the person may have been reached; a campaign never calls twice"
         )
