@@ -167,7 +167,7 @@ def facts_of(report: Report, target: Target, at: datetime) -> Facts:
         return _of_cdr(report.cdr, target, at)
     if not _concerns(report, target):
         return NOTHING
-    leg, trunk = _line_of(report.parties)
+    leg, trunk = _line_of(report.parties, target)
     match report.event:
         case ReportEvent.RINGING:
             return Facts(ringing_at=at, leg=leg, trunk=trunk)
@@ -185,12 +185,17 @@ def facts_of(report: Report, target: Target, at: datetime) -> Facts:
     return Facts(leg=leg, trunk=trunk) if leg or trunk else NOTHING
 
 
-def _line_of(parties: tuple[Party, ...]) -> tuple[str, str]:
-    """The outside leg's id and its trunk, as far as the parties name them."""
+def _line_of(parties: tuple[Party, ...], target: Target) -> tuple[str, str]:
+    """The callee's leg and its trunk, as far as the parties name them.
+
+    Of several outside parties the one with the callee's number is meant: the call has gone on to the others.
+    """
+    outside = [party for party in parties if party.kind is PartyKind.OUTBOUND]
+    if len(outside) > 1 and target.kind is TargetKind.NUMBER:
+        outside = [party for party in outside if same_number(target.digits, party.number)] or outside
     leg = trunk = ""
-    for party in parties:
-        if party.kind is PartyKind.OUTBOUND:
-            leg, trunk = party.leg or leg, party.trunk or trunk
+    for party in outside:
+        leg, trunk = party.leg or leg, party.trunk or trunk
     return leg, trunk
 
 

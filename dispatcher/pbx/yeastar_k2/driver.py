@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from datetime import datetime
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
@@ -25,6 +26,7 @@ from dispatcher.pbx.protocol import (
 from dispatcher.pbx.yeastar.account import destination, digest
 from dispatcher.pbx.yeastar.client import OK, REFUSED, YeastarClient, text, unreadable
 from dispatcher.pbx.yeastar.lists import device, trunk_state
+from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords
 from dispatcher.pbx.yeastar_k2 import reports
 from dispatcher.pbx.yeastar_k2.calls import Live, live_in
 from dispatcher.pbx.yeastar_k2.dialling import PLACEABLE, request_of
@@ -34,12 +36,13 @@ from dispatcher.pbx.yeastar_k2.tokens import bare, refresh_token, session_of
 
 _log = logging.getLogger(__name__)
 
-OPERATIONS = (
+(
     LOGIN, HEARTBEAT, REFRESH, LOGOUT, DIAL, LIVE_CALLS, LIVE_CALL, HANGUP, TRUNKS, IVRS, DEVICE, LISTEN,
-) = (
+) = _OPERATIONS = (
     "login", "heartbeat", "refresh", "logout", "dial", "live_calls", "live_call", "hangup", "trunks", "ivrs",
     "device", "listen",
 )  # fmt: skip
+OPERATIONS = (*_OPERATIONS, *RECORD_OPERATIONS)
 
 VERSION = "2.0.0"
 
@@ -62,6 +65,7 @@ class YeastarK2:
         self._reports_to = destination(account.reports_url)
         http = PbxHttp(account.url, verify_tls=account.verify_tls, timeout=account.timeout_seconds)
         self._client = YeastarClient(http, "/api/v2.0.0/", ERRNOS, observe)
+        self._records = CallRecords(self._client, account.timezone, "number")
 
     def __repr__(self) -> str:
         return f"YeastarK2({self._account.name!r})"
@@ -167,6 +171,10 @@ class YeastarK2:
         if not isinstance(info, dict):
             raise unreadable("deviceinfo/query", "no deviceinfo")
         return device(info)
+
+    def records(self, session: Session, since: datetime, until: datetime) -> Sequence[Report]:
+        """The call records of a time, downloaded; see :class:`~dispatcher.pbx.protocol.KeepsRecords`."""
+        return self._records.fetch(bare(session), since, until)
 
     def open_reports(self, position: str) -> ReportStream:
         """Connect to the PBX's event port and log in there; it knows no places to go on from."""

@@ -7,6 +7,7 @@ itself are understood as well.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dispatcher.domain.reports import PartyKind, Report, ReportEvent
@@ -69,7 +70,8 @@ def parse(body: bytes) -> Sequence[Report]:
 def _call_status(data: dict[str, Any]) -> Sequence[Report]:
     """The first report shows all members, an outside one first, and tells what that one does.
 
-    The others name theirs alone, so that an agent's answer never passes for the callee's.
+    The others name theirs alone, so that an agent's answer never passes for the callee's, and no leg of
+    it: which of two outside members is the callee only their numbers tell, and they are in the first.
     """
     callid, serial = text(data.get("callid")), text(data.get("sn"))
     members = sorted(members_of(data), key=lambda member: member.party.kind is PartyKind.EXTENSION)
@@ -80,7 +82,7 @@ def _call_status(data: dict[str, Any]) -> Sequence[Report]:
     for member in members[1:]:
         event = _doing(member)
         if event is not ReportEvent.OTHER:
-            found.append(Report(event, CALL_STATUS, callid, serial, (member.party,)))
+            found.append(Report(event, CALL_STATUS, callid, serial, (replace(member.party, leg=""),)))
     return found
 
 
