@@ -3,6 +3,10 @@
 A session is taken anew when the PBX says that its token is gone. A password that the PBX refused is
 not tried a second time until the account changes, because the PBX blocks the address for ten minutes
 after five wrong ones (S-Series API v1.1.0 manual, "Login").
+
+While no session was good no reports were sent ("Heartbeat" of the same manual: they end with the token), and
+a PBX that has forgotten a token has probably started again. So with every login it is demanded that the
+PBX is asked for all calls that are open.
 """
 
 import hashlib
@@ -19,7 +23,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.protocol import Driver, PbxAccount, Session
 from dispatcher.store import sessions
-from dispatcher.store.engine import Store
+from dispatcher.store.engine import Store, is_outage
 
 T = TypeVar("T")
 
@@ -37,13 +41,24 @@ class Pbx:
     driver: Driver
 
 
+Demand = Callable[[str, str], None]
+
+
+def _of_nobody(pbx: str, why: str) -> None:
+    """For a process that asks no PBX for its calls."""
+
+
 class Sessions:
     """Lends the shared session to whoever talks to a PBX."""
 
-    def __init__(self, store: Store, pbxes: Mapping[str, Pbx], clock: Clock) -> None:
+    def __init__(
+        self, store: Store, pbxes: Mapping[str, Pbx], clock: Clock, demand: Demand = _of_nobody
+    ) -> None:
+        """``demand`` is called with a PBX and why, when reports of it may not have been sent."""
         self._store = store
         self._pbxes = pbxes
         self._clock = clock
+        self._demand = demand
         self._known: dict[str, tuple[int, Session]] = {}
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -51,17 +66,28 @@ class Sessions:
         """Run ``request`` with the session, logging in first where there is none.
 
         When the PBX says that the token is gone, the request had no effect: it is repeated once
-        with a new session. Raises what the request or the login raises.
+        with a new session. Raises what the request or the login raises, and :class:`PbxRefused`, since
+        nothing was sent, when the database that holds the sessions is away.
         """
         driver = self._pbxes[pbx].driver
-        generation, session = self._current(pbx)
+        generation, session = self._with_database(lambda: self._current(pbx))
         try:
             return request(driver, session)
         except PbxRefused as error:
             if error.reason is not Reason.TOKEN_INVALID:
                 raise
-        _, session = self._renew(pbx, generation)
+        _, session = self._with_database(lambda: self._renew(pbx, generation))
         return request(driver, session)
+
+    def _with_database(self, find: Callable[[], tuple[int, Session]]) -> tuple[int, Session]:
+        """A session, or the refusal of a request that could not be sent for want of one."""
+        try:
+            return find()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            why = "the database is away, and with it the session"
+            raise PbxRefused(Reason.PBX_AWAY, why) from None
 
     def renew(self, pbx: str, stale: int) -> None:
         """Log in anew although the session ``stale`` may still be good, as after the PBX has started again.
@@ -129,7 +155,9 @@ class Sessions:
             self._note_failure(pbx, error)
             # A login places no call: whatever happened to it, nothing of ours is in doubt.
             raise PbxRefused(error.reason, f"login at {pbx}: {error.detail}") from None
-        return self._keep(pbx, session)
+        taken = self._keep(pbx, session)
+        self._demand(pbx, "without a session its reports were not sent")
+        return taken
 
     def _keep(self, pbx: str, session: Session) -> tuple[int, Session]:
         with self._store.write() as tx:

@@ -67,12 +67,16 @@ class PulledDriver(ScriptedDriver):
         self.streams: list[ScriptedStream] = []
         self.tries = 0
         self.on_open: Callable[[], None] = lambda: None
+        self.begins_with_a_gap = False
 
     def open_reports(self, position: str) -> ScriptedStream:
         self.tries += 1
         self.on_open()
-        self.streams.append(ScriptedStream(position))
-        return self.streams[-1]
+        stream = ScriptedStream(position)
+        if self.begins_with_a_gap:
+            stream.put(missed=True)
+        self.streams.append(stream)
+        return stream
 
 
 @dataclass

@@ -124,9 +124,9 @@ def test_without_a_process_that_reads_it_is_not_up(desk: Desk) -> None:
 
 def test_without_positions_every_opening_demands_that_the_pbx_is_asked(desk: Desk) -> None:
     """What a PBX sends over TCP while nobody is connected is lost (FACTS on API v2.0.0, TCP push)."""
+    desk.driver.begins_with_a_gap = True
     desk.start()
-    desk.stream(1).put(missed=True)
-    until(lambda: desk.stream(1).reads > 1)
+    until(lambda: desk.driver.streams and desk.stream(1).reads > 1)
     assert len(desk.demands) == 1
     desk.office.clock.move(minutes=3)
     desk.stream(1).cut()

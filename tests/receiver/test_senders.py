@@ -1,7 +1,12 @@
 """Which addresses a PBX may post from."""
 
+import socket
+import time
+from collections.abc import Callable
+
 import pytest
 
+from dispatcher.receiver import senders
 from dispatcher.receiver.senders import sender_of
 
 
@@ -36,3 +41,69 @@ def test_a_host_that_can_not_be_found_allows_nobody() -> None:
     sender = sender_of("hq", "https://pbx.invalid", "", [])
 
     assert not sender.may_post_from("127.0.0.1")
+
+
+def resolving_to(monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> list[str]:
+    """The host's addresses are those of the list, as it is now; the hosts that were asked for."""
+    asked: list[str] = []
+
+    def look_up(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        if not addresses:
+            raise socket.gaierror("not found")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(senders, "LOOK_UP_SECONDS", 0.0)
+    return asked
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_pbx_that_has_moved_is_let_in_when_it_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = ["192.0.2.7"]
+    asked = resolving_to(monkeypatch, addresses)
+    sender = sender_of("hq", "https://pbx.example", "", ["10.0.0.0/8"])
+    assert sender.may_post_from("192.0.2.7")
+    assert len(asked) == 1
+
+    addresses[:] = ["192.0.2.8"]
+    assert not sender.may_post_from("192.0.2.8")
+    until(lambda: sender.may_post_from("192.0.2.8"))
+    assert not sender.may_post_from("192.0.2.7")
+    assert sender.may_post_from("10.0.0.1")
+
+
+def test_strangers_cause_no_lookup_after_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = resolving_to(monkeypatch, ["192.0.2.7"])
+    sender = sender_of("hq", "https://pbx.example", "", [])
+    monkeypatch.setattr(senders, "LOOK_UP_SECONDS", 30.0)
+    for place in range(100):
+        assert not sender.may_post_from(f"198.51.100.{place}")
+
+    assert asked == ["pbx.example"]
+
+
+def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = resolving_to(monkeypatch, ["192.0.2.7"])
+    sender = sender_of("hq", "https://192.0.2.7", "", [])
+    assert not sender.may_post_from("192.0.2.8")
+    time.sleep(0.05)
+
+    assert asked == ["192.0.2.7"]
+
+
+def test_while_the_name_can_not_be_found_its_last_addresses_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = ["192.0.2.7"]
+    asked = resolving_to(monkeypatch, addresses)
+    sender = sender_of("hq", "https://pbx.example", "", [])
+    addresses.clear()
+    assert not sender.may_post_from("192.0.2.8")
+    until(lambda: len(asked) > 1)
+
+    assert sender.may_post_from("192.0.2.7")

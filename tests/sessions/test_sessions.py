@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from dispatcher import sessions as module
 from dispatcher.domain.reasons import Reason
@@ -13,7 +14,7 @@ from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import Driver, Session
 from dispatcher.sessions import LEASE, LOCKOUT, Pbx, Sessions
 from dispatcher.store.tables import PbxSession, table
-from tests.scripted import Office, account_of, make_office
+from tests.scripted import NUMBER, Office, account_of, make_office
 
 rows = table(PbxSession)
 EVERY = timedelta(minutes=5)
@@ -331,3 +332,43 @@ def test_no_error_and_no_row_shows_the_password(office: Office) -> None:
 
     assert "the PBX's password" not in str(caught.value)
     assert "the PBX's password" not in str(office.rows(PbxSession))
+
+
+def test_every_login_demands_that_the_open_calls_are_asked_for(office: Office, other: Office) -> None:
+    """Reports end with the token (S-Series API v1.1.0 manual, 'Heartbeat')."""
+    demands: list[str] = []
+    pbxes = office.pbxes
+    mine = Sessions(office.core.store, pbxes, office.clock, lambda pbx, why: demands.append(f"{pbx} {why}"))
+    mine.use("hq", token)
+    assert demands == ["hq without a session its reports were not sent"]
+
+    mine.use("hq", lapsed("token-1"))
+    assert len(demands) == 2
+    mine.use("hq", token)
+    mine.refresh("hq", EVERY)
+    assert len(demands) == 2
+    assert use(other) == "token-2"
+    again = Sessions(office.core.store, pbxes, office.clock, lambda pbx, why: demands.append(why))
+    again.use("hq", token)
+    assert len(demands) == 2, "another process's session is taken without a login"
+
+
+def test_without_the_database_a_request_is_refused_and_nothing_is_in_doubt(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was sent, so a dial that met the outage is no doubt."""
+
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    office.campaign(NUMBER)
+    [attempt] = office.claim()
+    with monkeypatch.context() as outage:
+        outage.setattr(module.sessions, "of_pbx", away)
+        office.dialer.dial(attempt)
+
+    row = office.attempt(attempt)
+    assert (row.phase, row.outcome, row.doubted_at) == ("ended", "unreachable", None)
+    assert "the database is away" in row.cause_text
+    assert office.driver.orders == []
+    assert office.call_of(attempt).attempts_spent == 0
