@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.protocol import PbxAccount, Pulled
-from dispatcher.pbx.yeastar.client import Errno, text
+from dispatcher.pbx.yeastar.client import text
 from dispatcher.pbx.yeastar.lenient import read_object
 from dispatcher.pbx.yeastar_k2.errnos import ERRNOS
 from dispatcher.pbx.yeastar_k2.objects import ObjectDecoder
@@ -143,7 +143,7 @@ def _welcomed(connection: socket.socket, deadline: float) -> bytes:
         rest = _behind_welcome(heard)
         if rest is not None:
             return rest
-    raise _away("something else than the PBX's events answers at the port for events")
+    raise _stranger()
 
 
 def _behind_welcome(heard: bytes) -> bytes | None:
@@ -158,8 +158,7 @@ def _behind_welcome(heard: bytes) -> bytes | None:
         found = ObjectDecoder().feed(heard)
         if not found:
             return None
-        _raise_refusal(found[0])
-        return heard[begin:]
+        return heard[begin + len(found[0]) :] if _is_acceptance(found[0]) else heard[begin:]
     if _LOCKED.search(heard):
         raise PbxRefused(Reason.LOCKED_OUT, "the login for events is refused: our address is locked")
     if _REFUSED.search(heard):
@@ -167,21 +166,28 @@ def _behind_welcome(heard: bytes) -> bytes | None:
     return None
 
 
-def _raise_refusal(body: bytes) -> None:
+def _is_acceptance(body: bytes) -> bool:
+    """Whether an object says that the login is taken, and is no event; raises when it says anything else."""
     try:
         answer = read_object(body)
     except ValueError:
-        return
-    if text(answer.get("status")).lower() != "failed":
-        return
-    known = ERRNOS.get(int(errno)) if (errno := text(answer.get("errno"))).isdigit() else None
-    if known is None or known.reason is Reason.CREDENTIALS_REFUSED:
-        raise _bad_credentials()
-    raise _refusal(known)
+        raise _stranger() from None
+    if not answer.keys().isdisjoint(("event", "action")):
+        return False
+    match text(answer.get("status")).lower():
+        case "success":
+            return True
+        case "failed":
+            errno = text(answer.get("errno"))
+            known = ERRNOS.get(int(errno)) if errno.isdecimal() else None
+            if known is None or known.reason is Reason.CREDENTIALS_REFUSED:
+                raise _bad_credentials()
+            raise PbxRefused(known.reason, f"the login for events is refused: {known.meaning}")
+    raise _stranger()
 
 
-def _refusal(known: Errno) -> PbxRefused:
-    return PbxRefused(known.reason, f"the login for events is refused: {known.meaning}")
+def _stranger() -> PbxRefused:
+    return _away("something else than the PBX's events answers at the port for events")
 
 
 def _bad_credentials() -> PbxRefused:

@@ -4,7 +4,7 @@ import pytest
 
 from dispatcher.domain.reasons import Nature, Reason, meaning
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
-from dispatcher.pbx.yeastar.errnos import ERRNOS
+from dispatcher.pbx.yeastar_s.errnos import ERRNOS
 from tests.pbx.raw_pbx import RawPbx, answer
 from tests.pbx.yeastar_s.conftest import ORDER, SESSION, MakeDriver
 
