@@ -10,6 +10,8 @@ from functools import partial
 import dramatiq
 from sqlalchemy import text
 
+from dispatcher.audit import Auditor, Heartbeat
+from dispatcher.audit.auditor import LEASE
 from dispatcher.broker import BrokerMessages
 from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings, Settings
@@ -59,6 +61,13 @@ class Parts:
     def upkeep(self) -> Upkeep:
         """Upkeep for every PBX."""
         return Upkeep(self.core, self.sessions, self.pbxes, self.inbox, self.leases)
+
+    def auditor(self) -> Auditor:
+        """The auditor; of several processes one audits at a time."""
+        self.leases.want(LEASE)
+        url = self.core.settings.audit.heartbeat()
+        heartbeat = Heartbeat(url) if url else None
+        return Auditor(self.core, self.inbox, heartbeat, is_ours=partial(self.leases.holds, LEASE))
 
     def listeners(self) -> list[Listener]:
         """A listener for every PBX whose reports are fetched."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
+from dispatcher.api.audit_gauges import audit_gauges
 from dispatcher.api.known import trunks_of
 from dispatcher.config import Settings
 from dispatcher.core import Core
@@ -63,6 +64,7 @@ class Gauges:
                 settings,
                 {pbx: (now - since).total_seconds() for pbx, _, since in doubtful if since},
             ),
+            *audit_gauges(tx, settings, now),
         ]
 
     def _alarm_status(self, tx: Connection) -> Gauge:

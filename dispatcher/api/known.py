@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import cast
 
+from dispatcher.audit import INVARIANTS
 from dispatcher.config import Settings
 from dispatcher.domain.vocabulary import CallKind, Disposition, Outcome, Severity
 from dispatcher.metrics import catalogue
@@ -35,6 +36,7 @@ def known_labels(settings: Settings) -> dict[str, list[Labels]]:
         catalogue.CHANNEL_SECONDS.name: list(lines),
         catalogue.REPORTS.name: list(_reports(settings)),
         catalogue.REPORTS_REFUSED.name: [(why,) for why in WHY_REFUSED],
+        catalogue.AUDIT_MENDED.name: [(one.name,) for one in INVARIANTS if one.mend is not None],
         catalogue.PBX_REQUEST.name: list(_requests(settings)),
         **{histogram.name: [()] for histogram in catalogue.HISTOGRAMS if not histogram.labels},
     }

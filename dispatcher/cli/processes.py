@@ -100,7 +100,7 @@ class Embedded(_Process):
         )
         self._stages.start(
             DialThreads(dramatiq.get_broker(), self.settings.workers.threads, parts.dialer.drain),
-            Background(parts.pacer(), parts.upkeep()),
+            Background(parts.pacer(), parts.upkeep(), parts.auditor()),
             _api_server(parts.core, self._api),
         )
 
@@ -142,11 +142,11 @@ class ReportsProcess(_Process):
 
 
 class PacerProcess(_Process):
-    """Pacing and upkeep."""
+    """Pacing, upkeep and the auditor."""
 
     def _start(self) -> None:
         wait_for_store(self.settings)
         parts = self._build(self.settings)
         sync_trunks(parts)
         self._stages.start(Background(parts.leases))
-        self._stages.start(Background(parts.pacer(), parts.upkeep()))
+        self._stages.start(Background(parts.pacer(), parts.upkeep(), parts.auditor()))

@@ -128,6 +128,8 @@ def _secret_url(value: SecretStr) -> SecretStr:
         raise ValueError("is not a URL") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must begin with http:// or https:// and name a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or password")
     return value
 
 

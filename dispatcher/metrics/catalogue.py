@@ -39,6 +39,9 @@ TALK_SECONDS = Counter("dispatcher_talk_seconds_total", ("pbx", "trunk"), "Secon
 CHANNEL_SECONDS = Counter(
     "dispatcher_channel_seconds_total", ("pbx", "trunk"), "Seconds that channels were held, for occupancy."
 )
+AUDIT_MENDED = Counter(
+    "dispatcher_audit_mended_total", ("invariant",), "What the auditor has found and put right."
+)
 
 ALARM_TO_DIAL = Histogram(
     "dispatcher_alarm_to_dial_seconds", (), _QUICK, "From an alarm's commit to its first dial request."
@@ -65,6 +68,7 @@ COUNTERS = (
     ATTEMPTS_ANSWERED,
     TALK_SECONDS,
     CHANNEL_SECONDS,
+    AUDIT_MENDED,
 )
 HISTOGRAMS = (ALARM_TO_DIAL, ALARM_TO_RING, ALARM_TO_DELIVERED, SLOT_TURNAROUND, PBX_REQUEST)
 REQUEST_RESULTS = ("ok", "refused", "in_doubt")

@@ -41,6 +41,7 @@ NAMES = {
     "dispatcher_attempts_total": {"pbx", "trunk", "outcome"},
     "dispatcher_reports_total": {"pbx", "event", "disposition"},
     "dispatcher_trunk_channels": {"pbx", "trunk", "use"},
+    "dispatcher_trunk_up": {"pbx", "trunk"},
     "dispatcher_queue_depth": {"kind"},
     "dispatcher_alarm_to_dial_seconds_count": set(),
     "dispatcher_alarm_to_ring_seconds_count": set(),
@@ -50,6 +51,10 @@ NAMES = {
     "dispatcher_pbx_up": {"pbx"},
     "dispatcher_attempts_in_doubt": {"pbx"},
     "dispatcher_oldest_unreconciled_seconds": {"pbx"},
+    "dispatcher_channels_overdue": {"pbx", "trunk"},
+    "dispatcher_audit_findings": {"invariant"},
+    "dispatcher_audit_mended_total": {"invariant"},
+    "dispatcher_audit_clean_timestamp_seconds": set(),
 }
 
 
@@ -60,7 +65,7 @@ def test_every_series_is_there_from_the_start_at_zero(api: TestClient) -> None:
         found = [dict(key[1]) for key in samples if key[0] == name]
         assert found, name
         assert all(set(item) == labels for item in found), name
-    busy = {key: value for key, value in samples.items() if value and "trunk_channels" not in key[0]}
+    busy = {key: value for key, value in samples.items() if value and "dispatcher_trunk_" not in key[0]}
     assert busy == {}
     assert at(samples, "dispatcher_reports_total", pbx="hq", event="NewCdr", disposition="orphan") == 0
     assert (
@@ -70,6 +75,7 @@ def test_every_series_is_there_from_the_start_at_zero(api: TestClient) -> None:
     assert not [key for key in samples if ("disposition", "pending") in key[1]]
     assert at(samples, "dispatcher_trunk_channels", pbx="hq", trunk="SPS-6-36", use="limit") == 30
     assert at(samples, "dispatcher_trunk_channels", pbx="hq", trunk="SPS-6-36", use="reserved") == 4
+    assert at(samples, "dispatcher_trunk_up", pbx="hq", trunk="SPS-6-36") == 1
 
 
 @pytest.fixture

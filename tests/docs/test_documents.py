@@ -30,6 +30,9 @@ GAUGES = (
     "dispatcher_pbx_up",
     "dispatcher_attempts_in_doubt",
     "dispatcher_oldest_unreconciled_seconds",
+    "dispatcher_channels_overdue",
+    "dispatcher_audit_findings",
+    "dispatcher_audit_clean_timestamp_seconds",
 )
 
 
