@@ -1,7 +1,7 @@
 """What happens to a call, as the reports that a PBX sends of it and as the truth behind them.
 
-The sequences are those of the S-Series API v1.1.0 manual and of its sample dial plans. Each scenario
-knows what really happened, so that a test can hold the outcome against it.
+The sequences are those of the S-Series API v1.1.0 and K2 API v2.0.0 manuals, and of their sample dial
+plans. Each scenario knows what really happened, so that a test can hold the outcome against it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -74,6 +74,15 @@ BYE_OTHER_LEG = report(ReportEvent.RELEASED, CALLER, CALLEE)
 BYES = (BYE, BYE_OTHER_LEG)
 TALKED = row(CdrStatus.ANSWERED, 12)
 PHANTOM = row(CdrStatus.NO_ANSWER, seconds=1)
+
+
+IVR_ROW = Report(
+    ReportEvent.CDR,
+    "NewCdr",
+    CALLID,
+    cdr=Cdr(CdrStatus.ANSWERED, "6500", "1002", 9, direction=PartyKind.EXTENSION, call_seconds=20),
+)
+"""The record of an extension that was made to call the IVR: it is the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,4 +329,116 @@ ANALOG = (
     ),
 )
 
-SCENARIOS = (*TO_NUMBERS, *UNANSWERED, *INSIDE, *WITH_AGENTS, *ANALOG)
+K2_CALLEE = Party(PartyKind.OUTBOUND, NUMBER, "siptrunk", "PJSIP/trunk-siptrunk-endpoint-0000001f")
+K2_AGENT = Party(PartyKind.EXTENSION, "2001")
+K2_RINGS = report(ReportEvent.RINGING, K2_CALLEE, word="CallStatus")
+K2_TALKS = report(ReportEvent.ANSWERED, K2_CALLEE, word="CallStatus")
+K2_GONE = report(ReportEvent.RELEASED, K2_CALLEE, word="CallStatus")
+K2_PROMPT_END = report(ReportEvent.PROMPT_ENDED, K2_CALLEE, word="PlayPromptEnd")
+K2_NOBODY_LEFT = report(ReportEvent.OTHER, word="CallStatus")
+
+
+def with_agent(callee: ReportEvent, agent: ReportEvent) -> tuple[Report, Report]:
+    """What one CallStatus says of a call in which an agent is as well: all members first, then each alone."""
+    return report(callee, K2_CALLEE, K2_AGENT, word="CallStatus"), report(agent, K2_AGENT, word="CallStatus")
+
+
+CALL_STATUS = (
+    Scenario(
+        "K2: presses 1, and the call's last status comes after its record",
+        (K2_RINGS, K2_TALKS, K2_PROMPT_END, key("1", 0, K2_CALLEE), TALKED, K2_GONE, K2_NOBODY_LEFT),
+        PRESSED_1,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "K2: hears it twice, with a phantom record",
+        (K2_RINGS, K2_TALKS, K2_PROMPT_END, K2_PROMPT_END, PHANTOM, K2_GONE, TALKED),
+        LISTENED,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "K2: hangs up early",
+        (K2_RINGS, K2_TALKS, K2_GONE, row(CdrStatus.ANSWERED, 1)),
+        HUNG_UP,
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "K2: rejects the call",
+        (K2_RINGS, K2_GONE, failed(Reason.BUSY, "User Busy", CALLER), row(CdrStatus.BUSY, seconds=0)),
+        NOBODY,
+        Outcome.BUSY,
+    ),
+    Scenario(
+        "K2: does not answer",
+        (K2_RINGS, failed(Reason.NO_ANSWER, "408 Request Time"), PHANTOM, row(CdrStatus.NO_ANSWER), K2_GONE),
+        NOBODY,
+        Outcome.NO_ANSWER,
+    ),
+    Scenario(
+        "K2: presses 1 and is put through to an agent, who hangs up first",
+        (
+            K2_TALKS,
+            key("1", 0, K2_CALLEE),
+            *with_agent(ReportEvent.ANSWERED, ReportEvent.RINGING),
+            *with_agent(ReportEvent.ANSWERED, ReportEvent.RELEASED),
+            K2_GONE,
+            row(CdrStatus.ANSWERED, 5, called="2001", direction=PartyKind.EXTENSION),
+            TALKED,
+        ),
+        Truth(answered=True, keys="1"),
+        Outcome.NOT_HEARD,
+    ),
+    Scenario(
+        "K2: waits in a queue until an agent takes the call",
+        (
+            K2_RINGS,
+            *with_agent(ReportEvent.ANSWERED, ReportEvent.RINGING),
+            *with_agent(ReportEvent.ANSWERED, ReportEvent.ANSWERED),
+            *with_agent(ReportEvent.RELEASED, ReportEvent.RELEASED),
+            TALKED,
+        ),
+        HUNG_UP,
+        Outcome.NOT_HEARD,
+        BY_QUEUE,
+    ),
+    Scenario(
+        "K2: never answers a queue's call, although an agent waits for it",
+        (
+            *with_agent(ReportEvent.RINGING, ReportEvent.ANSWERED),
+            *with_agent(ReportEvent.RELEASED, ReportEvent.ANSWERED),
+            failed(Reason.NO_ANSWER, "480 Temporatily Unavailable", K2_CALLEE),
+            row(CdrStatus.NO_ANSWER),
+        ),
+        NOBODY,
+        Outcome.NO_ANSWER,
+        BY_QUEUE,
+    ),
+    Scenario(
+        "K2: an extension is made to call the IVR, and presses 1",
+        (
+            report(ReportEvent.RINGING, COLLEAGUE, word="CallStatus"),
+            report(ReportEvent.ANSWERED, COLLEAGUE, word="CallStatus"),
+            report(ReportEvent.PROMPT_ENDED, COLLEAGUE),
+            key("1", 0, COLLEAGUE),
+            report(ReportEvent.RELEASED, COLLEAGUE, word="CallStatus"),
+            IVR_ROW,
+        ),
+        PRESSED_1,
+        Outcome.NOT_HEARD,
+        TO_EXTENSION,
+    ),
+    Scenario(
+        "K2: an extension that is made to call the IVR does not pick up",
+        (
+            report(ReportEvent.RINGING, COLLEAGUE, word="CallStatus"),
+            failed(Reason.NO_ANSWER, "480 Temporatily Unavailable", COLLEAGUE),
+            row(CdrStatus.NO_ANSWER, called="1002", direction=PartyKind.EXTENSION),
+        ),
+        NOBODY,
+        Outcome.NO_ANSWER,
+        TO_EXTENSION,
+    ),
+)
+"""What the events of API v2.0.0 make of calls; one CallStatus may be several reports."""
+
+SCENARIOS = (*TO_NUMBERS, *UNANSWERED, *INSIDE, *WITH_AGENTS, *ANALOG, *CALL_STATUS)
