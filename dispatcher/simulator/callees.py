@@ -92,6 +92,7 @@ class Failure(StrEnum):
     ADDRESS_INCOMPLETE = "address_incomplete"
     BUSY = "busy"
     TERMINATED = "terminated"
+    HUNG_UP = "hung_up"
     TRUNK_REFUSES = "trunk_refuses"
     CONGESTION = "congestion"
     DECLINED = "declined"

@@ -45,6 +45,11 @@ class ReportSender:
         """Where reports go now; None while no application is logged in."""
         return self._destination
 
+    @property
+    def version(self) -> str:
+        """The version of the report format that the application asked for; empty when it asked for none."""
+        return "" if self._destination is None else self._destination.version
+
     def direct(self, destination: Destination | None) -> None:
         """Send everything that is still to be sent to another place from now on."""
         if destination == self._destination:

@@ -13,6 +13,9 @@ from dispatcher.simulator.faults import Faults
 Family = Literal["yeastar-s", "yeastar-k2", "axeos"]
 NumberForm = Literal["stripped", "dialled"]
 IvrCaller = Literal["ivr", "fromext"]
+ReportTransport = Literal["http", "tcp"]
+Separator = Literal["none", "lf", "crlf", "random"]
+CdrWords = Literal["sample", "english", "chinese"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,20 @@ class DeliverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """How reports are cut on a TCP connection; the K2's manual says nothing of line ends or separators.
+
+    With `chunked`, what is sent is cut at random places; `seed` makes the places repeatable. A client that
+    has not logged in after `login_seconds` is dropped.
+    """
+
+    separator: Separator = "crlf"
+    chunked: bool = False
+    seed: int = 0
+    login_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     """A whole simulated PBX. The defaults fit the sample configuration in the documentation."""
 
@@ -135,4 +152,16 @@ class SimulatorSettings:
     stray_blanks: bool = True
     serial_in_reports: bool = True
     recordings: bool = False
+    report_transport: ReportTransport = "http"
+    """yeastar-k2: `tcp` lets the application fetch reports from `report_port`."""
+    report_port: int = 0
+    stream: StreamSettings = StreamSettings()
+    refresh_tokens: bool = False
+    """yeastar-k2: logins return a `refreshtoken`, as those of the Cloud PBX do."""
+    cdr_words: CdrWords = "sample"
+    """yeastar-k2: whose spelling of a record's status is used: the sample's, or that of a manual's table."""
+    extension_reports: bool = True
+    """yeastar-k2: ExtensionStatus reports of monitored extensions."""
+    outside_in_call_failed: bool = False
+    """yeastar-k2: CallFailed names the outside party too; the manual lists extensions only."""
     keep_log: bool = True

@@ -235,7 +235,7 @@ class Call:
     # How it ends.
 
     def _fail(self) -> None:
-        self._failed(self.script.failure or Failure.TERMINATED, self.script.cdr_status)
+        self._failed(self.script.failure or Failure.NO_ANSWER, self.script.cdr_status)
 
     def _failed(self, failure: Failure, cdr_status: Status) -> None:
         self.record.failure = failure.value
@@ -254,7 +254,7 @@ class Call:
         if self.answered:
             self._bye(cause, by_callee=False)
         else:
-            self._failed(Failure.TERMINATED, "NO ANSWER")
+            self._failed(Failure.HUNG_UP, "NO ANSWER")
 
     def _bye(self, cause: str, *, by_callee: bool) -> None:
         self._board.reporter.ended(self, by_callee=by_callee)

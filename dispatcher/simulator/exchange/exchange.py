@@ -120,6 +120,7 @@ class Exchange:
             script = EXTENSION_BUSY
         seized = plan.trunk is not None and not full and not unavailable
         call = Call(self, plan, record, script, seized=seized)
+        call.notes = self._reporter.placed(call)
         self.judge.start(record, seize=seized)
         if full and record.ours:
             self.judge.over_limit(record)
@@ -128,7 +129,6 @@ class Exchange:
         if plan.extension:
             self.by_extension.setdefault(plan.extension, call)
         self._unfinished.add(call)
-        call.notes = self._reporter.placed(call)
         self.loop.call_soon(self._begin, call)
         return call
 

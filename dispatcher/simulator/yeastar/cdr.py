@@ -8,9 +8,11 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dispatcher.simulator.exchange.detail import CallDetail
 from dispatcher.simulator.exchange.refusal import Refusal
+from dispatcher.simulator.settings import SimulatorSettings
 
 COLUMNS = (
     "callid,timestart,callfrom,callto,callduraction,talkduraction,srctrunkname,dsttrunkname,"
@@ -19,11 +21,11 @@ COLUMNS = (
 TIME_FORMAT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
 
 
-def csv_row(row: CallDetail, serial: str) -> str:
-    """A record as a line of the download."""
+def csv_row(row: CallDetail, serial: str, status: str) -> str:
+    """A record as a line of the download, `status` in the words of the family."""
     return (
         f"{row.callid},{row.timestart},{row.callfrom},{row.callto},{row.call_seconds},{row.talk_seconds},"
-        f"{row.source_trunk},{row.destination_trunk},{row.status},{row.type},,{row.recording},{row.did},{serial}"
+        f"{row.source_trunk},{row.destination_trunk},{status},{row.type},,{row.recording},{row.did},{serial}"
     )
 
 
@@ -39,15 +41,21 @@ class _Ticket:
 class CdrDownload:
     """Hands out random strings that are good for one download each.
 
-    `parameter` names the extensions asked for: `extid` in v1.1.0, `number` in v2.0.0.
+    `parameter` names the extensions asked for: `extid` in v1.1.0, `number` in v2.0.0. `words` are the
+    family's for a record's status, where it does not use the exchange's.
     """
 
     def __init__(
-        self, rows: Sequence[CallDetail], serial: str, random_lifetime: float, parameter: str
+        self,
+        rows: Sequence[CallDetail],
+        settings: SimulatorSettings,
+        parameter: str,
+        words: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._rows = rows
-        self._serial = serial
-        self._lifetime = random_lifetime
+        self._serial = settings.serial
+        self._lifetime = settings.cdr_random_lifetime
+        self._words = words
         self._parameters = (parameter, "starttime", "endtime")
         self._tickets: dict[str, _Ticket] = {}
 
@@ -75,7 +83,7 @@ class CdrDownload:
             raise Refusal("20020")
         extensions = None if ticket.extensions == "all" else set(ticket.extensions.split(","))
         rows = [
-            csv_row(row, self._serial)
+            csv_row(row, self._serial, self._words.get(row.status, row.status))
             for row in self._rows
             if ticket.starttime <= row.timestart <= ticket.endtime
             and (extensions is None or row.callfrom in extensions or row.callto in extensions)

@@ -30,7 +30,7 @@ class Sessions:
 
         Without `reports` they go another way, and the login needs no port.
         """
-        if self._locked.get(peer, 0.0) > time.monotonic():
+        if self.locked(peer):
             raise Refusal("20002")
         name, password, port = (str(body.get(key) or "") for key in ("username", "password", "port"))
         if not name or not password or (reports and not port):
@@ -48,6 +48,22 @@ class Sessions:
         self._owner = token
         self._direct(destination)
         return token
+
+    def locked(self, peer: str) -> bool:
+        """Whether this address is locked for its wrong passwords."""
+        return self._locked.get(peer, 0.0) > time.monotonic()
+
+    def replace(self, token: str) -> str:
+        """A new token in the place of one that may have lapsed; reports stay its own if they were.
+
+        Whether reports that had stopped come back is told nowhere; here they wait for a heartbeat.
+        """
+        _, version = self._tokens.pop(token, (0.0, ""))
+        fresh = secrets.token_hex(16)
+        self._tokens[fresh] = (time.monotonic(), version)
+        if self._owner == token:
+            self._owner = fresh
+        return fresh
 
     def wrong_password(self, peer: str) -> None:
         """Count a wrong password of this address; after too many in a row it is locked."""

@@ -32,9 +32,9 @@ class YeastarS(YeastarBox):
         judge, dice = Judge.of(settings), FaultDice(settings.faults)
         sender = ReportSender(loop, settings.delivery, self.report_event)
         outbox = Outbox(loop, sender, dice, judge, break_as_in_the_manual)
-        self._reporter = Reporter(settings, sender, outbox)
+        self._reporter = Reporter(settings, lambda: sender.version, outbox)
         exchange = Exchange(loop, settings, dice, judge, self._reporter)
-        cdr = CdrDownload(exchange.rows, settings.serial, settings.cdr_random_lifetime, "extid")
+        cdr = CdrDownload(exchange.rows, settings, "extid")
         super().__init__(exchange, Sessions(settings, sender.direct), sender, cdr)
         self._queries = Queries(exchange)
         self.queries = self._queries.endpoints

@@ -1,10 +1,10 @@
 """Which reports of the S-Series a call gives, and in which order: chapters "API reports" and "IVR alarm"."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dispatcher.simulator.callees import Failure
-from dispatcher.simulator.delivery import ReportSender
 from dispatcher.simulator.exchange.call import Call
 from dispatcher.simulator.exchange.detail import CallDetail
 from dispatcher.simulator.outbox import Outbox
@@ -45,9 +45,10 @@ class Parties:
 class Reporter:
     """Tells the application what happens to calls."""
 
-    def __init__(self, settings: SimulatorSettings, sender: ReportSender, outbox: Outbox) -> None:
+    def __init__(self, settings: SimulatorSettings, version: Callable[[], str], outbox: Outbox) -> None:
+        """`version` tells the version of the report format that the application has asked for."""
         self._settings = settings
-        self._sender = sender
+        self._version = version
         self._outbox = outbox
         self._trunks = {trunk.name: json.dumps(trunk.name) for trunk in settings.trunks}
         self.text = ReportText(settings.serial if settings.serial_in_reports else "")
@@ -71,19 +72,24 @@ class Reporter:
         key = "trunkname" if plan.prompt else "trunk"
         return Parties(callee, extension, f'"outbound":{{"{key}":{trunk}}}', plan.monitored)
 
+    def parties(self, call: Call) -> Parties:
+        """The party objects that `placed` made."""
+        parties: Parties = call.notes
+        return parties
+
     def begun(self, call: Call) -> None:
         """Nothing is said about that."""
 
     def ringing(self, call: Call) -> None:
         """RING, and ALERT for the caller; on monitored trunks and extensions only."""
-        parties: Parties = call.notes
+        parties = self.parties(call)
         if parties.monitored:
             self._state(call, "RING", parties.callee_first)
             self._state(call, "ALERT", (parties.caller or parties.callee,))
 
     def answered(self, call: Call) -> None:
         """ANSWERED by an outside party, ANSWER by an extension."""
-        parties: Parties = call.notes
+        parties = self.parties(call)
         outbound = call.plan.direction == "Outbound"
         if outbound:
             self._state(call, "ANSWERED", parties.caller_first)
@@ -92,7 +98,7 @@ class Reporter:
 
     def prompt_ended(self, call: Call) -> None:
         """PlayPromptEnd, once for each pass."""
-        plan, callid, party = call.plan, call.record.callid, call.notes.prompt_end
+        plan, callid, party = call.plan, call.record.callid, self.parties(call).prompt_end
         if plan.ivr is not None:
             body = self.text.prompt_end_ivr(callid, party, plan.ivr.number, plan.shown_number)
         else:
@@ -108,24 +114,24 @@ class Reporter:
         self._emit(call, "DTMF", self.text.dtmf_string(call.record.callid, self._presser(call), keys))
 
     def _presser(self, call: Call) -> str:
-        return with_callpath(call.notes.callee, call.plan.ivr.number if call.plan.ivr else "")
+        return with_callpath(self.parties(call).callee, call.plan.ivr.number if call.plan.ivr else "")
 
     def onward_ringing(self, call: Call) -> None:
         """RING and ALERT of the agent."""
-        parties: Parties = call.notes
+        parties = self.parties(call)
         self._state(call, "RING", (extension_party(call.plan.agent), parties.callee))
         self._state(call, "ALERT", (parties.callee,))
 
     def onward_answered(self, call: Call) -> None:
         """ANSWER of the agent, who is the caller's party from now on."""
-        parties: Parties = call.notes
+        parties = self.parties(call)
         parties.caller = extension_party(call.plan.agent)
         self._state(call, "ANSWER", parties.caller_first)
 
     def failed(self, call: Call, failure: Failure) -> str:
         """CallFailed; its reason."""
         reason = REASONS[failure]
-        parties: Parties = call.notes
+        parties = self.parties(call)
         self._emit(
             call, "CallFailed", self.text.call_failed(call.record.callid, reason, parties.callee_first)
         )
@@ -133,7 +139,7 @@ class Reporter:
 
     def ended(self, call: Call, *, by_callee: bool) -> None:
         """BYE, the party that hung up first first; then the other way round."""
-        notes: Parties = call.notes
+        notes = self.parties(call)
         parties = notes.callee_first if by_callee else notes.caller_first
         count = self._settings.bye_reports
         if count > 0:
@@ -160,8 +166,7 @@ class Reporter:
         self._outbox.clear()
 
     def _state(self, call: Call, action: str, parties: tuple[str, ...]) -> None:
-        destination = self._sender.destination
-        well_formed = destination is None or destination.version == WELL_FORMED
+        well_formed = self._version() == WELL_FORMED
         self._emit(
             call, action, self.text.call_state(action, call.record.callid, parties, well_formed=well_formed)
         )

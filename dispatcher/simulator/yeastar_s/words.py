@@ -11,6 +11,7 @@ REASONS: Mapping[Failure, str] = {
     Failure.ADDRESS_INCOMPLETE: "484 Address Incomplete",
     Failure.BUSY: "486 Busy Here",
     Failure.TERMINATED: "487 Request Terminated",
+    Failure.HUNG_UP: "487 Request Terminated",
     Failure.TRUNK_REFUSES: "503 Service Unavailable",
     Failure.CONGESTION: "503 Service Unavailable",
     Failure.DECLINED: "603 Declined",
