@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import phonenumbers
 
+from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.pbx.protocol import Capabilities
 from dispatcher.store.trunks import INTERNAL
 
 
@@ -35,6 +37,36 @@ class Line:
     answer_supervision: bool = True
     number_format: NumberFormat = NumberFormat.DIGITS
     region: str = ""
+    rank: int = 0
+    """Its place in the hunt order: of the trunks that can carry a call, the lowest is asked first."""
+    abilities: Capabilities | None = None
+    """What its PBX can place and prove; None is everything."""
+
+    @property
+    def key(self) -> str:
+        """How requests and events name the trunk."""
+        return f"{self.pbx}/{self.trunk}"
+
+    def places(self, kind: str, count: int, delivered_when: str) -> bool:
+        """Whether its PBX can play such a message to an outside number, and prove its delivery."""
+        return kind in self.kinds and (count <= 1 or self.repeats) and delivered_when in self.proofs
+
+    @property
+    def proofs(self) -> list[str]:
+        """The values of ``delivered_when`` that its PBX can prove."""
+        return list(DeliveredWhen if self.abilities is None else self.abilities.provable)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its PBX repeats prompts by request."""
+        return self.abilities is None or self.abilities.prompt_count
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of message that its PBX can play to an outside number."""
+        if self.abilities is None:
+            return list(MessageKind)
+        return [kind for kind, target in self.abilities.placeable if target is TargetKind.NUMBER]
 
     @property
     def is_internal(self) -> bool:

@@ -26,7 +26,7 @@ from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import SharedCount
 from dispatcher.pacer import Pacer
 from dispatcher.pbx.protocol import PbxAccount, PullsReports
-from dispatcher.pbx.registry import make_driver
+from dispatcher.pbx.registry import CAPABILITIES, make_driver
 from dispatcher.receiver import ReceiverApp
 from dispatcher.receiver.senders import sender_of
 from dispatcher.reports import Inbox
@@ -109,7 +109,7 @@ def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
     store = Store(settings.store.url)
     counts = SharedCount()
     pbxes = {pbx.name: _pbx(settings, pbx, counts) for pbx in settings.pbx}
-    lines = {(line.pbx, line.trunk): line for pbx in settings.pbx for line in lines_of(pbx)}
+    lines = {(line.pbx, line.trunk): line for line in lines_of(settings)}
     ledger = Ledger(
         requests=Requests(),
         settle=timedelta(seconds=settings.pacing.settle),
@@ -142,8 +142,9 @@ def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
     )
 
 
-def lines_of(pbx: PbxSettings) -> list[Line]:
-    """A PBX's trunks, and the line for its own extensions."""
+def lines_of(settings: Settings) -> list[Line]:
+    """Every trunk in its hunt order, and for each PBX the line to its own extensions."""
+    trunks_of_all = [(pbx, trunk) for pbx in settings.pbx for trunk in pbx.trunk]
     found = [
         Line(
             pbx=pbx.name,
@@ -156,10 +157,13 @@ def lines_of(pbx: PbxSettings) -> list[Line]:
             answer_supervision=trunk.answer_supervision,
             number_format=trunk.number_format,
             region=trunk.region or "",
+            rank=place if trunk.hunt is None else trunk.hunt,
+            abilities=CAPABILITIES[pbx.family],
         )
-        for trunk in pbx.trunk
+        for place, (pbx, trunk) in enumerate(trunks_of_all, start=1)
     ]
-    return [*found, Line(pbx.name, trunks.INTERNAL, channels=pbx.internal_channels)]
+    found.sort(key=lambda line: line.rank)
+    return found + [Line(pbx.name, trunks.INTERNAL, channels=pbx.internal_channels) for pbx in settings.pbx]
 
 
 def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:

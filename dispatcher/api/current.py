@@ -81,6 +81,6 @@ class Current:
         now = self._core.clock()
         return {
             f"{row.pbx}/{row.name}": trunk_view(row, load, now)
-            for row, load in trunks.loads(tx)
+            for row, load in trunks.loads(tx, now)
             if row.name != trunks.INTERNAL
         }

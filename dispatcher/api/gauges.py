@@ -12,6 +12,7 @@ from dispatcher.api.audit_gauges import audit_gauges
 from dispatcher.api.known import trunks_of
 from dispatcher.config import Settings
 from dispatcher.core import Core
+from dispatcher.domain.pacing import Hold, shut_by
 from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
 from dispatcher.metrics.render import Gauge, Labels
 from dispatcher.store import trunks
@@ -50,7 +51,7 @@ class Gauges:
         return [
             self._alarm_status(tx),
             self._queue_depth(tx),
-            _trunk_channels(tx, settings),
+            *_trunk_gauges(tx, now, settings),
             _pbx_up(tx, settings),
             _by_pbx(
                 "dispatcher_attempts_in_doubt",
@@ -97,18 +98,24 @@ class Gauges:
         return counted
 
 
-def _trunk_channels(tx: Connection, settings: Settings) -> Gauge:
+def _trunk_gauges(tx: Connection, now: datetime, settings: Settings) -> list[Gauge]:
     values: dict[Labels, float] = {
         (*trunk, use): 0.0 for trunk in trunks_of(settings) for use in ("limit", "reserved", "ours", "others")
     }
-    for row, load in trunks.loads(tx):
+    up: dict[Labels, float] = dict.fromkeys(trunks_of(settings), 0.0)
+    for row, load in trunks.loads(tx, now):
         if row.name == trunks.INTERNAL:
             continue
+        up[row.pbx, row.name] = float(shut_by(load, now) in (None, Hold.PAUSED))
         values[row.pbx, row.name, "limit"] = load.channels
         values[row.pbx, row.name, "reserved"] = load.reserved
         values[row.pbx, row.name, "ours"] = load.alarms + load.campaigns
         values[row.pbx, row.name, "others"] = load.others
-    return Gauge("dispatcher_trunk_channels", ("pbx", "trunk", "use"), "Channels of a trunk by use.", values)
+    labels = ("pbx", "trunk")
+    return [
+        Gauge("dispatcher_trunk_channels", (*labels, "use"), "Channels of a trunk by use.", values),
+        Gauge("dispatcher_trunk_up", labels, "Whether a trunk is neither down nor blocked.", up),
+    ]
 
 
 def _pbx_up(tx: Connection, settings: Settings) -> Gauge:

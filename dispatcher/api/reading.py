@@ -111,7 +111,8 @@ class _Surroundings:
         row = campaign.row
         zones = (call.timezone if row.timezone == RECIPIENT else row.timezone) or "UTC"
         opens_at = campaign.opens_at(zones, self.now)
-        return Wanted(CampaignStatus(row.status), opens_at, row.max_concurrent, campaign.active)
+        status = CampaignStatus(row.status)
+        return Wanted(status, opens_at, row.max_concurrent, campaign.active, row.paused_why)
 
     def _dialled(self, call: Any, attempts: Sequence[Any]) -> Dialled | None:
         live = [attempt for attempt in attempts if attempt.phase in LIVE_PHASES]
@@ -147,7 +148,7 @@ def _surroundings(core: Core, tx: Connection, rows: Sequence[Any]) -> _Surroundi
         campaigns=_campaigns_now(tx, {row.campaign_id for row in open_rows if row.campaign_id}),
         trunks=[
             Standing(row.pbx, row.name, load, row.blocked_why)
-            for row, load in (trunks.loads(tx) if queued else ())
+            for row, load in (trunks.loads(tx, core.clock()) if queued else ())
         ],
     )
 

@@ -1,5 +1,6 @@
 """``/v1/trunks``: limits, channels in use and health; and changes at run time."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/v1/trunks", tags=["trunks"])
 def list_trunks(core: CoreDep, page: PageDep, _client: Read) -> Response:
     """Every trunk with its limits, the channels in use, and its health."""
     with core.store.read() as tx:
-        loads = _loads(tx)
+        loads = _loads(tx, core.clock())
     following = [item for item in loads if page.after is None or _key(item) > page.after]
     shown, cursor = page.cut(following, _key)
     items = [trunk_view(row, load, core.clock()) for row, load in shown]
@@ -40,15 +41,15 @@ def change_trunk(pbx: str, name: str, change: TrunkChange, once: OnceDep, client
 
     def do(work: Work) -> tuple[int, TrunkView]:
         steering.change_trunk(work, pbx, name, change, client.name)
-        row, load = next(item for item in _loads(work.tx) if _key(item) == f"{pbx}/{name}")
+        row, load = next(item for item in _loads(work.tx, work.now) if _key(item) == f"{pbx}/{name}")
         return 200, trunk_view(row, load, work.now)
 
     return once.answer(do)
 
 
-def _loads(tx: Connection) -> list[tuple[Any, TrunkLoad]]:
+def _loads(tx: Connection, now: datetime) -> list[tuple[Any, TrunkLoad]]:
     """The PBXs' trunks, in the order of their keys, without what stands for their own extensions."""
-    return sorted((item for item in trunks.loads(tx) if item[0].name != trunks.INTERNAL), key=_key)
+    return sorted((item for item in trunks.loads(tx, now) if item[0].name != trunks.INTERNAL), key=_key)
 
 
 def _key(item: tuple[Any, TrunkLoad]) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 from dispatcher.audit import queues
 from dispatcher.audit.invariant import MOST, Invariant
 from dispatcher.core import Core
-from dispatcher.domain.pacing import TrunkLoad
+from dispatcher.domain.pacing import TrunkLoad, startable
 from dispatcher.domain.vocabulary import CallState
 from dispatcher.domain.windows import next_opening
 from dispatcher.domain.zones import opening
@@ -34,7 +34,9 @@ def _not_dialled(core: Core, tx: Connection) -> Sequence[str]:
     now = core.clock()
     away = set(tx.execute(select(_sessions.c.pbx).where(_sessions.c.problem != "")).scalars())
     usable = [
-        (row, load) for row, load in trunks.loads(tx) if row.pbx not in away and _is_usable(core, row, load)
+        (row, load)
+        for row, load in trunks.loads(tx, now)
+        if row.pbx not in away and _is_usable(core, row, load)
     ]
     if not usable:
         return []
@@ -58,10 +60,7 @@ def _is_usable(core: Core, row: Any, load: TrunkLoad) -> bool:
     configured = {pbx.name for pbx in core.settings.pbx} if is_internal else core.ledger.trunks
     if (row.pbx if is_internal else (row.pbx, row.name)) not in configured:
         return False
-    if load.paused or load.free == 0 or row.pbx_usable is False:
-        return False
-    held_back = [load.blocked_until, load.next_slot_at]
-    if any(until is not None and until > now for until in held_back):
+    if startable(load, now) == 0:
         return False
     return row.last_claim_at is None or bool(row.last_claim_at < now - IDLE)
 
@@ -98,7 +97,7 @@ def _may_be_rung(campaign: Any, call: Any, now: datetime) -> bool:
 def _over_limit(core: Core, tx: Connection) -> Sequence[str]:
     """Trunks on which we hold more than their limit, unless that has been changed since."""
     found = []
-    for row, load in trunks.loads(tx):
+    for row, load in trunks.loads(tx, core.clock()):
         if load.alarms + load.campaigns <= load.channels:
             continue
         name = f"{row.pbx}/{row.name}"

@@ -97,6 +97,7 @@ class TrunkSettings(Section):
     channels: int = Field(ge=1, le=100_000, examples=[30])
     reserved_for_alarms: int = Field(0, ge=0)
     calls_per_second: float | None = Field(None, gt=0, le=10_000, allow_inf_nan=False, examples=[5.0])
+    hunt: int | None = Field(None, ge=1, le=1000, examples=[1])
     extension: fields.Dialled = Field("", examples=["1000"])
     prefix: fields.Dialled = Field("", examples=["9"])
     answer_supervision: bool = True

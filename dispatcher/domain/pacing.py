@@ -22,7 +22,9 @@ class Hold(StrEnum):
     """Why a trunk gives out nothing more."""
 
     PAUSED = "paused"
+    DOWN = "down"
     BLOCKED = "blocked"
+    TRYING = "trying"
     FULL = "full"
     RATE = "rate"
     RESERVED = "reserved"
@@ -30,7 +32,12 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrunkLoad:
-    """A trunk and what is on it. Channels are counts, ``calls_per_second`` None is unlimited."""
+    """A trunk and what is on it. Channels are counts, ``calls_per_second`` None is unlimited.
+
+    ``down`` says why nothing can go out on it, and is empty while something can. ``trying`` is None
+    for a trunk that works; for one whose block is over it is how many calls are trying it out.
+    ``vouched`` is whether its PBX says that it works.
+    """
 
     channels: int
     reserved: int = 0
@@ -38,7 +45,10 @@ class TrunkLoad:
     campaigns: int = 0
     others: int = 0
     paused: bool = False
+    down: str = ""
     blocked_until: datetime | None = None
+    trying: int | None = None
+    vouched: bool = False
     calls_per_second: float | None = None
     next_slot_at: datetime | None = None
 
@@ -46,6 +56,11 @@ class TrunkLoad:
     def free(self) -> int:
         """Channels that nobody holds."""
         return max(0, self.channels - self.alarms - self.campaigns - self.others)
+
+    @property
+    def kept(self) -> int:
+        """Free channels that campaigns leave to alarms."""
+        return max(0, self.reserved - self.alarms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +104,53 @@ def plan(trunk: TrunkLoad, lanes: Sequence[Lane], now: datetime) -> Plan:
 
     Channels reserved for alarms are kept from campaigns as far as alarms do not hold them already.
     """
-    if trunk.paused:
-        return Plan(hold=Hold.PAUSED)
-    if trunk.blocked_until is not None and trunk.blocked_until > now:
-        return Plan(hold=Hold.BLOCKED, wake_at=trunk.blocked_until)
-    allowed = _allowed_by_rate(trunk, now)
-    free = trunk.free if allowed is None else min(trunk.free, allowed)
+    shut = shut_by(trunk, now)
+    if shut is not None:
+        return Plan(hold=shut, wake_at=trunk.blocked_until if shut is Hold.BLOCKED else None)
+    free = startable(trunk, now)
     alarms = min(free, sum(lane.wants for lane in lanes if lane.name == ALARMS))
-    kept = max(0, trunk.reserved - trunk.alarms - alarms)
+    kept = max(0, trunk.kept - alarms)
     campaigns = [lane for lane in lanes if lane.name != ALARMS]
     grants = _share(campaigns, max(0, min(free - alarms, trunk.free - alarms - kept)))
     if alarms:
         grants[ALARMS] = alarms
-    return _with_reason(trunk, lanes, grants, allowed, now)
+    return _with_reason(trunk, lanes, grants, now)
 
 
-def _with_reason(
-    trunk: TrunkLoad, lanes: Sequence[Lane], grants: dict[str, int], allowed: int | None, now: datetime
-) -> Plan:
+def shut_by(trunk: TrunkLoad, now: datetime) -> Hold | None:
+    """Why no call at all may start on a trunk, however many channels are free."""
+    if trunk.paused:
+        return Hold.PAUSED
+    if trunk.down:
+        return Hold.DOWN
+    if trunk.blocked_until is not None and trunk.blocked_until > now:
+        return Hold.BLOCKED
+    return None
+
+
+def startable(trunk: TrunkLoad, now: datetime) -> int:
+    """How many calls may start on a trunk now, if all of them were alarms'."""
+    if shut_by(trunk, now) is not None:
+        return 0
+    limits = [trunk.free, _allowed_by_rate(trunk, now), _allowed_to_try(trunk)]
+    return min(limit for limit in limits if limit is not None)
+
+
+def _allowed_to_try(trunk: TrunkLoad) -> int | None:
+    """A trunk that was blocked gets one call first; None when it was not."""
+    return None if trunk.trying is None else max(0, 1 - trunk.trying)
+
+
+def _with_reason(trunk: TrunkLoad, lanes: Sequence[Lane], grants: dict[str, int], now: datetime) -> Plan:
+    allowed = _allowed_by_rate(trunk, now)
+    to_try = _allowed_to_try(trunk)
     total = sum(grants.values())
     next_slot = _next_slot(trunk, total, now)
     wanted = sum(lane.wants for lane in lanes)
     if wanted <= total:
         return Plan(grants, next_slot_at=next_slot)
+    if to_try is not None and total >= to_try:
+        return Plan(grants, Hold.TRYING, next_slot_at=next_slot)
     if allowed is not None and total >= allowed:
         return Plan(grants, Hold.RATE, wake_at=next_slot, next_slot_at=next_slot)
     hold = Hold.FULL if total >= trunk.free else Hold.RESERVED

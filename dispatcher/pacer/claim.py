@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, update
 
-from dispatcher.domain.pacing import ALARMS, Lane, Plan, plan
+from dispatcher.domain.pacing import ALARMS, Lane, Plan, plan, startable
 from dispatcher.domain.vocabulary import CallState, Phase, TargetKind
 from dispatcher.lines import Line
+from dispatcher.pacer.hunt import Hunt
 from dispatcher.pacer.lanes import Candidates, alarm_candidates, campaign_candidates
 from dispatcher.store import events, trunks
 from dispatcher.store.events import Change
@@ -46,19 +47,26 @@ class Claimed:
         return len(self.alarms) + len(self.campaigns)
 
 
-def claim(tx: Connection, now: datetime, line: Line) -> Claimed:
+LEFT_TO_OTHERS = timedelta(milliseconds=20)
+"""A call that was left to a trunk before this one is looked for again so soon, in case it was not taken."""
+
+
+def claim(tx: Connection, now: datetime, line: Line, lines: Sequence[Line] = ()) -> Claimed:
     """Make an attempt, holding its channel, for every call that may start on ``line`` now.
 
-    Nothing is sent from here: the attempts are committed first, and then a message wakes a worker.
+    ``lines`` are all that calls may go out on, for the hunt order. Nothing is sent from here: the
+    attempts are committed first, and then a message wakes a worker.
     """
-    counted = trunks.lock(tx, line.pbx, line.trunk)
+    counted = trunks.lock(tx, now, line.pbx, line.trunk)
     if counted is None:
         return Claimed()
-    free = counted.load.free
-    if free == 0 or counted.load.paused:
-        return Claimed(plan=plan(counted.load, [], now))
-    queues = [alarm_candidates(tx, now, line, free)]
-    queues += campaign_candidates(tx, now, line, free, counted.held_by_lane)
+    free = startable(counted.load, now)
+    if free == 0:
+        shut = plan(counted.load, [Lane(ALARMS, due=1)], now)
+        return Claimed(plan=shut, wake_at=shut.wake_at)
+    hunt = Hunt(tx, now, line, lines, counted)
+    queues = [alarm_candidates(tx, now, line, free, hunt)]
+    queues += campaign_candidates(tx, now, line, free, counted.held_by_lane, hunt)
     lanes = [_lane(queue, counted.here_by_lane) for queue in queues]
     planned = plan(counted.load, lanes, now)
     taken = [(queue, queue.rows[: planned.grants.get(queue.lane, 0)]) for queue in queues]
@@ -73,7 +81,13 @@ def claim(tx: Connection, now: datetime, line: Line) -> Claimed:
         alarms=[attempt_id for attempt_id, lane in made if lane == ALARMS],
         campaigns=[attempt_id for attempt_id, lane in made if lane != ALARMS],
         plan=planned,
-        wake_at=_earliest([planned.wake_at, *(queue.opens_at for queue in queues)]),
+        wake_at=_earliest(
+            [
+                planned.wake_at,
+                now + LEFT_TO_OTHERS if hunt.has_left else None,
+                *(queue.opens_at for queue in queues),
+            ]
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """The queues that want a trunk's channels, with as many of their due calls as there are channels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,9 +23,11 @@ from dispatcher.domain.vocabulary import CallState, CampaignStatus
 from dispatcher.domain.windows import Window, next_opening
 from dispatcher.domain.zones import opening
 from dispatcher.lines import Line
+from dispatcher.pacer.hunt import Hunt
 from dispatcher.store.campaigns import windows_from
-from dispatcher.store.tables import Call, Campaign, among, table
+from dispatcher.store.tables import Alarm, Call, Campaign, among, table
 
+_alarms = table(Alarm)
 _calls = table(Call)
 _campaigns = table(Campaign)
 RECIPIENT = "recipient"
@@ -34,6 +36,10 @@ RECIPIENT = "recipient"
 
 LOOK_AGAIN = timedelta(days=1)
 """When a call whose calling window never opens is looked at again."""
+
+
+LARGEST_COUNT = 2**31 - 1
+"""More often than any prompt is played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,9 @@ def _due_calls(*of_lane: ColumnElement[bool], target: ColumnElement[str | None])
             _calls.c.id,
             _calls.c.number,
             _calls.c.extension,
+            _calls.c.pbx,
             _calls.c.attempts_made,
+            _calls.c.free_failures,
             _calls.c.due_at,
             _calls.c.timezone,
             _calls.c.alarm_id,
@@ -70,7 +78,7 @@ def _due_calls(*of_lane: ColumnElement[bool], target: ColumnElement[str | None])
         )
         .order_by(_calls.c.due_at)
         .limit(bindparam("most", type_=Integer))
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=_calls)
     )
 
 
@@ -88,6 +96,18 @@ def _for_both(*of_lane: ColumnElement[bool]) -> dict[bool, Select[Any]]:
         True: _due_calls(*of_lane, target=_calls.c.extension),
     }
 
+
+_OF_SOME_ALARMS = (
+    _due_calls(*_OF_ALARMS, target=_calls.c.number)
+    .add_columns(_alarms.c.message_kind, _alarms.c.message_count, _alarms.c.delivered_when)
+    .join(_alarms, _alarms.c.id == _calls.c.alarm_id)
+    .where(
+        _alarms.c.message_kind.in_(bindparam("kinds", expanding=True)),
+        _alarms.c.delivered_when.in_(bindparam("provable", expanding=True)),
+        _alarms.c.message_count <= bindparam("most_often", type_=Integer),
+    )
+)
+"""For a trunk whose PBX can't place all that others can."""
 
 _DUE = {"alarms": _for_both(*_OF_ALARMS), "again": _for_both(*_AGAIN), "fresh": _for_both(*_FRESH)}
 _RUNNING = (
@@ -123,13 +143,24 @@ def _due_of_campaign(tx: Connection, now: datetime, line: Line, limit: int, camp
     return again + _due(tx, now, line, limit - len(again), "fresh", of_campaign=campaign)
 
 
-def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int) -> Candidates:
-    """The alarms' calls that are due, at most ``limit``."""
-    return Candidates(ALARMS, _due(tx, now, line, limit, "alarms"))
+def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int, hunt: Hunt) -> Candidates:
+    """The alarms' calls that are due and that this line takes, of ``limit`` and what others could take."""
+    most = limit + hunt.spare(hunt.ranks, is_alarm=True)
+    due = _due_of_some_alarms(tx, now, line, most) if hunt.differ else _due(tx, now, line, most, "alarms")
+    return Candidates(ALARMS, hunt.keep(due, hunt.ranks, is_alarm=True))
+
+
+def _due_of_some_alarms(tx: Connection, now: datetime, line: Line, limit: int) -> list[Any]:
+    asked = {
+        "kinds": line.kinds,
+        "provable": line.proofs,
+        "most_often": LARGEST_COUNT if line.repeats else 1,
+    }
+    return list(tx.execute(_OF_SOME_ALARMS, {"now": now, "of_pbx": line.pbx, "most": limit, **asked}))
 
 
 def campaign_candidates(
-    tx: Connection, now: datetime, line: Line, limit: int, held_by_lane: dict[str, int]
+    tx: Connection, now: datetime, line: Line, limit: int, held_by_lane: dict[str, int], hunt: Hunt
 ) -> list[Candidates]:
     """The running campaigns that may use this trunk now, each with its due calls.
 
@@ -141,15 +172,25 @@ def campaign_candidates(
         if priority is not None and row.priority < priority and wanted >= limit:
             break
         priority = row.priority
-        if row.trunks and not line.is_internal and f"{line.pbx}/{line.trunk}" not in row.trunks:
+        order = hunt.ranks if line.is_internal else hunt.order_of(row)
+        if line.key not in order:
             continue
-        queue = _of_campaign(tx, now, line, limit, row, held_by_lane.get(row.id, 0))
+        queue = _of_campaign(tx, now, line, limit, row, held_by_lane.get(row.id, 0), hunt, order)
         found.append(queue)
         wanted += len(queue.rows)
     return found
 
 
-def _of_campaign(tx: Connection, now: datetime, line: Line, limit: int, row: Any, held: int) -> Candidates:
+def _of_campaign(
+    tx: Connection,
+    now: datetime,
+    line: Line,
+    limit: int,
+    row: Any,
+    held: int,
+    hunt: Hunt,
+    order: Mapping[str, int],
+) -> Candidates:
     windows = windows_from(row.windows)
     each = row.timezone == RECIPIENT
     if windows and not each:
@@ -159,11 +200,12 @@ def _of_campaign(tx: Connection, now: datetime, line: Line, limit: int, row: Any
     room = None if row.max_concurrent is None else _room(tx, row, held)
     if room == 0:
         return Candidates(row.id, priority=row.priority, weight=row.weight, room=0)
-    due = _due_of_campaign(tx, now, line, limit, row.id)
+    due = _due_of_campaign(tx, now, line, limit + hunt.spare(order, is_alarm=False), row.id)
     allowed = _within_window(tx, now, due, windows) if windows and each else due
     # When some were put off, others may be waiting behind them: look again at once.
     again = now if len(allowed) < len(due) else None
-    return Candidates(row.id, allowed, row.priority, row.weight, room, again)
+    taken = hunt.keep(allowed, order, is_alarm=False)
+    return Candidates(row.id, taken, row.priority, row.weight, room, again)
 
 
 def _room(tx: Connection, row: Any, held: int) -> int:

@@ -1,23 +1,26 @@
 """Trunks: their run-time settings, what they carry, and their circuit breaker."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, func, literal, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dispatcher.domain.facts import Facts
 from dispatcher.domain.pacing import ALARMS, TrunkLoad
+from dispatcher.domain.reasons import Reason
 from dispatcher.domain.retry import COSTS_NOTHING, backoff
 from dispatcher.domain.vocabulary import Outcome
+from dispatcher.store import events
 from dispatcher.store.attempts import Case
-from dispatcher.store.tables import HELD, Attempt, ForeignCall, Trunk, table
+from dispatcher.store.events import Change
+from dispatcher.store.tables import HELD, Attempt, ForeignCall, PbxSession, Trunk, table
 
 _trunks = table(Trunk)
 _attempts = table(Attempt)
 _foreign = table(ForeignCall)
+_sessions = table(PbxSession)
 
 INTERNAL = ""
 """The name of the row under which calls to a PBX's own extensions are counted."""
@@ -27,6 +30,12 @@ FAILURES_TO_BLOCK = 5
 
 BLOCK_SECONDS = 10.0
 """The first block's length; it doubles with every further failure, up to the longest back-off."""
+
+STATUS_COUNTS = timedelta(minutes=2)
+"""So old a word of the PBX that a trunk can't be used is no longer believed."""
+
+_OF_THE_PBX = (Reason.PBX_AWAY, Reason.CREDENTIALS_REFUSED, Reason.LOCKED_OUT, Reason.TOKEN_INVALID)
+"""The failures that keep a PBX's extensions from being called; others are one extension's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,15 @@ class Counted:
     held_by_lane: dict[str, int]
     here_by_lane: dict[str, int]
     last_claim_at: datetime | None
+    in_use: "InUse" = field(default_factory=lambda: InUse({}, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """Channels in use by trunk: ours by lane, and others'."""
+
+    ours: dict[tuple[str, str], dict[str, int]]
+    others: dict[tuple[str, str], int]
 
 
 def sync(tx: Connection, now: datetime, configured: Iterable[Configured]) -> None:
@@ -65,7 +83,7 @@ def sync(tx: Connection, now: datetime, configured: Iterable[Configured]) -> Non
         row = {"pbx": item.pbx, "name": item.name, "configured": settings, **settings}
         tx.execute(
             dialect.insert(_trunks)
-            .values(**row, paused=False, failures_in_row=0, blocked_why="", pbx_status="")
+            .values(**row, paused=False, failures_in_row=0, blocked_why="", down_why="", pbx_status="")
             .on_conflict_do_nothing()
         )
         of_trunk = and_(_trunks.c.pbx == item.pbx, _trunks.c.name == item.name)
@@ -89,64 +107,132 @@ def _channels_in_use() -> Any:
 
 
 _CHANNELS_IN_USE = _channels_in_use()
-_LOCK = (
-    select(_trunks)
-    .where(_trunks.c.pbx == bindparam("of_pbx"), _trunks.c.name == bindparam("of_name"))
-    .with_for_update()
+
+
+def _in_use(tx: Connection) -> InUse:
+    found = InUse({}, {})
+    for pbx, name, lane, number in tx.execute(_CHANNELS_IN_USE):
+        if lane is None:
+            found.others[pbx, name] = number
+        else:
+            found.ours.setdefault((pbx, name), {})[lane] = number
+    return found
+
+
+_ROWS = select(
+    _trunks,
+    select(_sessions.c.problem)
+    .where(_sessions.c.pbx == _trunks.c.pbx)
+    .scalar_subquery()
+    .label("pbx_problem"),
 )
+_LOCK = _ROWS.where(
+    _trunks.c.pbx == bindparam("of_pbx"), _trunks.c.name == bindparam("of_name")
+).with_for_update(of=_trunks)
+_IN_ORDER = _ROWS.order_by(_trunks.c.pbx, _trunks.c.name)
 
 
-def lock(tx: Connection, pbx: str, name: str) -> Counted | None:
+def locked(tx: Connection, pbx: str, name: str) -> Any:
+    """Lock a trunk's row; with ``pbx_problem``, why nothing can be asked of its PBX. None when unknown."""
+    return tx.execute(_LOCK, {"of_pbx": pbx, "of_name": name}).one_or_none()
+
+
+def lock(tx: Connection, now: datetime, pbx: str, name: str) -> Counted | None:
     """Lock a trunk and count what is on it, or None when it is not known.
 
     The lock is the row's (SQLite: the database's), and the counting is a statement of its own, so
-    that it sees everything that was committed before the lock was given.
+    that it sees everything that was committed before the lock was given. A trunk that was blocked
+    counts as working again once a call that tries it out rings.
     """
-    row = tx.execute(_LOCK, {"of_pbx": pbx, "of_name": name}).one_or_none()
+    row = locked(tx, pbx, name)
     if row is None:
         return None
+    in_use = _in_use(tx)
     held: dict[str, int] = {}
-    here: dict[str, int] = {}
-    others = 0
-    for where_pbx, where_trunk, lane, number in tx.execute(_CHANNELS_IN_USE):
-        if lane is None:
-            others += number if (where_pbx, where_trunk) == (pbx, name) else 0
-            continue
-        held[lane] = held.get(lane, 0) + number
-        if (where_pbx, where_trunk) == (pbx, name):
-            here[lane] = here.get(lane, 0) + number
-    return Counted(_load(row, here, others), held, here, row.last_claim_at)
+    for lanes in in_use.ours.values():
+        for lane, number in lanes.items():
+            held[lane] = held.get(lane, 0) + number
+    load = _load(tx, now, row, in_use)
+    if load.trying and _rings(tx, row):
+        _close_breaker(tx, now, row, "a call rings")
+        load = replace(load, trying=None, blocked_until=None)
+    return Counted(load, held, in_use.ours.get((pbx, name), {}), row.last_claim_at, in_use)
 
 
-def _load(row: Any, here: dict[str, int], others: int) -> TrunkLoad:
+def others(tx: Connection, now: datetime, counted: Counted) -> dict[tuple[str, str], TrunkLoad]:
+    """Every trunk's load, as it was when one of them was locked; the others are not locked."""
+    return {(row.pbx, row.name): _load(tx, now, row, counted.in_use) for row in tx.execute(_ROWS).all()}
+
+
+def loads(tx: Connection, now: datetime) -> list[tuple[Any, TrunkLoad]]:
+    """Every trunk's row with its load, without locking anything."""
+    rows = tx.execute(_IN_ORDER).all()
+    in_use = _in_use(tx)
+    return [(row, _load(tx, now, row, in_use)) for row in rows]
+
+
+def _load(tx: Connection, now: datetime, row: Any, in_use: InUse) -> TrunkLoad:
+    here: Mapping[str, int] = in_use.ours.get((row.pbx, row.name), {})
     alarms = here.get(ALARMS, 0)
     return TrunkLoad(
         channels=row.channels,
         reserved=row.reserved_for_alarms,
         alarms=alarms,
         campaigns=sum(here.values()) - alarms,
-        others=others,
+        others=in_use.others.get((row.pbx, row.name), 0),
         paused=row.paused,
+        down=down_why(row, now),
         blocked_until=row.blocked_until,
+        trying=_trying(tx, row) if is_tried_out(row, now) else None,
+        vouched=row.pbx_usable is True and not is_stale(row, now),
         calls_per_second=row.calls_per_second,
         next_slot_at=row.next_slot_at,
     )
 
 
-def loads(tx: Connection) -> list[tuple[Any, TrunkLoad]]:
-    """Every trunk's row with its load, without locking anything."""
-    rows = tx.execute(select(_trunks).order_by(_trunks.c.pbx, _trunks.c.name)).all()
-    ours: dict[tuple[str, str], dict[str, int]] = {}
-    others: dict[tuple[str, str], int] = {}
-    for pbx, name, lane, number in tx.execute(_CHANNELS_IN_USE):
-        if lane is None:
-            others[pbx, name] = number
-        else:
-            ours.setdefault((pbx, name), {})[lane] = number
-    return [
-        (row, _load(row, ours.get((row.pbx, row.name), {}), others.get((row.pbx, row.name), 0)))
-        for row in rows
-    ]
+def down_why(row: Any, now: datetime) -> str:
+    """Why nothing can go out on a trunk, by what its PBX says; empty while something can."""
+    if row.pbx_problem:
+        return f"{row.pbx} is away: {row.pbx_problem}"
+    if row.pbx_usable is False and not is_stale(row, now):
+        return f"{row.pbx} shows it as {row.pbx_status}"
+    return ""
+
+
+def is_stale(row: Any, now: datetime) -> bool:
+    """Whether the PBX has not been asked of the trunk for too long."""
+    return row.checked_at is None or row.checked_at <= now - STATUS_COUNTS
+
+
+def is_tried_out(row: Any, now: datetime) -> bool:
+    """Whether a trunk's block is over, and no call has shown yet that it works again."""
+    return row.failures_in_row >= FAILURES_TO_BLOCK and not (row.blocked_until and row.blocked_until > now)
+
+
+_SINCE_BLOCK = (
+    HELD,
+    _attempts.c.pbx == bindparam("of_pbx"),
+    _attempts.c.trunk == bindparam("of_name"),
+    _attempts.c.claimed_at >= bindparam("since"),
+)
+_TRYING = select(func.count()).select_from(_attempts).where(*_SINCE_BLOCK)
+_RINGS = (
+    select(_attempts.c.id)
+    .where(*_SINCE_BLOCK, or_(_attempts.c.ringing_at.is_not(None), _attempts.c.answered_at.is_not(None)))
+    .limit(1)
+)
+
+
+def _since_block(row: Any) -> dict[str, Any]:
+    return {"of_pbx": row.pbx, "of_name": row.name, "since": row.blocked_until}
+
+
+def _trying(tx: Connection, row: Any) -> int:
+    return int(tx.execute(_TRYING, _since_block(row)).scalar_one())
+
+
+def _rings(tx: Connection, row: Any) -> bool:
+    return tx.execute(_RINGS, _since_block(row)).first() is not None
 
 
 _FREED = (
@@ -182,15 +268,7 @@ def note_claim(tx: Connection, now: datetime, pbx: str, name: str, next_slot_at:
     tx.execute(_CLAIMED, values)
 
 
-_WORKED = (
-    update(_trunks)
-    .where(
-        _trunks.c.pbx == bindparam("of_pbx"),
-        _trunks.c.name == bindparam("of_name"),
-        _trunks.c.failures_in_row > 0,
-    )
-    .values(failures_in_row=0, blocked_until=None, blocked_why="")
-)
+_IN_TROUBLE = _ROWS.where(_trunks.c.failures_in_row > literal(0))
 
 
 def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
@@ -199,25 +277,43 @@ def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
     A failure of the trunk's own counts; anything that shows the trunk working starts the count
     anew. Trunks without a count are not touched, so that dialling never waits for this row.
     """
-    failed: dict[tuple[str, str], list[Facts]] = {}
+    failed: dict[tuple[str, str], list[Case]] = {}
     worked: set[tuple[str, str]] = set()
     for case in cases:
         if case.outcome in COSTS_NOTHING:
-            failed.setdefault((case.pbx, case.trunk), []).append(case.facts)
+            if case.trunk != INTERNAL or case.facts.cause in _OF_THE_PBX:
+                failed.setdefault((case.pbx, case.trunk), []).append(case)
         elif case.outcome not in (None, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.NOT_PERMITTED):
             worked.add((case.pbx, case.trunk))
-    for pbx, name in sorted(worked):
-        tx.execute(_WORKED, {"of_pbx": pbx, "of_name": name})
-    for (pbx, name), failures in sorted(failed.items()):
-        if (pbx, name) not in worked:
-            _note_failures(tx, now, pbx, name, failures)
+    if not (failed or worked):
+        return
+    in_trouble = {(row.pbx, row.name): row for row in tx.execute(_IN_TROUBLE)} if worked else {}
+    for trunk in sorted(worked | failed.keys()):
+        if trunk not in worked:
+            _note_failures(tx, now, *trunk, failed[trunk])
+        elif trunk in in_trouble:
+            _close_breaker(tx, now, in_trouble[trunk], "a call went through")
 
 
-def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, facts: list[Facts]) -> None:
+def _close_breaker(tx: Connection, now: datetime, row: Any, why: str) -> None:
+    of_trunk = and_(_trunks.c.pbx == row.pbx, _trunks.c.name == row.name, _trunks.c.failures_in_row > 0)
+    changed = tx.execute(
+        update(_trunks).where(of_trunk).values(failures_in_row=0, blocked_until=None, blocked_why="")
+    )
+    if changed.rowcount and row.failures_in_row >= FAILURES_TO_BLOCK:
+        events.record(tx, now, [changed_health(row.pbx, row.name, "unblocked", why)])
+
+
+def changed_health(pbx: str, name: str, word: str, why: str) -> Change:
+    """An event of a trunk's health: ``blocked``, ``trying``, ``unblocked``, ``down`` or ``up``."""
+    return Change("trunk", f"{pbx}/{name}", word, why, data={"pbx": pbx, "trunk": name})
+
+
+def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, cases: Sequence[Case]) -> None:
     """Count failures of a trunk's own, and block it when there are too many.
 
     While it is blocked nothing is counted: those calls were under way when the block began. After
-    that it takes one failure to block it again, for twice as long.
+    that it takes one failure, of a call that was to try it out, to block it again for twice as long.
     """
     of_trunk = and_(_trunks.c.pbx == pbx, _trunks.c.name == name)
     known = select(_trunks.c.failures_in_row, _trunks.c.blocked_until).where(of_trunk).with_for_update()
@@ -225,14 +321,17 @@ def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, facts: li
     if row is None or (row.blocked_until is not None and row.blocked_until > now):
         return
     was_blocked = row.failures_in_row >= FAILURES_TO_BLOCK
+    if was_blocked and all(row.blocked_until and case.claimed_at < row.blocked_until for case in cases):
+        return
     in_row = (
-        row.failures_in_row + 1 if was_blocked else min(row.failures_in_row + len(facts), FAILURES_TO_BLOCK)
+        row.failures_in_row + 1 if was_blocked else min(row.failures_in_row + len(cases), FAILURES_TO_BLOCK)
     )
     values: dict[str, Any] = {"failures_in_row": in_row}
     if in_row >= FAILURES_TO_BLOCK:
-        pause = backoff(BLOCK_SECONDS, in_row - FAILURES_TO_BLOCK + 1)
-        values["blocked_until"] = now + timedelta(seconds=pause)
-        values["blocked_why"] = (
-            f"{in_row} failures in a row, the last: {facts[-1].cause_text or facts[-1].cause}"
-        )
+        facts = cases[-1].facts
+        until = now + timedelta(seconds=backoff(BLOCK_SECONDS, in_row - FAILURES_TO_BLOCK + 1))
+        why = f"{in_row} failures in a row, the last: {facts.cause_text or facts.cause}"
+        values |= {"blocked_until": until, "blocked_why": why}
+        cause = f"until {until:%H:%M:%S} UTC after {why}"
+        events.record(tx, now, [changed_health(pbx, name, "blocked", cause)])
     tx.execute(update(_trunks).where(of_trunk).values(**values))

@@ -123,7 +123,7 @@ def on(trunk: str) -> list:
 
 def in_use(world: World, name: str) -> int:
     with world.store.write() as tx:
-        counted = trunks.lock(tx, "hq", name)
+        counted = trunks.lock(tx, world.now, "hq", name)
     assert counted is not None
     return counted.load.channels - counted.load.free
 

@@ -46,7 +46,7 @@ def asleep(office: Office, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     def note(*args: object) -> object:
         found = lock(*args)  # type: ignore[arg-type]
-        if args[2] == "":
+        if args[3] == "":
             looked.set()
         return found
 
