@@ -3,16 +3,19 @@
 from collections.abc import Callable
 
 from dispatcher.pbx.protocol import Capabilities, Driver, Observe, PbxAccount
+from dispatcher.pbx.yeastar_k2 import YeastarK2
 from dispatcher.pbx.yeastar_s import YeastarS
 
 DriverFactory = Callable[[PbxAccount, Observe], Driver]
 
 FAMILIES: dict[str, DriverFactory] = {
     "yeastar-s": YeastarS,
+    "yeastar-k2": YeastarK2,
 }
 
 CAPABILITIES: dict[str, Capabilities] = {
     "yeastar-s": YeastarS.capabilities,
+    "yeastar-k2": YeastarK2.capabilities,
 }
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from dispatcher.simulator.exchange.answers import DialAnswers
 from dispatcher.simulator.exchange.call import ANALOG
-from dispatcher.simulator.exchange.exchange import Exchange
+from dispatcher.simulator.exchange.exchange import Exchange, NoRoute
 from dispatcher.simulator.exchange.plan import CallPlan
 from dispatcher.simulator.exchange.refusal import Refusal
 from dispatcher.simulator.http_server import Request
@@ -22,6 +22,7 @@ class Dialling:
     """Turns dial requests into calls, or into errors."""
 
     def __init__(self, exchange: Exchange, restart: Callable[[float], None]) -> None:
+        self._exchange = exchange
         settings = exchange.settings
         self._placing = Placing(exchange)
         self._answers = DialAnswers(exchange, restart, ("30001", failed("30001")))
@@ -82,10 +83,18 @@ class Dialling:
                 caller,
                 lambda plan: replace(plan, agent=self._agents[caller], path=caller),
             )
+        self._check_caller(caller, permission)
         # Two outside numbers: the caller is rung first, and the callee takes a channel as well.
         return self._placing.outside(
             "two_way", caller, permission, callee, lambda plan: replace(plan, onward=callee)
         )
+
+    def _check_caller(self, caller: str, permission: str) -> None:
+        """The caller is nothing of the PBX's; so it must be an outside number that a route takes."""
+        try:
+            self._exchange.route(caller, permission if permission in self._extensions else "")
+        except NoRoute:
+            raise Refusal(WRONG_PAIR) from None
 
     def _internal(self, caller: str, callee: str) -> str:
         """An extension calls one, or hears an IVR, or waits in a queue: its own phone rings first."""

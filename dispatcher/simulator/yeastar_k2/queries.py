@@ -122,5 +122,6 @@ def _notes(call: Call) -> Notes:
 
 
 def _seen(call: Call) -> Answer:
-    members = [member.as_dict() for member in _notes(call).members.legs if member.status]
+    """A leg that does not ring yet is there, without a status."""
+    members = [member.as_dict(status=bool(member.status)) for member in _notes(call).members.legs]
     return {"members": members, "callid": call.record.callid}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.protocol import DialOrder, Driver, Message, PbxAccount
@@ -35,10 +36,25 @@ class Pair:
     targets: dict[TargetKind, str] = field(
         default_factory=lambda: {TargetKind.NUMBER: PREFIX + "0612340001", TargetKind.EXTENSION: "1002"}
     )
+    unknown: dict[MessageKind, Reason] = field(
+        default_factory=lambda: {
+            MessageKind.IVR: Reason.IVR_UNKNOWN,
+            MessageKind.QUEUE: Reason.QUEUE_UNKNOWN,
+            MessageKind.RING_GROUP: Reason.RING_GROUP_UNKNOWN,
+        }
+    )
+    """How the PBX refuses the number of a message that it does not have."""
 
 
 PAIRS: dict[str, Pair] = {
     "yeastar-s": Pair(SimulatorSettings(family="yeastar-s", port=0, time_scale=0.001)),
+    "yeastar-k2": Pair(
+        SimulatorSettings(family="yeastar-k2", port=0, time_scale=0.001),
+        # Whatever calls is a "caller" in one and the same request: an unknown one could be a telephone.
+        unknown=dict.fromkeys(
+            (MessageKind.IVR, MessageKind.QUEUE, MessageKind.RING_GROUP), Reason.BAD_REQUEST
+        ),
+    ),
 }
 
 

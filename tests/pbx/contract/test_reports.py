@@ -150,9 +150,10 @@ def test_other_peoples_calls_name_their_trunk(rig: Rig) -> None:
             ReportEvent.RELEASED,
             ReportEvent.CDR,
         }
-        for report in reports:
-            if report.event in (ReportEvent.ANSWERED, ReportEvent.CDR):
-                assert report.trunk == rig.pbx.settings.trunks[0].name
+        # A family may tell each leg's state by itself; the leg of an extension has no trunk.
+        for event in (ReportEvent.ANSWERED, ReportEvent.CDR):
+            named = {report.trunk for report in reports if report.event is event}
+            assert named - {""} == {rig.pbx.settings.trunks[0].name}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"no report", b"\xff\xfe\x00"])
