@@ -4,17 +4,15 @@ import logging
 import random
 import threading
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
 
 from dispatcher.core import Core
-from dispatcher.domain.reasons import Reason
 from dispatcher.leases import Leases
 from dispatcher.listener.holding import Demand, Holding
+from dispatcher.listener.opening import note_failure, why_not
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import PullsReports, ReportStream
 from dispatcher.reports import Inbox
-from dispatcher.sessions import LOCKOUT, Pbx, fingerprint
+from dispatcher.sessions import Pbx
 from dispatcher.store import sessions, streams
 from dispatcher.store.engine import is_outage
 
@@ -105,20 +103,11 @@ class Listener:
         with self._core.store.read() as tx:
             row = streams.of_pbx(tx, self._name)
             session = sessions.of_pbx(tx, self._name)
-        hopeless = self._why_not(row, session)
+        hopeless = why_not(row, session, self._account, self._core.clock())
         if not hopeless:
             return str(row.position)
         self._say(hopeless)
         return None
-
-    def _why_not(self, row: Any, session: Any) -> str:
-        """Why the stream is not to be tried now; five refused passwords would lock our address out."""
-        refused = {row.refused_account, session.refused_password if session is not None else None} - {None}
-        if refused and fingerprint(self._account) in refused:
-            return "this user name and password were refused; they are not tried again until they change"
-        waits = [row.retry_at, session.retry_at if session is not None else None]
-        until = max((wait for wait in waits if wait is not None), default=None)
-        return f"not before {until:%H:%M:%S} UTC" if until is not None and until > self._core.clock() else ""
 
     def _entrusted(self, stream: ReportStream) -> ReportStream:
         """The stream, which :meth:`stop` can close from now on."""
@@ -160,18 +149,7 @@ class Listener:
         if self._stopping.is_set():
             return
         self._say(str(error))
-        refused = error.reason is Reason.CREDENTIALS_REFUSED
-        locked_out = error.reason is Reason.LOCKED_OUT
-        retry_at: datetime | None = self._core.clock() + LOCKOUT if locked_out else None
-        with self._core.store.write() as tx:
-            streams.lost(
-                tx,
-                self._name,
-                self._core.clock(),
-                str(error),
-                refused_account=fingerprint(self._account) if refused else None,
-                retry_at=retry_at,
-            )
+        note_failure(self._core.store, self._account, self._core.clock(), error)
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures = min(self._failures + 1, 16)
         # Listeners of several processes or PBXs that lost their streams together do not return together.

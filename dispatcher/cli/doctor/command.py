@@ -11,6 +11,7 @@ from dispatcher.cli import show
 from dispatcher.cli.config import ConfigOption, load_or_exit
 from dispatcher.cli.doctor.findings import Finding, Result, skip
 from dispatcher.cli.doctor.pbx import check_pbx
+from dispatcher.cli.doctor.streams import check_stream_of
 from dispatcher.cli.doctor.surroundings import check_broker, check_config, check_store
 from dispatcher.cli.doctor.way_back import check_reports_of, check_way_back
 from dispatcher.config import BrokerSettings, Settings
@@ -44,7 +45,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     store = check_store(settings)
     yield store
     yield check_broker(settings)
-    if settings.pbx:
+    if any(pbx.report_transport == "http" for pbx in settings.pbx):
         yield from check_way_back(settings)
     if store.result is Result.OK:
         yield from _pbx_findings(settings)
@@ -59,7 +60,10 @@ def _pbx_findings(settings: Settings) -> Iterator[Finding]:
     try:
         for pbx in settings.pbx:
             yield from check_pbx(settings, pbx, parts.sessions)
-            yield check_reports_of(settings, pbx, parts.core.store)
+            if pbx.name in parts.pulled():
+                yield check_stream_of(parts.pbxes[pbx.name], parts.core.store, parts.core.clock())
+            else:
+                yield check_reports_of(settings, pbx, parts.core.store)
     finally:
         parts.close()
 

@@ -47,10 +47,11 @@ def check_pbx(settings: Settings, pbx: PbxSettings, sessions: Sessions) -> Itera
         yield from _trunks(name, pbx, sessions)
         yield from _ivrs(name, settings, pbx, sessions)
     except PbxError as error:
-        yield fail(name, f"{pbx.url}: {error.detail}", _mend(error))
+        yield fail(name, f"{pbx.url}: {error.detail}", mend_of(error))
 
 
-def _mend(error: PbxError) -> str:
+def mend_of(error: PbxError) -> str:
+    """How to mend what a PBX has refused."""
     if "certificate" in error.detail.lower():
         return _TLS
     return _MENDS.get(error.reason, _OTHERWISE)
