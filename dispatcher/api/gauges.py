@@ -15,7 +15,7 @@ from dispatcher.core import Core
 from dispatcher.domain.pacing import Hold, shut_by
 from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
 from dispatcher.metrics.render import Gauge, Labels
-from dispatcher.store import trunks
+from dispatcher.store import streams, trunks
 from dispatcher.store.tables import HELD, Alarm, Attempt, Call, PbxSession, among, table
 
 _alarms = table(Alarm)
@@ -53,6 +53,7 @@ class Gauges:
             self._queue_depth(tx),
             *_trunk_gauges(tx, now, settings),
             _pbx_up(tx, settings),
+            _report_streams(tx, now, settings),
             _by_pbx(
                 "dispatcher_attempts_in_doubt",
                 "Attempts of which nobody knows yet whether the PBX placed them.",
@@ -122,6 +123,13 @@ def _pbx_up(tx: Connection, settings: Settings) -> Gauge:
     rows = tx.execute(select(_sessions.c.pbx, _sessions.c.token.is_not(None), _sessions.c.problem)).all()
     up = {pbx: float(bool(logged_in) and not problem) for pbx, logged_in, problem in rows}
     return _by_pbx("dispatcher_pbx_up", "Whether we are logged in at the PBX.", settings, up)
+
+
+def _report_streams(tx: Connection, now: datetime, settings: Settings) -> Gauge:
+    up = streams.up(tx, now)
+    values: dict[Labels, float] = {(pbx.name,): float(up[pbx.name]) for pbx in settings.pbx if pbx.name in up}
+    explained = "Whether the reports of a PBX that does not post them are being read."
+    return Gauge("dispatcher_report_stream_up", ("pbx",), explained, values)
 
 
 def _doubtful(tx: Connection) -> Iterable[tuple[str, int, datetime | None]]:
