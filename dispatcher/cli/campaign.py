@@ -156,6 +156,7 @@ def show_campaign(
     rows = [
         ("name", campaign["name"]),
         ("status", campaign["status"]),
+        *([("paused because", campaign["paused_why"])] if campaign["paused_why"] else []),
         ("calls", show.counts(campaign["counts"])),
         ("outcomes", show.counts(campaign["outcomes"])),
         ("delivered", _percent(campaign["rates"]["delivered"])),

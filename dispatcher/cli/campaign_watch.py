@@ -74,4 +74,5 @@ def _followed(
 
 
 def _figures(campaign: dict[str, Any]) -> str:
-    return f"{show.counts(campaign['counts'])}; {campaign['rates']['per_minute']:.0f} attempts a minute"
+    figures = f"{show.counts(campaign['counts'])}; {campaign['rates']['per_minute']:.0f} attempts a minute"
+    return f"{figures}; {campaign['paused_why']}" if campaign["paused_why"] else figures

@@ -119,6 +119,23 @@ def _vagueness(reason: Reason) -> int:
     return int(MEANINGS[reason].outcome is Outcome.UNKNOWN)
 
 
+OF_THE_SET_UP = frozenset(
+    {
+        Reason.EXTENSION_UNKNOWN,
+        Reason.IVR_UNKNOWN,
+        Reason.QUEUE_UNKNOWN,
+        Reason.RING_GROUP_UNKNOWN,
+        Reason.PROMPT_UNKNOWN,
+        Reason.PBX_CONFIG,
+        Reason.BAD_REQUEST,
+        Reason.UNSUPPORTED,
+    }
+)
+"""Refusals that have to do with the message, the trunk or the PBX, and not with the number dialled.
+
+``NOT_PERMITTED`` is none of them: an extension may be allowed to call some numbers and not others.
+"""
+
 PRECEDENCE: dict[Reason, int] = {reason: rank for rank, reason in enumerate(sorted(Reason, key=_vagueness))}
 """Which reason stays when a call's reports name several, so that their order does not matter.
 

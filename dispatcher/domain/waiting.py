@@ -26,6 +26,8 @@ class Wanted:
     opens_at: datetime | None = None
     max_concurrent: int | None = None
     active: int = 0
+    paused_why: str = ""
+    """Why it was paused by itself; empty when somebody has paused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def _of_campaign(campaign: Wanted | None) -> str | None:
         case Wanted(status=CampaignStatus.DRAFT):
             return "the campaign to be started; it is a draft"
         case Wanted(status=CampaignStatus.PAUSED):
-            return "the campaign to be resumed; the campaign is paused"
+            why = f": {campaign.paused_why}" if campaign.paused_why else ""
+            return f"the campaign to be resumed; the campaign is paused{why}"
     return f"nothing more: the campaign is {campaign.status}"
 
 

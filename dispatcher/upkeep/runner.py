@@ -17,7 +17,7 @@ from dispatcher.sessions import Pbx, Sessions
 from dispatcher.signals import Topic
 from dispatcher.store import tallies
 from dispatcher.store.engine import is_outage
-from dispatcher.upkeep import housekeeping, sweeps
+from dispatcher.upkeep import housekeeping, misconfigured, sweeps
 from dispatcher.upkeep.abandoned import Abandoned
 from dispatcher.upkeep.asking import Asking
 from dispatcher.upkeep.trunks import TrunkWatch
@@ -75,6 +75,7 @@ class Upkeep:
         self._tasks = [
             _Task("expire", 1.0, lambda: housekeeping.expire(core)),
             _Task("expire alarms", 1.0, lambda: housekeeping.expire_alarms(core)),
+            _Task("pause campaigns", 1.0, lambda: misconfigured.pause_misconfigured(core)),
             _Task("finish campaigns", 1.0, lambda: housekeeping.finish_campaigns(core)),
             _Task("withdraw", 1.0, lambda: withdraw_leftovers(core)),
             _Task("resend wake-ups", 3.0, lambda: sweeps.resend_wake_ups(core)),

@@ -64,6 +64,10 @@ def test_a_call_that_is_not_due_waits_for_its_time(
         (RUNNING, "its turn: a channel is free on hq/SPS-6-36"),
         (Wanted(CampaignStatus.DRAFT), "the campaign to be started; it is a draft"),
         (Wanted(CampaignStatus.PAUSED), "the campaign to be resumed; the campaign is paused"),
+        (
+            Wanted(CampaignStatus.PAUSED, paused_why="hq refused 3 calls in a row"),
+            "the campaign to be resumed; the campaign is paused: hq refused 3 calls in a row",
+        ),
         (Wanted(CampaignStatus.CANCELLED), "nothing more: the campaign is cancelled"),
         (Wanted(CampaignStatus.RUNNING, SOON), "the calling window, which opens at 10:03:20 UTC"),
         (

@@ -17,6 +17,10 @@ class CampaignSummary(BaseModel):
     id: str
     name: str
     status: CampaignStatus
+    paused_why: str | None = Field(
+        description="Why it was paused by itself; null when somebody has paused it, or nobody.",
+        examples=["hq refused 3 calls in a row, the last with errno 10012 (the IVR does not exist)"],
+    )
     message: dict[str, Any] = Field(examples=[{"ivr": "6500"}])
     delivered_when: DeliveredWhen
     ack_digits: str
@@ -100,6 +104,7 @@ _PLAIN = (
 def _members(row: Any, standing: Standing) -> dict[str, Any]:
     members: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
     members["message"] = message_document(row)
+    members["paused_why"] = row.paused_why or None
     members["counts"] = standing.counts
     members["outcomes"] = standing.outcomes
     return members

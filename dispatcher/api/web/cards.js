@@ -73,6 +73,7 @@ export function campaignCard(campaign, act, save) {
       typeof rates?.answered === "number" ? el("span", {}, `${percent(rates.answered)} answered`) : null,
       rates ? el("span", {}, `${Math.round(rates.per_minute)} a minute`) : null,
       rates && campaign.estimated_end ? el("span", {}, `ends about ${clock(campaign.estimated_end)}`) : null),
+    campaign.paused_why ? el("p", { class: "small bad" }, `paused: ${campaign.paused_why}`) : null,
     el("div", { class: "actions" },
       step ? button(step === "pause" ? "Pause" : "Resume", "step",
         (event) => act(event, `/v1/campaigns/${campaign.id}/${step}`), `${step} ${campaign.name}`) : null,
