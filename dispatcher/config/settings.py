@@ -159,8 +159,10 @@ class PacingSettings(Section):
 
     tick: fields.Positive = 1.0
     settle: fields.NotNegative = 2.0
-    doubt_wait: fields.Positive = 60.0
+    doubt_wait: fields.Positive = 30.0
     silence: fields.Positive = 180.0
+    record_wait: fields.Positive = 10.0
+    records_every: fields.Positive = 60.0
     longest_call: fields.Positive = 3600.0
 
 

@@ -27,15 +27,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-RECORD_WRITTEN = timedelta(seconds=10)
-"""So long after a call's end its record is written at the latest; advice, since no manual says it."""
-
 FIRST_LOOK = timedelta(seconds=2)
 LONGEST_LOOK = timedelta(seconds=30)
 """The pause after a look at the live calls doubles from the one to the other."""
 
 JUST_PLACED = timedelta(seconds=5)
 """A call that was accepted so recently need not be in the list of live calls yet (inferred)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long things take at a PBX.
+
+    ``written``: from a call's end until its record is there for certain; no manual says it, and ten seconds
+    is what receivers in the field wait. ``patience``: how long records that can't be fetched are waited for,
+    before a call that is known to be over is closed without them.
+    """
+
+    written: timedelta = timedelta(seconds=10)
+    patience: timedelta = timedelta(seconds=120)
 
 
 class Step(StrEnum):
@@ -127,20 +137,16 @@ def after_look(question: Question, known: Known, look: Look) -> Known:
     )
 
 
-def next_step(question: Question, known: Known, *, patience: timedelta, now: datetime) -> Next:
-    """What to do next about a call in question; a step whose time is over is due at once.
-
-    ``patience`` is how long records that can't be fetched are waited for, before a call that is known to be
-    over is closed without them.
-    """
+def next_step(question: Question, known: Known, waits: Waits, now: datetime) -> Next:
+    """What to do next about a call in question; a step whose time is over is due at once."""
     gone = known.absent_at if question.can_be_seen else question.settled_at
     if gone is None:
         return _look_again(question, known)
     if not question.has_records:
         return Next(Step.CLOSE, gone, f"{_gone(question)}; it keeps no records that could tell more")
-    written = gone + RECORD_WRITTEN
+    written = gone + waits.written
     if known.records_at is None or known.records_at < written:
-        if now >= written + patience:
+        if now >= written + waits.patience:
             return Next(Step.CLOSE, now, f"{_gone(question)}, and its call record can't be fetched")
         return Next(Step.FETCH, written, f"{_gone(question)}; its call record is looked for")
     return _by_records(question, known)

@@ -4,6 +4,7 @@ import re
 
 _NOT_DIGIT = re.compile(r"\D+")
 _SHORTEST_SUFFIX = 6
+_TELLING_SUFFIX = 7
 
 
 def digits_of(number: str) -> str:
@@ -25,3 +26,16 @@ def same_number(dialled: str, reported: str) -> bool:
         return True
     shorter, longer = sorted((ours, theirs), key=len)
     return len(shorter) >= _SHORTEST_SUFFIX and longer.endswith(shorter)
+
+
+def similar_number(dialled: str, reported: str) -> bool:
+    """Whether a number in a report may be the one that was dialled, in whatever form of writing it.
+
+    A route can strip a country code and prepend a trunk prefix, so that neither number ends in the
+    other; their last seven digits are the same then. Others' may be as well: this is for the cases in
+    which it is safer to take a stranger's call for ours than to overlook our own.
+    """
+    if same_number(dialled, reported):
+        return True
+    ours, theirs = digits_of(dialled)[-_TELLING_SUFFIX:], digits_of(reported)[-_TELLING_SUFFIX:]
+    return len(ours) == _TELLING_SUFFIX and ours == theirs

@@ -5,12 +5,12 @@ the only one that can be its own. What may be its own without being certainly so
 the attempt was not certainly *not* placed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dispatcher.domain.facts import Target
-from dispatcher.domain.numbers import same_number
+from dispatcher.domain.numbers import same_number, similar_number
 from dispatcher.domain.reports import Cdr, PartyKind, Report
 from dispatcher.domain.vocabulary import TargetKind
 
@@ -62,15 +62,15 @@ def link(lost: Sequence[Lost], records: Sequence[Report]) -> Linked:
 
 
 def _can_be(lost: Lost, cdr: Cdr) -> bool:
-    """Whether a record names the callee and lies in the attempt's time; one without a time may."""
-    if cdr.direction is PartyKind.INBOUND or not _names(lost, cdr):
+    """Whether a record may name the callee and lies in the attempt's time; one without a time may."""
+    if cdr.direction is PartyKind.INBOUND or not _names(lost, cdr, similar_number):
         return False
     return cdr.began is None or lost.sent - SKEW <= cdr.began <= lost.settled + SKEW
 
 
-def _names(lost: Lost, cdr: Cdr) -> bool:
+def _names(lost: Lost, cdr: Cdr, same: Callable[[str, str], bool]) -> bool:
     digits = lost.target.digits
-    if same_number(digits, cdr.called):
+    if same(digits, cdr.called):
         return True
     # An extension may be called first and then be led to what is played, as its own call.
     return lost.target.kind is not TargetKind.NUMBER and cdr.caller.strip() == digits
@@ -80,9 +80,12 @@ def _is(lost: Lost, cdrs: Sequence[Cdr]) -> bool:
     """Whether the records of one call can't be those of somebody who phoned the same number by hand."""
     callers = lost.callers | {lost.target.digits}
     return all(
-        cdr.began is not None and cdr.caller in callers | {""} and cdr.trunk in ("", lost.trunk)
+        cdr.began is not None
+        and cdr.caller in callers | {""}
+        and cdr.trunk in ("", lost.trunk)
+        and _names(lost, cdr, same_number)
         for cdr in cdrs
-        if _names(lost, cdr)
+        if _can_be(lost, cdr)
     )
 
 

@@ -19,7 +19,8 @@ from dispatcher.store import tallies
 from dispatcher.store.engine import is_outage
 from dispatcher.upkeep import housekeeping, misconfigured, sweeps
 from dispatcher.upkeep.abandoned import Abandoned
-from dispatcher.upkeep.asking import Asking
+from dispatcher.upkeep.comparison import Comparison
+from dispatcher.upkeep.recovery import Recovery
 from dispatcher.upkeep.trunks import TrunkWatch
 
 _log = logging.getLogger(__name__)
@@ -69,8 +70,9 @@ class Upkeep:
         self._subscription = core.signals.subscribe(Topic.SESSION)
         self._stopping = threading.Event()
         timeouts = {name: pbx.account.timeout_seconds for name, pbx in pbxes.items()}
-        asking = Asking(core, sessions, pbxes)
+        recovery = Recovery(core, sessions, pbxes, inbox)
         abandoned = Abandoned(core)
+        comparison = Comparison(core, sessions, pbxes)
         watch = TrunkWatch(core, sessions, pbxes)
         self._tasks = [
             _Task("expire", 1.0, lambda: housekeeping.expire(core)),
@@ -95,9 +97,9 @@ class Upkeep:
                 _Task(f"new session of {name}", 0.0, partial(self._take_anew, name)),
                 _Task(f"session of {name}", 10.0, partial(self._refresh, name)),
                 _Task(f"inbox of {name}", 2.0, partial(inbox.revisit, name)),
-                _Task(f"questions to {name}", 5.0, partial(asking.resolve, name), lease),
-                _Task(f"others on {name}", 30.0, partial(watch.compare_others, name), lease),
-                _Task(f"trunks of {name}", 30.0, partial(watch.look_at_trunks, name), lease),
+                _Task(f"questions to {name}", 1.0, partial(recovery.sweep, name), lease),
+                _Task(f"others on {name}", 15.0, partial(comparison.compare, name), lease),
+                _Task(f"trunks of {name}", 5.0, partial(watch.look_at_trunks, name), lease),
             ]
         if leases is not None:
             leases.want(UPKEEP, *(f"upkeep of {name}" for name in pbxes))

@@ -6,7 +6,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
 from dispatcher.pbx.errors import PbxInDoubt
 from dispatcher.pbx.protocol import LiveCall
-from dispatcher.upkeep.asking import Asking
+from dispatcher.upkeep.recovery import Recovery
 from tests.scripted import (
     NUMBER,
     TRUNK,
@@ -39,7 +39,7 @@ def doubtful(office: Office) -> Office:
 
 def ask(office: Office) -> None:
     """What the upkeep asks the PBX."""
-    Asking(office.core, office.sessions, office.pbxes).resolve("hq")
+    Recovery(office.core, office.sessions, office.pbxes, office.inbox).sweep("hq")
 
 
 def live(number: str = NUMBER, direction: PartyKind = PartyKind.OUTBOUND) -> LiveCall:
@@ -181,7 +181,7 @@ def test_an_alarm_is_dialled_again_once_the_pbx_shows_no_such_call(doubtful: Off
     doubtful.alarm(NUMBER)
     [first] = doubtful.dialled()
 
-    doubtful.clock.move(seconds=59)
+    doubtful.clock.move(seconds=29)
     ask(doubtful)
     assert doubtful.attempt(first).phase == "in_doubt"
 
@@ -219,6 +219,7 @@ def test_while_the_pbx_shows_a_call_to_the_number_the_doubt_stays(doubtful: Offi
     assert doubtful.attempt(attempt).phase == "in_doubt"
 
     doubtful.driver.live = [live("31687654321"), live(direction=PartyKind.INBOUND)]
+    doubtful.clock.move(seconds=2)
     ask(doubtful)
     assert doubtful.attempt(attempt).phase == "ended"
 
