@@ -28,6 +28,7 @@ GAUGES = (
     "dispatcher_queue_depth",
     "dispatcher_trunk_channels",
     "dispatcher_pbx_up",
+    "dispatcher_report_stream_up",
     "dispatcher_attempts_in_doubt",
     "dispatcher_oldest_unreconciled_seconds",
     "dispatcher_channels_overdue",
