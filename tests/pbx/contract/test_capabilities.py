@@ -7,12 +7,13 @@ import pytest
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
-from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.protocol import (
     DialOrder,
     Driver,
     HangsUp,
     Message,
+    SeesCall,
     SeesDevice,
     SeesIvrs,
     SeesLiveCalls,
@@ -69,6 +70,33 @@ def test_live_calls_are_ours_and_everybody_elses(slow_rig: Rig) -> None:
     assert (inbound.number, inbound.trunk, inbound.direction) == ("5550199", trunk, PartyKind.INBOUND)
     assert inbound.callid in ("", theirs)
     assert ("live_calls", "ok") in slow_rig.observed
+
+
+def test_a_call_is_asked_for_until_it_is_gone(slow_rig: Rig) -> None:
+    driver = slow_rig.driver()
+    if not isinstance(driver, SeesCall):
+        lacks(driver)
+    session = driver.login()
+    callid = ringing(slow_rig, driver, session)
+    live = driver.live_call(session, callid)
+    assert live is not None
+    assert live.callid in ("", callid)
+
+    slow_rig.pbx.hang_up(callid)
+    slow_rig.pbx.wait_idle()
+    assert driver.live_call(session, callid) is None
+    assert driver.live_call(session, "1495698843.215") is None, "a call that never was"
+
+
+def test_a_call_that_can_not_be_asked_for_is_not_gone(rig: Rig) -> None:
+    driver = rig.driver()
+    if not isinstance(driver, SeesCall):
+        lacks(driver)
+    session = driver.login()
+    callid = driver.dial(session, rig.order()).callid
+    rig.pbx.expire_tokens()
+    with pytest.raises(PbxError):
+        driver.live_call(session, callid)
 
 
 def test_a_leg_is_hung_up(slow_rig: Rig) -> None:
