@@ -34,6 +34,9 @@ def known_labels(settings: Settings) -> dict[str, list[Labels]]:
         catalogue.ATTEMPTS_ANSWERED.name: list(lines),
         catalogue.TALK_SECONDS.name: list(lines),
         catalogue.CHANNEL_SECONDS.name: list(lines),
+        catalogue.CHANNEL_DRIFT.name: [
+            (*trunk, kind) for trunk in trunks_of(settings) for kind in catalogue.Drift
+        ],
         catalogue.REPORTS.name: list(_reports(settings)),
         catalogue.REPORTS_REFUSED.name: [(why,) for why in WHY_REFUSED],
         catalogue.AUDIT_MENDED.name: [(one.name,) for one in INVARIANTS if one.mend is not None],

@@ -1,6 +1,7 @@
 """Every metric that is counted, with its labels and buckets. Names are part of the public surface."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,17 @@ class Histogram:
     help: str
 
 
+class Drift(StrEnum):
+    """How channels in use can differ from what the PBX shows."""
+
+    OTHERS_UNHEARD = "others_unheard"
+    """Somebody else's call that no report told of."""
+    OTHERS_ENDED = "others_ended"
+    """Somebody else's call that ended without a report."""
+    OURS_ELSEWHERE = "ours_elsewhere"
+    """A call of ours on another trunk than it was placed on."""
+
+
 _QUICK = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _SLOW = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
@@ -38,6 +50,11 @@ ATTEMPTS_ANSWERED = Counter(
 TALK_SECONDS = Counter("dispatcher_talk_seconds_total", ("pbx", "trunk"), "Seconds talked, for ACD.")
 CHANNEL_SECONDS = Counter(
     "dispatcher_channel_seconds_total", ("pbx", "trunk"), "Seconds that channels were held, for occupancy."
+)
+CHANNEL_DRIFT = Counter(
+    "dispatcher_channel_drift_total",
+    ("pbx", "trunk", "kind"),
+    "Channels that the PBX showed otherwise than they were held, each of them put right.",
 )
 AUDIT_MENDED = Counter(
     "dispatcher_audit_mended_total", ("invariant",), "What the auditor has found and put right."
@@ -68,6 +85,7 @@ COUNTERS = (
     ATTEMPTS_ANSWERED,
     TALK_SECONDS,
     CHANNEL_SECONDS,
+    CHANNEL_DRIFT,
     AUDIT_MENDED,
 )
 HISTOGRAMS = (ALARM_TO_DIAL, ALARM_TO_RING, ALARM_TO_DELIVERED, SLOT_TURNAROUND, PBX_REQUEST)

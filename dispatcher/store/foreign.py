@@ -62,12 +62,18 @@ def live(tx: Connection, pbx: str) -> list[Any]:
     return list(tx.execute(query).all())
 
 
-def end(tx: Connection, now: datetime, pbx: str, callids: Iterable[str]) -> None:
-    """End foreign calls that the PBX no longer shows, or that turned out to be ours."""
+def end(tx: Connection, now: datetime, pbx: str, callids: Iterable[str]) -> list[str]:
+    """End foreign calls that the PBX no longer shows, or that turned out to be ours.
+
+    Returns the trunks on which they were, one for each that ended.
+    """
     gone = list(callids)
-    if gone:
-        tx.execute(
-            update(_foreign)
-            .where(and_(_foreign.c.pbx == pbx, _foreign.c.callid.in_(gone), _foreign.c.ended_at.is_(None)))
-            .values(ended_at=now)
-        )
+    if not gone:
+        return []
+    ended = (
+        update(_foreign)
+        .where(and_(_foreign.c.pbx == pbx, _foreign.c.callid.in_(gone), _foreign.c.ended_at.is_(None)))
+        .values(ended_at=now)
+        .returning(_foreign.c.trunk)
+    )
+    return list(tx.execute(ended).scalars())

@@ -1,120 +1,89 @@
-"""The trunks as the PBX shows them: which of them work, and what others have on them."""
+"""The trunks as the PBX shows them: which of them work, and whether the PBX is there at all."""
 
 import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import select, update
+from collections.abc import Mapping
+from datetime import timedelta
 
 from dispatcher.core import Core
-from dispatcher.domain.numbers import same_number
+from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxError
-from dispatcher.pbx.protocol import LiveCall, SeesTrunks, TrunkState
+from dispatcher.pbx.protocol import Driver, SeesTrunks, Session
 from dispatcher.sessions import Pbx, Sessions
-from dispatcher.store import foreign
-from dispatcher.store.attempts import attempts
-from dispatcher.store.tables import HELD, Trunk, table
-from dispatcher.upkeep.live import live_calls
+from dispatcher.signals import Topic
+from dispatcher.store import health
+from dispatcher.store.health import Shown
+from dispatcher.store.trunks import INTERNAL
 
 _log = logging.getLogger(__name__)
-_trunks = table(Trunk)
 
-STALE_FOREIGN = timedelta(seconds=30)
-"""A foreign call that is younger is left alone, since the list may have been made before it began."""
+ASKED_EVERY = timedelta(seconds=30)
+"""How often the PBX is asked for its trunks while all is well; otherwise at each turn of the task."""
+
+_AWAY = frozenset(
+    {Reason.PBX_AWAY, Reason.TIMED_OUT, Reason.CONNECTION_LOST, Reason.HTTP_ERROR, Reason.PBX_FAULT}
+)
+"""What says that the PBX itself does not work; with any other error it has answered."""
+
+_EXTENSIONS = Shown("answering", usable=True)
+"""A PBX that answers can call its own extensions, as far as anybody can see."""
 
 
 class TrunkWatch:
-    """Keeps the trunks of each PBX in line with what it shows of them."""
+    """Keeps the health of each PBX's trunks in line with what it shows of them."""
 
     def __init__(self, core: Core, sessions: Sessions, pbxes: Mapping[str, Pbx]) -> None:
         self._core = core
         self._sessions = sessions
         self._pbxes = pbxes
 
-    def compare_others(self, pbx: str) -> None:
-        """Bring the calls of others in line with what the PBX shows.
-
-        Some end without a report. Some begin without one: those from before our login, and all on a
-        trunk whose status the PBX does not monitor.
-        """
-        live = live_calls(self._sessions, self._pbxes[pbx])
-        if live is None:
-            return
-        now = self._core.clock()
-        strangers = self._strangers(pbx, live, now)
-        with self._core.store.write() as tx:
-            believed = foreign.live(tx, pbx)
-            stale = [row for row in believed if row.since < now - STALE_FOREIGN]
-            foreign.end(tx, now, pbx, _surplus(stale, Counter(call.trunk for call in strangers)))
-            for call in _unheard_of(believed, strangers):
-                foreign.note(tx, now, pbx, _name(call), call.trunk)
-
     def look_at_trunks(self, pbx: str) -> None:
-        """Keep each trunk's state as the PBX shows it."""
-        driver = self._pbxes[pbx].driver
-        if not isinstance(driver, SeesTrunks):
-            return
-        asked: SeesTrunks = driver
-        try:
-            states: Sequence[TrunkState] = self._sessions.use(pbx, lambda _, session: asked.trunks(session))
-        except PbxError as error:
-            _log.warning("the trunks of %s can't be seen: %s", pbx, error)
-            return
-        with self._core.store.write() as tx:
-            for state in states:
-                tx.execute(
-                    update(_trunks)
-                    .where(_trunks.c.pbx == pbx, _trunks.c.name == state.name)
-                    .values(pbx_status=state.status, pbx_usable=state.usable, checked_at=self._core.clock())
-                )
+        """Ask the PBX how its trunks are, when it is time to, and let the pacer know what has changed."""
+        core = self._core
+        with core.store.read() as tx:
+            if not health.is_due(tx, core.clock(), pbx, ASKED_EVERY):
+                return
+            names = health.names(tx, pbx)
+        shown = self._ask(pbx)
+        changed = False
+        for name in names:
+            of_trunk = shown.get(name, Shown()) if shown is not None else None
+            # One trunk a transaction: whoever enters outcomes locks several, in an order of its own.
+            with core.store.write() as tx:
+                changed = health.look(tx, core.clock(), pbx, name, of_trunk) or changed
+        if changed:
+            core.signals.send(Topic.PACER)
+            core.signals.send(Topic.EVENTS)
 
-    def _strangers(self, pbx: str, live: Sequence[LiveCall], now: datetime) -> list[LiveCall]:
-        """The live calls on our trunks that are to no number that we are calling, or have just called."""
-        names = {trunk for of_pbx, trunk in self._core.ledger.trunks if of_pbx == pbx}
-        just_now = attempts.c.freed_at > now - STALE_FOREIGN
-        query = select(attempts.c.digits_dialled).where(attempts.c.pbx == pbx)
-        with self._core.store.read() as tx:
-            ours = list(tx.execute(query.where(HELD)).scalars())
-            ours += tx.execute(query.where(attempts.c.trunk.in_(names), just_now)).scalars()
-        return [
-            call
-            for call in live
-            if call.trunk in names and not any(same_number(number, call.number) for number in ours)
-        ]
+    def _ask(self, pbx: str) -> dict[str, Shown] | None:
+        """What the PBX shows, by trunk; None when it does not answer.
 
-
-def _surplus(believed: Sequence[Any], shown: Mapping[str, int]) -> list[str]:
-    """The oldest foreign calls of each trunk, as many as are believed in beyond what the PBX shows.
-
-    The list of live calls names legs, and the reports name calls, so the two can only be counted.
-    """
-    by_trunk: dict[str, list[Any]] = {}
-    for row in sorted(believed, key=lambda row: row.since):
-        by_trunk.setdefault(row.trunk, []).append(row)
-    gone: list[str] = []
-    for trunk, rows in by_trunk.items():
-        gone += [row.callid for row in rows[: max(0, len(rows) - shown.get(trunk, 0))]]
-    return gone
+        A single failure proves nothing, so a PBX that was there is asked twice.
+        """
+        core = self._core
+        with core.store.read() as tx:
+            tries = 1 if health.is_away(tx, pbx) else 2
+        error = None
+        for _ in range(tries):
+            try:
+                shown = self._sessions.use(pbx, _trunks_of)
+            except PbxError as failure:
+                error = failure
+                if failure.reason not in _AWAY:
+                    break
+            else:
+                with core.store.write() as tx:
+                    health.note_back(tx, pbx)
+                return shown | {INTERNAL: _EXTENSIONS}
+        _log.warning("the trunks of %s can't be seen: %s", pbx, error)
+        if error is not None and error.reason in _AWAY:
+            with core.store.write() as tx:
+                health.note_away(tx, pbx, error.detail)
+        return None
 
 
-def _unheard_of(believed: Sequence[Any], shown: Sequence[LiveCall]) -> list[LiveCall]:
-    """The calls of each trunk that are shown beyond those believed in."""
-    known = {row.callid for row in believed}
-    named = {_name(call) for call in shown}
-    reported = Counter(row.trunk for row in believed if row.callid not in named)
-    found = []
-    for call in sorted(shown, key=_name):
-        if _name(call) in known:
-            continue
-        if reported[call.trunk] > 0:
-            reported[call.trunk] -= 1
-        else:
-            found.append(call)
-    return found
-
-
-def _name(call: LiveCall) -> str:
-    """What a live call is kept under: its callid, or, where the list names none, its leg."""
-    return call.callid or f"leg {call.leg}"
+def _trunks_of(driver: Driver, session: Session) -> dict[str, Shown]:
+    """The PBX's trunks by name. A family without such a list is asked for a sign of life."""
+    if isinstance(driver, SeesTrunks):
+        return {state.name: Shown(state.status, state.usable) for state in driver.trunks(session)}
+    driver.keep_alive(session)
+    return {}

@@ -41,6 +41,7 @@ NAMES = {
     "dispatcher_attempts_total": {"pbx", "trunk", "outcome"},
     "dispatcher_reports_total": {"pbx", "event", "disposition"},
     "dispatcher_trunk_channels": {"pbx", "trunk", "use"},
+    "dispatcher_channel_drift_total": {"pbx", "trunk", "kind"},
     "dispatcher_trunk_up": {"pbx", "trunk"},
     "dispatcher_queue_depth": {"kind"},
     "dispatcher_alarm_to_dial_seconds_count": set(),

@@ -1,19 +1,25 @@
-"""What the PBX shows of its trunks, against what is believed of them."""
+"""The trunks' health, as the PBX shows it and as the failures of their own calls show it."""
 
 import logging
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
+from dispatcher.core import Core
+from dispatcher.domain.pacing import TrunkLoad
 from dispatcher.domain.reasons import Reason
-from dispatcher.domain.reports import PartyKind
-from dispatcher.pbx.errors import PbxRefused
-from dispatcher.pbx.protocol import LiveCall, TrunkState
-from dispatcher.store.tables import ForeignCall, Trunk, table
+from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
+from dispatcher.pbx.protocol import TrunkState
+from dispatcher.signals import Topic
+from dispatcher.store import trunks as store
+from dispatcher.store.tables import Event, Trunk, table
 from dispatcher.upkeep.trunks import TrunkWatch
-from tests.scripted import NUMBER, TRUNK, Office, inside, outside, posted, whole_call
+from tests.scripted import NUMBER, TRUNK, Office, failed, ringing
 
-foreign, trunks = table(ForeignCall), table(Trunk)
-THEIRS = "31699999999"
+trunks, events = table(Trunk), table(Event)
+WORKS, FAILS = TrunkState(TRUNK, "Registered", "SIP", True), TrunkState(TRUNK, "Failure", "SIP", False)
 
 
 @pytest.fixture
@@ -21,148 +27,271 @@ def watch(office: Office) -> TrunkWatch:
     return TrunkWatch(office.core, office.sessions, office.pbxes)
 
 
-def live(number: str, leg: str = "9.9") -> LiveCall:
-    return LiveCall(leg, number, TRUNK, PartyKind.OUTBOUND)
+def shows(office: Office, watch: TrunkWatch, *states: TrunkState) -> None:
+    """The PBX is asked, five seconds after the last time, and shows this."""
+    office.driver.trunk_states = list(states)
+    office.clock.move(seconds=5)
+    watch.look_at_trunks("hq")
 
 
-def believed(office: Office) -> list[str]:
-    """The callids of others' calls that are believed to be up."""
-    return sorted(row.callid for row in office.rows(ForeignCall, foreign.c.ended_at.is_(None)))
+def answers_with(office: Office, error: PbxError | None) -> None:
+    """What happens to every request from now on."""
+
+    def on_request(session: object) -> None:
+        if error is not None:
+            raise error
+
+    office.driver.on_request = on_request
 
 
-def by_hand(callid: str, number: str = THEIRS) -> bytes:
-    return posted("ALERT", callid, inside("1005"), outside(number, caller="1005"))
+def load(office: Office, name: str = TRUNK) -> TrunkLoad:
+    with office.core.store.read() as tx:
+        return next(load for row, load in store.loads(tx, office.clock()) if row.name == name)
 
 
-class TestOthers:
-    """Calls that are not ours, and whose end nobody reported; they can only be counted, so the oldest go."""
+def story(office: Office, name: str = TRUNK) -> list[tuple[str, str]]:
+    """The events of a trunk: what happened, and why."""
+    rows = office.rows(Event, events.c.subject == "trunk", events.c.subject_id == f"hq/{name}")
+    return [(row.name, row.cause) for row in rows]
 
-    def test_those_that_the_pbx_shows_no_more_are_ended(self, office: Office, watch: TrunkWatch) -> None:
-        office.take(by_hand("1.1"))
-        office.clock.move(seconds=1)
-        office.take(by_hand("1.2", "31688888888"))
-        office.driver.live = [live(THEIRS)]
 
-        office.clock.move(seconds=31)
-        watch.compare_others("hq")
+def change(core: Core, **columns: object) -> None:
+    with core.store.write() as tx:
+        tx.execute(update(trunks).where(trunks.c.name == TRUNK).values(**columns))
 
-        assert believed(office) == ["1.2"]
 
-    def test_young_ones_are_left(self, office: Office, watch: TrunkWatch) -> None:
-        office.take(by_hand("1.1"))
-
-        office.clock.move(seconds=29)
-        watch.compare_others("hq")
-
-        assert believed(office) == ["1.1"]
-
-    def test_those_that_nobody_reported_are_counted(self, office: Office, watch: TrunkWatch) -> None:
-        """They began before our login, or on a trunk that the PBX does not monitor."""
-        office.driver.live = [
-            live(THEIRS, "9.1"),
-            live("31688888888", "9.2"),
-            LiveCall("9.3", "31677777777", TRUNK, PartyKind.INBOUND, callid="9.3"),
-            LiveCall("9.4", "31666666666", "another trunk", PartyKind.OUTBOUND),
-        ]
-
-        watch.compare_others("hq")
-        watch.compare_others("hq")
-        assert believed(office) == ["9.3", "leg 9.1", "leg 9.2"]
-
-        office.driver.live = office.driver.live[:1]
-        office.clock.move(seconds=31)
-        watch.compare_others("hq")
-        assert len(believed(office)) == 1
-
-        office.driver.live = []
-        watch.compare_others("hq")
-        assert believed(office) == []
-
-    def test_those_that_were_reported_are_not_counted_twice(self, office: Office, watch: TrunkWatch) -> None:
-        office.take(by_hand("1.1"))
-        office.driver.live = [live(THEIRS, "1.2"), live("31688888888", "9.2")]
-
-        watch.compare_others("hq")
-
-        assert len(believed(office)) == 2
-        assert "1.1" in believed(office)
-
-    def test_a_report_that_comes_after_the_list_is_counted_twice_for_a_minute_at_most(
-        self, office: Office, watch: TrunkWatch
-    ) -> None:
-        office.driver.live = [live(THEIRS, "1.2")]
-        watch.compare_others("hq")
-        office.clock.move(seconds=1)
-        office.take(by_hand("1.1"))
-        assert len(believed(office)) == 2
-
-        for _ in range(2):
-            office.clock.move(seconds=30)
-            watch.compare_others("hq")
-        assert believed(office) == ["1.1"]
-
-    def test_a_call_of_ours_that_has_just_ended_is_not_taken_for_theirs(
-        self, office: Office, watch: TrunkWatch
-    ) -> None:
-        """The list was made before its end, and read after."""
-        office.campaign(NUMBER)
+def fail(office: Office, times: int) -> None:
+    """So many calls that the trunk does not take."""
+    for _ in range(times):
         [attempt] = office.dialled()
-        office.take(*whole_call(office.attempt(attempt).callid))
-        office.driver.live = [live(NUMBER)]
-
-        watch.compare_others("hq")
-
-        assert believed(office) == []
-
-    def test_our_own_calls_are_not_taken_for_theirs(self, office: Office, watch: TrunkWatch) -> None:
-        office.campaign(NUMBER)
-        office.dialled()
-        office.take(by_hand("1.1"))
-        office.driver.live = [live(NUMBER)]
-
-        office.clock.move(seconds=31)
-        watch.compare_others("hq")
-
-        assert believed(office) == []
-
-    def test_a_pbx_that_does_not_answer_proves_nothing(
-        self, office: Office, watch: TrunkWatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        office.take(by_hand("1.1"))
-
-        def away(session: object) -> None:
-            raise PbxRefused(Reason.PBX_AWAY, "no answer")
-
-        office.driver.on_request = away
-        office.clock.move(seconds=31)
-        with caplog.at_level(logging.WARNING):
-            watch.compare_others("hq")
-
-        assert believed(office) == ["1.1"]
-        assert "can't be seen" in caplog.text
+        row = office.attempt(attempt)
+        office.take(failed(row.callid, row.digits_dialled, reason="503 Service Unavailable"))
 
 
-class TestTrunks:
-    """The trunks' state, as the PBX shows it."""
+def numbers(count: int) -> list[str]:
+    return [f"3161234{place:04d}" for place in range(count)]
+
+
+class TestWhatThePbxShows:
+    """A trunk that the PBX shows as unusable gets no calls, and returns by itself."""
 
     def test_it_is_kept(self, office: Office, watch: TrunkWatch) -> None:
-        office.driver.trunk_states = [
-            TrunkState(TRUNK, "Unreachable", "SIP", False),
-            TrunkState("not ours", "OK", "SIP", True),
+        shows(office, watch, FAILS, TrunkState("not ours", "Registered", "SIP", True))
+
+        [row] = office.rows(Trunk, trunks.c.name == TRUNK)
+        assert (row.pbx_status, row.pbx_usable, row.checked_at) == ("Failure", False, office.clock())
+
+    def test_a_trunk_that_is_down_gets_no_calls_until_it_is_up(
+        self, office: Office, watch: TrunkWatch
+    ) -> None:
+        office.campaign(NUMBER)
+        shows(office, watch, FAILS)
+        assert office.claim() == []
+
+        wake_ups = office.core.signals.subscribe(Topic.PACER)
+        shows(office, watch, FAILS)
+        assert not wake_ups.wait(0)
+        shows(office, watch, WORKS)
+
+        assert wake_ups.wait(0)
+        assert len(office.claim()) == 1
+        assert story(office) == [
+            ("down", "hq shows it as Failure"),
+            ("up", "no longer: hq shows it as Failure"),
         ]
 
-        watch.look_at_trunks("hq")
+    @pytest.mark.parametrize("state", [TrunkState(TRUNK, "Unknown", "SIP", None), None])
+    def test_a_pbx_that_does_not_know_says_nothing_against_it(
+        self, office: Office, watch: TrunkWatch, state: TrunkState | None
+    ) -> None:
+        office.campaign(NUMBER)
 
-        [row] = office.rows(Trunk, trunks.c.name == TRUNK)
-        assert (row.pbx_status, row.pbx_usable, row.checked_at) == ("Unreachable", False, office.clock())
+        shows(office, watch, *([state] if state else []))
 
-    def test_a_pbx_that_does_not_answer_changes_nothing(self, office: Office, watch: TrunkWatch) -> None:
-        def away(session: object) -> None:
-            raise PbxRefused(Reason.PBX_AWAY, "no answer")
+        assert len(office.claim()) == 1
+        assert story(office) == []
 
-        office.driver.on_request = away
+    def test_an_old_word_of_the_pbx_is_not_believed_for_ever(self, office: Office, watch: TrunkWatch) -> None:
+        office.campaign(NUMBER)
+        shows(office, watch, FAILS)
+        office.clock.move(seconds=119)
+        assert office.claim() == []
 
-        watch.look_at_trunks("hq")
+        office.clock.move(seconds=1)
+        assert len(office.claim()) == 1
 
-        [row] = office.rows(Trunk, trunks.c.name == TRUNK)
-        assert (row.pbx_status, row.checked_at) == ("", None)
+    def test_it_is_asked_seldom_while_all_is_well_and_often_otherwise(
+        self, office: Office, watch: TrunkWatch
+    ) -> None:
+        def asked() -> int:
+            before = len(office.driver.tokens)
+            office.clock.move(seconds=5)
+            watch.look_at_trunks("hq")
+            return len(office.driver.tokens) - before
+
+        office.driver.trunk_states = [WORKS]
+        assert [asked() for _ in range(8)] == [1, 0, 0, 0, 0, 0, 1, 0]
+
+        office.driver.trunk_states = [FAILS]
+        assert [asked() for _ in range(6)] == [0, 0, 0, 0, 1, 1]
+
+        office.driver.trunk_states = [WORKS]
+        assert [asked() for _ in range(3)] == [1, 0, 0]
+
+        change(office.core, blocked_until=office.clock() + timedelta(minutes=1), failures_in_row=6)
+        assert [asked() for _ in range(3)] == [1, 1, 1]
+
+
+class TestPbxAway:
+    """A PBX that is away burns no calls on any of its trunks, nor on its extensions."""
+
+    @pytest.mark.parametrize(
+        "error",
+        [PbxRefused(Reason.PBX_AWAY, "no connection"), PbxInDoubt(Reason.TIMED_OUT, "no answer in 10 s")],
+    )
+    def test_nothing_is_dialled_until_it_answers(
+        self, office: Office, watch: TrunkWatch, error: PbxError, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        office.alarm(NUMBER, "1002")
+        office.sessions.refresh("hq", timedelta(minutes=5))
+        answers_with(office, error)
+        with caplog.at_level(logging.WARNING):
+            shows(office, watch, WORKS)
+        assert "can't be seen" in caplog.text
+        assert (office.claim(), office.claim("")) == ([], [])
+        assert load(office).down == f"hq is away: {error.detail}"
+
+        answers_with(office, None)
+        shows(office, watch, WORKS)
+        assert (len(office.claim()), len(office.claim(""))) == (1, 1)
+        assert [name for name, _ in story(office)] == ["down", "up"]
+
+    def test_one_answer_that_is_missing_proves_nothing(self, office: Office, watch: TrunkWatch) -> None:
+        failures = [PbxRefused(Reason.HTTP_ERROR, "502 Bad Gateway")]
+
+        def fail_once(session: object) -> None:
+            if failures:
+                raise failures.pop()
+
+        office.driver.on_request = fail_once
+        shows(office, watch, WORKS)
+
+        assert failures == []
+        assert load(office).down == ""
+
+    def test_an_answer_that_is_no_list_is_still_an_answer(self, office: Office, watch: TrunkWatch) -> None:
+        office.sessions.refresh("hq", timedelta(minutes=5))
+        answers_with(office, PbxRefused(Reason.UNSUPPORTED, "no such request"))
+
+        shows(office, watch)
+
+        assert load(office).down == ""
+
+    def test_while_no_login_is_possible_nothing_is_dialled(self, office: Office, watch: TrunkWatch) -> None:
+        def refuse() -> None:
+            raise PbxRefused(Reason.LOCKED_OUT, "this address is blocked")
+
+        office.campaign(*numbers(2))
+        office.driver.on_login = refuse
+        shows(office, watch)
+        assert office.claim() == []
+        assert [name for name, _ in story(office)] == ["down"]
+
+        office.driver.on_login = lambda: None
+        office.clock.move(minutes=10)
+        shows(office, watch, WORKS)
+        assert len(office.claim()) == 2
+        assert [name for name, _ in story(office)] == ["down", "up"]
+
+
+class TestBreaker:
+    """Five failures of the trunk's own block it; it is tried out with one call."""
+
+    @pytest.fixture(autouse=True)
+    def _blocked(self, office: Office) -> None:
+        office.campaign(*numbers(40))
+        change(office.core, channels=1, reserved_for_alarms=0)
+        fail(office, 5)
+        change(office.core, channels=30)
+
+    def test_the_status_query_ends_the_first_block_and_one_call_tries_the_trunk(
+        self, office: Office, watch: TrunkWatch
+    ) -> None:
+        assert office.claim() == []
+        shows(office, watch, WORKS)
+        [trial] = office.dialled()
+        assert office.claim() == []
+
+        row = office.attempt(trial)
+        office.take(ringing(row.callid, row.digits_dialled))
+        assert len(office.claim()) == 29
+        assert [name for name, _ in story(office)] == ["blocked", "trying", "unblocked"]
+        assert story(office)[2] == ("unblocked", "a call rings")
+
+    def test_a_pbx_that_vouched_in_vain_is_not_believed_again(
+        self, office: Office, watch: TrunkWatch
+    ) -> None:
+        shows(office, watch, WORKS)
+        fail(office, 1)
+        assert load(office).blocked_until == office.clock() + timedelta(seconds=20)
+
+        shows(office, watch, WORKS)
+        assert office.claim() == []
+        office.clock.move(seconds=15)
+        assert len(office.claim()) == 1
+
+    def test_a_trunk_that_comes_up_again_is_tried_at_once_however_long_its_block(
+        self, office: Office, watch: TrunkWatch
+    ) -> None:
+        shows(office, watch, WORKS)
+        fail(office, 1)
+        shows(office, watch, FAILS)
+        shows(office, watch, WORKS)
+
+        assert len(office.claim()) == 1
+
+    def test_without_a_word_of_the_pbx_the_block_ends_with_its_time(self, office: Office) -> None:
+        office.clock.move(seconds=9)
+        assert office.claim() == []
+        office.clock.move(seconds=1)
+        assert len(office.claim()) == 1
+        assert load(office).trying == 1
+
+    @pytest.mark.parametrize(
+        ("ends", "blocked"), [("486 Busy Here", False), ("503 Service Unavailable", True)]
+    )
+    def test_the_trial_decides(self, office: Office, ends: str, blocked: bool) -> None:
+        office.clock.move(seconds=10)
+        [trial] = office.dialled()
+        row = office.attempt(trial)
+        office.take(failed(row.callid, row.digits_dialled, reason=ends))
+
+        assert len(office.claim()) == (0 if blocked else 30)
+        assert story(office)[-1][0] == ("blocked" if blocked else "unblocked")
+
+    def test_nobody_was_charged_an_attempt(self, office: Office) -> None:
+        for row in office.rows_of_attempts():
+            assert office.call_of(row.id).attempts_spent == 0
+
+
+def test_extensions_that_are_away_do_not_block_the_others(office: Office) -> None:
+    """An extension without a phone is its own affair; a PBX that is away is everybody's."""
+    extensions = [f"10{place:02d}" for place in range(20)]
+
+    def call(until: Callable[[object], str]) -> None:
+        office.driver.on_dial = until
+        for attempt in office.claim(""):
+            office.dialer.dial(attempt)
+
+    def unreachable(order: object) -> str:
+        raise PbxRefused(Reason.UNREACHABLE, "no such registration")
+
+    def away(order: object) -> str:
+        raise PbxRefused(Reason.PBX_AWAY, "no connection")
+
+    office.alarm(*extensions)
+    call(unreachable)
+    assert load(office, "").blocked_until is None
+
+    call(away)
+    assert load(office, "").blocked_until is not None
