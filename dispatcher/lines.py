@@ -53,8 +53,8 @@ class Line:
 
     @property
     def proofs(self) -> list[str]:
-        """The values of ``delivered_when`` that its PBX can prove."""
-        return list(DeliveredWhen if self.abilities is None else self.abilities.provable)
+        """The values of ``delivered_when`` that its PBX can prove of calls to outside numbers."""
+        return list(DeliveredWhen if self.abilities is None else self.abilities.proofs(TargetKind.NUMBER))
 
     @property
     def repeats(self) -> bool:

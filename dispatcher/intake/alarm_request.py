@@ -66,7 +66,7 @@ class AlarmRequest(BaseModel):
     delivered_when: DeliveredWhen | None = Field(
         None,
         description="What a call must show to count as delivered. Usually `heard`; `acknowledged` where "
-        "`ack_digits` are given, and `answered` for a queue or ring group.",
+        "`ack_digits` are given, and `answered` for a queue or ring group, or where only users are called.",
     )
     ack_digits: AckDigits | None = Field(
         None, description=f"The keys that acknowledge the alarm; usually {USUAL_ACK_DIGITS!r}."
@@ -110,9 +110,10 @@ def plan_of(request: AlarmRequest, settings: Settings, now: datetime) -> Plan:
         faults.append(Fault(("expires_at",), f"this is in the past: it is {now:%Y-%m-%dT%H:%M:%SZ}"))
     if message is None or faults:
         raise Refused(*faults)
-    delivered_when, ack_digits = _proof(request, policy, message)
+    to = request.to or (policy.to if policy else [])
+    delivered_when, ack_digits = _proof(request, policy, message, to)
     return Plan(
-        to=request.to or (policy.to if policy else []),
+        to=to,
         message=message,
         delivered_when=delivered_when,
         ack_digits=ack_digits,
@@ -139,7 +140,7 @@ def _policy(request: AlarmRequest, settings: Settings) -> PolicySettings | None:
 
 
 def _proof(
-    request: AlarmRequest, policy: PolicySettings | None, message: MessageSpec
+    request: AlarmRequest, policy: PolicySettings | None, message: MessageSpec, to: list[Recipient]
 ) -> tuple[DeliveredWhen, str]:
     """What counts as delivered, and the acknowledging keys."""
     digits = request.ack_digits
@@ -147,12 +148,19 @@ def _proof(
         digits = policy.ack_digits
     wanted = request.delivered_when or (policy.delivered_when if policy else None)
     if wanted is None:
-        if message.kind in (MessageKind.QUEUE, MessageKind.RING_GROUP):
-            wanted = DeliveredWhen.ANSWERED
-        else:
-            wanted = DeliveredWhen.ACKNOWLEDGED if digits else DeliveredWhen.HEARD
+        wanted = _usual_proof(message, to, has_keys=bool(digits))
     if wanted is DeliveredWhen.ACKNOWLEDGED and not digits:
         if request.ack_digits is not None:
             raise Refused(Fault(("ack_digits",), "acknowledged needs at least one key"))
         digits = USUAL_ACK_DIGITS
     return wanted, digits or ""
+
+
+def _usual_proof(message: MessageSpec, to: list[Recipient], *, has_keys: bool) -> DeliveredWhen:
+    """What counts as delivered where nobody says it: the most that can be proven of such calls."""
+    if message.kind in (MessageKind.QUEUE, MessageKind.RING_GROUP):
+        return DeliveredWhen.ANSWERED
+    if has_keys:
+        return DeliveredWhen.ACKNOWLEDGED
+    only_users = all(recipient.kind == "user" for recipient in to)
+    return DeliveredWhen.ANSWERED if only_users else DeliveredWhen.HEARD

@@ -10,9 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState
 from dispatcher.intake.alarm_request import AlarmRequest, Plan, Wish, plan_of
-from dispatcher.intake.errors import Fault, Place, Refused
-from dispatcher.intake.placing import Placing, Unplaceable
-from dispatcher.intake.recipients import Callee, callees
+from dispatcher.intake.errors import Place
+from dispatcher.intake.placing import Placing
+from dispatcher.intake.recipients import Asked, Callee, callees
 from dispatcher.intake.work import Work
 from dispatcher.ledger import alarms as ledger
 from dispatcher.metrics import catalogue
@@ -88,13 +88,9 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
 
 
 def _people(work: Work, plan: Plan, place: Place) -> list[Callee]:
-    placing = Placing.of(work.core.settings)
-    people = callees(plan.to, plan.message, placing, work.core.settings.alarms.region, place)
-    try:
-        placing.check_proof(plan.message, plan.delivered_when)
-    except Unplaceable as error:
-        raise Refused(Fault(("delivered_when",), str(error))) from None
-    return people
+    settings = work.core.settings
+    asked = Asked(plan.message, plan.delivered_when)
+    return callees(plan.to, asked, Placing.of(settings), settings.alarms.region, place)
 
 
 def _row(work: Work, request: AlarmRequest, source: str, plan: Plan) -> dict[str, Any]:

@@ -30,6 +30,10 @@ class Unplaceable(ValueError):
     """No configured PBX can do what is asked; its message says why."""
 
 
+class Unprovable(Unplaceable):
+    """Calls can be placed, but what is asked of them can't be known; its message says what can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A configured PBX, as far as it matters here."""
@@ -47,6 +51,10 @@ class Site:
             return False
         return target is not TargetKind.NUMBER or self.has_trunks
 
+    def proves(self, delivered_when: DeliveredWhen, target: TargetKind) -> bool:
+        """Whether it can prove ``delivered_when`` of a call to such a target."""
+        return (delivered_when, target) in self.abilities.provable
+
 
 class Placing:
     """Answers for all configured PBXs together."""
@@ -61,31 +69,29 @@ class Placing:
             Site(pbx.name, pbx.family, CAPABILITIES[pbx.family], bool(pbx.trunk)) for pbx in settings.pbx
         )
 
-    def pbx_for(self, message: MessageSpec, target: TargetKind, pbx: str | None = None) -> str | None:
+    def pbx_for(
+        self, message: MessageSpec, target: TargetKind, delivered_when: DeliveredWhen, pbx: str | None = None
+    ) -> str | None:
         """The only PBX that may place this, or None when any with a trunk may.
 
-        An extension or user belongs to one PBX: the named one, else the first that can place it.
-        Raises :class:`Unplaceable`.
+        An extension or user belongs to one PBX: the named one, else the first that can place it and prove
+        its delivery. Raises :class:`Unplaceable`, and :class:`Unprovable` where only the proof is wanting.
         """
         sites = [site for site in self._sites if pbx in (None, site.name)]
         if not sites:
             raise Unplaceable(f"no PBX is named {pbx!r}; there are {self._names()}")
+        calling = [site for site in sites if site.abilities.calls(target)]
+        if calling and not any(site.proves(delivered_when, target) for site in calling):
+            raise Unprovable(self._why_unproven(delivered_when, target, calling))
         able = [site for site in sites if site.places(message, target)]
         if not able:
             raise Unplaceable(self._why_not(message, target, sites))
-        if target is TargetKind.NUMBER and len(able) == sum(site.has_trunks for site in self._sites):
+        sure = [site for site in able if site.proves(delivered_when, target)]
+        if not sure:
+            raise Unprovable(self._why_unproven(delivered_when, target, able))
+        if target is TargetKind.NUMBER and len(sure) == sum(site.has_trunks for site in self._sites):
             return None
-        return able[0].name
-
-    def check_proof(self, message: MessageSpec, delivered_when: DeliveredWhen) -> None:
-        """Raise :class:`Unplaceable` unless some PBX can prove ``delivered_when`` for this message."""
-        if message.kind in _WITH_AGENTS and delivered_when is not DeliveredWhen.ANSWERED:
-            raise Unplaceable(
-                f"'{delivered_when}' can't be proven for {_WORDS[message.kind]}: "
-                "only an IVR or a prompt reports its end and its keys; ask for 'answered'"
-            )
-        if not any(delivered_when in site.abilities.provable for site in self._sites):
-            raise Unplaceable(f"'{delivered_when}' can't be proven by any configured PBX")
+        return sure[0].name
 
     def _names(self) -> str:
         return ", ".join(site.name for site in self._sites) or "none"
@@ -96,5 +102,32 @@ class Placing:
             if message.count > 1:
                 return f"no configured PBX can repeat {what} by request; leave count out"
             return "no trunk is configured for calls to outside numbers"
-        families = ", ".join(sorted({site.family for site in sites})) or "none configured"
-        return f"no configured PBX can play {what} (families: {families})"
+        return f"no configured PBX can play {what} (families: {_families(sites) or 'none configured'})"
+
+    def _why_unproven(self, delivered_when: DeliveredWhen, target: TargetKind, sites: list[Site]) -> str:
+        why = (
+            f"'{delivered_when}' can't be proven of a call to {_TARGETS[target]} by any configured PBX "
+            f"(families: {_families(sites)})"
+        )
+        known = [proof for proof in DeliveredWhen if any(site.proves(proof, target) for site in sites)]
+        if known:
+            return f"{why}; ask for {' or '.join(repr(str(proof)) for proof in known)}"
+        if any(site.proves(DeliveredWhen.ANSWERED, TargetKind.USER) for site in self._sites):
+            return (
+                f"{why}, nor can anything else: the PBX does not tell what becomes of the far end. Call a user "
+                "of the PBX instead, with delivered_when 'answered': a user's phone may be an outside number"
+            )
+        return f"{why}, nor can anything else"
+
+
+def check_message(message: MessageSpec, delivered_when: DeliveredWhen) -> None:
+    """Raise :class:`Unprovable` for what no PBX could ever prove of such a message."""
+    if message.kind in _WITH_AGENTS and delivered_when is not DeliveredWhen.ANSWERED:
+        raise Unprovable(
+            f"'{delivered_when}' can't be proven for {_WORDS[message.kind]}: "
+            "only an IVR or a prompt reports its end and its keys; ask for 'answered'"
+        )
+
+
+def _families(sites: list[Site]) -> str:
+    return ", ".join(sorted({site.family for site in sites}))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from dispatcher.domain.vocabulary import TargetKind
+from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
 from dispatcher.intake.errors import Fault, Place, Refused
-from dispatcher.intake.placing import Placing, Unplaceable
+from dispatcher.intake.placing import Placing, Unplaceable, Unprovable, check_message
 from dispatcher.requests import MessageSpec, Recipient
 
 
@@ -32,33 +32,53 @@ class Callee:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the people called are to hear, and what must be proven of their calls."""
+
+    message: MessageSpec
+    delivered_when: DeliveredWhen
+
+
 def callees(
-    to: Sequence[Recipient], message: MessageSpec, placing: Placing, region: str, place: Place
+    to: Sequence[Recipient], asked: Asked, placing: Placing, region: str, place: Place
 ) -> list[Callee]:
     """Everyone in ``to``, once each. ``region`` is the country of numbers without a country code.
 
     Raises :class:`Refused` with every entry that can't be called; ``place`` is where the list stands.
     """
     found: dict[tuple[TargetKind, str, str | None], Callee] = {}
-    faults = []
+    faults = _of_message(asked)
     for index, recipient in enumerate(to):
         try:
-            callee = _callee(recipient, message, placing, region)
+            callee = _callee(recipient, asked, placing, region)
+        except Unprovable as error:
+            faults.append(Fault(("delivered_when",), str(error)))
+            continue
         except ValueError as error:
             faults.append(Fault((*place, index, recipient.kind), str(error)))
             continue
         found.setdefault((callee.kind, callee.value, callee.pbx), callee)
     if faults:
-        raise Refused(*faults)
+        raise Refused(*dict.fromkeys(faults))
     return list(found.values())
 
 
-def _callee(recipient: Recipient, message: MessageSpec, placing: Placing, region: str) -> Callee:
+def _of_message(asked: Asked) -> list[Fault]:
+    try:
+        check_message(asked.message, asked.delivered_when)
+    except Unprovable as error:
+        return [Fault(("delivered_when",), str(error))]
+    return []
+
+
+def _callee(recipient: Recipient, asked: Asked, placing: Placing, region: str) -> Callee:
     if recipient.kind in ("contact", "group"):
         raise Unplaceable(f"there is no {recipient.kind} named {recipient.value!r}")
     kind = TargetKind(recipient.kind)
     value = e164(recipient.value, region) if kind is TargetKind.NUMBER else recipient.value
-    return Callee(kind, value, placing.pbx_for(message, kind, recipient.pbx), recipient.name)
+    pbx = placing.pbx_for(asked.message, kind, asked.delivered_when, recipient.pbx)
+    return Callee(kind, value, pbx, recipient.name)
 
 
 def e164(number: str, region: str) -> str:

@@ -48,14 +48,24 @@ class Session:
 class Capabilities:
     """What a family can place and what it can know.
 
-    ``placeable`` pairs what is played with what is dialled; ``provable`` are the values of
-    ``delivered_when`` that the family's reports can prove.
+    ``placeable`` pairs what is played with what is dialled; ``provable`` pairs the values of
+    ``delivered_when`` that the family's reports can prove with what is dialled.
     """
 
     placeable: frozenset[tuple[MessageKind, TargetKind]]
-    provable: frozenset[DeliveredWhen]
+    provable: frozenset[tuple[DeliveredWhen, TargetKind]]
     prompt_count: bool = False
     """Whether a prompt can be repeated by request (``count``)."""
+    dial_waits: float = 0.0
+    """For how many seconds beyond the usual time-out the answer to a dial request may wait for a person."""
+
+    def calls(self, target: TargetKind) -> bool:
+        """Whether anything at all can be played to such a target."""
+        return any(target is placed for _, placed in self.placeable)
+
+    def proofs(self, target: TargetKind) -> list[DeliveredWhen]:
+        """What can be proven of calls to such a target, weakest first."""
+        return [proof for proof in DeliveredWhen if (proof, target) in self.provable]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,42 +1,50 @@
 """Which PBX may place what, and whom a recipient means."""
 
+from itertools import product
+
 import pytest
 
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
 from dispatcher.intake.errors import Refused
-from dispatcher.intake.placing import Placing, Site, Unplaceable
-from dispatcher.intake.recipients import callees, e164
+from dispatcher.intake.placing import Placing, Site, Unplaceable, Unprovable, check_message
+from dispatcher.intake.recipients import Asked, callees, e164
 from dispatcher.pbx.protocol import Capabilities
 from dispatcher.requests import MessageSpec, Recipient
 
 IVR = MessageSpec(ivr="6500")
 BOTH = frozenset({(MessageKind.IVR, TargetKind.NUMBER), (MessageKind.IVR, TargetKind.EXTENSION)})
-ALL = frozenset(DeliveredWhen)
+ALL = frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION)))
+HEARD = DeliveredWhen.HEARD
+ANSWERED = DeliveredWhen.ANSWERED
 PLAIN = Capabilities(BOTH, ALL)
 REPEATS = Capabilities(BOTH | {(MessageKind.PROMPT, TargetKind.NUMBER)}, ALL, prompt_count=True)
-USERS = Capabilities(frozenset({(MessageKind.IVR, TargetKind.USER)}), frozenset({DeliveredWhen.ANSWERED}))
+USERS = Capabilities(
+    frozenset({(MessageKind.IVR, TargetKind.USER), (MessageKind.PROMPT, TargetKind.NUMBER)}),
+    frozenset({(ANSWERED, TargetKind.USER)}),
+)
 
 HQ = Site("hq", "plain", PLAIN, has_trunks=True)
 NORTH = Site("north", "repeats", REPEATS, has_trunks=True)
 OFFICE = Site("office", "users", USERS, has_trunks=False)
+BRANCH = Site("branch", "users", USERS, has_trunks=True)
 
 
 def test_a_number_goes_anywhere_when_every_pbx_can_place_it() -> None:
-    assert Placing([HQ, NORTH, OFFICE]).pbx_for(IVR, TargetKind.NUMBER) is None
+    assert Placing([HQ, NORTH, OFFICE]).pbx_for(IVR, TargetKind.NUMBER, HEARD) is None
 
 
 def test_a_number_is_bound_to_the_pbx_that_can_place_it() -> None:
     prompt = MessageSpec(prompt="fire", count=2)
 
-    assert Placing([HQ, NORTH]).pbx_for(prompt, TargetKind.NUMBER) == "north"
+    assert Placing([HQ, NORTH]).pbx_for(prompt, TargetKind.NUMBER, HEARD) == "north"
 
 
 def test_an_extension_belongs_to_the_first_pbx_or_the_named_one() -> None:
     placing = Placing([OFFICE, HQ, NORTH])
 
-    assert placing.pbx_for(IVR, TargetKind.EXTENSION) == "hq"
-    assert placing.pbx_for(IVR, TargetKind.EXTENSION, "north") == "north"
-    assert placing.pbx_for(IVR, TargetKind.USER) == "office"
+    assert placing.pbx_for(IVR, TargetKind.EXTENSION, HEARD) == "hq"
+    assert placing.pbx_for(IVR, TargetKind.EXTENSION, HEARD, "north") == "north"
+    assert placing.pbx_for(IVR, TargetKind.USER, ANSWERED) == "office"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +53,6 @@ def test_an_extension_belongs_to_the_first_pbx_or_the_named_one() -> None:
         ([HQ], IVR, TargetKind.EXTENSION, "south", "no PBX is named 'south'; there are hq"),
         ([HQ], IVR, TargetKind.USER, None, "an IVR to a PBX user"),
         ([HQ], MessageSpec(prompt="fire", count=2), TargetKind.NUMBER, None, "families: plain"),
-        ([NORTH, OFFICE], IVR, TargetKind.NUMBER, "office", "families: users"),
         (
             [Site("hq", "plain", PLAIN, has_trunks=False)],
             IVR,
@@ -60,22 +67,47 @@ def test_what_no_pbx_can_place_is_refused_with_its_reason(
     sites: list[Site], message: MessageSpec, target: TargetKind, pbx: str | None, words: str
 ) -> None:
     with pytest.raises(Unplaceable, match=words):
-        Placing(sites).pbx_for(message, target, pbx)
+        Placing(sites).pbx_for(message, target, HEARD, pbx)
 
 
 @pytest.mark.parametrize(
-    ("site", "message", "wanted", "words"),
+    ("sites", "target", "words"),
     [
-        (OFFICE, IVR, DeliveredWhen.HEARD, "can't be proven by any configured PBX"),
-        (HQ, MessageSpec(queue="6700"), DeliveredWhen.HEARD, "ask for 'answered'"),
-        (HQ, MessageSpec(ring_group="6200"), DeliveredWhen.ACKNOWLEDGED, "a ring group"),
+        ([OFFICE], TargetKind.USER, "of a call to a PBX user by any configured PBX .*ask for 'answered'"),
+        ([BRANCH], TargetKind.NUMBER, "an outside number .*Call a user .*with delivered_when 'answered'"),
+        ([HQ, OFFICE], TargetKind.USER, r"\(families: users\); ask for 'answered'"),
     ],
 )
-def test_what_no_pbx_can_prove_is_refused(
-    site: Site, message: MessageSpec, wanted: DeliveredWhen, words: str
+def test_what_no_pbx_can_prove_is_refused_with_what_can_be_asked_instead(
+    sites: list[Site], target: TargetKind, words: str
 ) -> None:
-    with pytest.raises(Unplaceable, match=words):
-        Placing([site]).check_proof(message, wanted)
+    with pytest.raises(Unprovable, match=words):
+        Placing(sites).pbx_for(IVR, target, HEARD)
+
+
+def test_where_nothing_can_be_proven_nothing_is_advised() -> None:
+    mute = Capabilities(BOTH, frozenset())
+
+    with pytest.raises(Unprovable, match=r"nor can anything else$"):
+        Placing([Site("mute", "mute", mute, has_trunks=True)]).pbx_for(IVR, TargetKind.NUMBER, HEARD)
+
+
+def test_a_number_goes_to_the_pbx_that_proves_its_delivery() -> None:
+    assert Placing([BRANCH, NORTH]).pbx_for(MessageSpec(prompt="fire"), TargetKind.NUMBER, HEARD) == "north"
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted", "words"),
+    [
+        (MessageSpec(queue="6700"), DeliveredWhen.HEARD, "ask for 'answered'"),
+        (MessageSpec(ring_group="6200"), DeliveredWhen.ACKNOWLEDGED, "a ring group"),
+    ],
+)
+def test_what_no_message_with_agents_can_prove_is_refused(
+    message: MessageSpec, wanted: DeliveredWhen, words: str
+) -> None:
+    with pytest.raises(Unprovable, match=words):
+        check_message(message, wanted)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +144,7 @@ def test_what_is_no_number_is_refused(number: str, region: str, words: str) -> N
 def test_one_person_written_in_two_ways_is_called_once() -> None:
     to = [Recipient(number="+31612345678", name="Anna"), Recipient(number="0612345678")]
 
-    [callee] = callees(to, IVR, Placing([HQ]), "NL", ("to",))
+    [callee] = callees(to, Asked(IVR, HEARD), Placing([HQ]), "NL", ("to",))
 
     assert callee.columns == {
         "number": "+31612345678",
@@ -127,9 +159,18 @@ def test_every_recipient_that_cannot_be_called_is_named() -> None:
     to = [Recipient(contact="anna"), Recipient(number="+31612345678"), Recipient(user="ben")]
 
     with pytest.raises(Refused) as refused:
-        callees(to, IVR, Placing([HQ]), "", ("policy", "to"))
+        callees(to, Asked(IVR, HEARD), Placing([HQ]), "", ("policy", "to"))
 
     assert [fault.place for fault in refused.value.faults] == [
         ("policy", "to", 0, "contact"),
         ("policy", "to", 2, "user"),
     ]
+
+
+def test_what_cannot_be_proven_of_some_is_said_once_beside_what_else_is_wrong() -> None:
+    to = [Recipient(user="anna"), Recipient(user="ben"), Recipient(contact="carl")]
+
+    with pytest.raises(Refused) as refused:
+        callees(to, Asked(IVR, HEARD), Placing([OFFICE]), "", ("to",))
+
+    assert [fault.place for fault in refused.value.faults] == [("delivered_when",), ("to", 2, "contact")]

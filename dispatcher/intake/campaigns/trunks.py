@@ -6,7 +6,7 @@ from dispatcher.config import PbxSettings, Settings
 from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.intake.campaigns.requests import NewCampaign
 from dispatcher.intake.errors import Fault, Refused
-from dispatcher.intake.placing import Placing, Site, Unplaceable
+from dispatcher.intake.placing import Placing, Site, Unplaceable, Unprovable, check_message
 from dispatcher.pbx.registry import CAPABILITIES
 
 
@@ -45,11 +45,11 @@ def _unknown(place: int, name: str, known: dict[str, PbxSettings]) -> Fault:
 def _lacks(pbx: PbxSettings, asked: NewCampaign) -> Iterator[Fault]:
     """What this PBX can't do of what is asked."""
     alone = Placing([Site(pbx.name, pbx.family, CAPABILITIES[pbx.family], bool(pbx.trunk))])
+    wanted = asked.proof()
     try:
-        alone.pbx_for(asked.message, TargetKind.NUMBER, pbx.name)
+        check_message(asked.message, wanted)
+        alone.pbx_for(asked.message, TargetKind.NUMBER, wanted, pbx.name)
+    except Unprovable as error:
+        yield Fault(("delivered_when",), f"on {pbx.name}: {error}")
     except Unplaceable as error:
         yield Fault(("message", asked.message.kind), f"on {pbx.name}: {error}")
-    try:
-        alone.check_proof(asked.message, asked.proof())
-    except Unplaceable as error:
-        yield Fault(("delivered_when",), f"on {pbx.name}: {error}")

@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import product
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
-from dispatcher.domain.vocabulary import DeliveredWhen
+from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.protocol import (
@@ -53,7 +54,7 @@ class YeastarK2:
     family = "yeastar-k2"
     capabilities = Capabilities(
         placeable=PLACEABLE,
-        provable=frozenset({DeliveredWhen.ANSWERED, DeliveredWhen.HEARD, DeliveredWhen.ACKNOWLEDGED}),
+        provable=frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION))),
         prompt_count=True,
     )
     report_words: Sequence[str] = reports.REPORT_WORDS

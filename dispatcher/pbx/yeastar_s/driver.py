@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from dispatcher.domain.reasons import Reason
@@ -58,7 +59,7 @@ class YeastarS:
     family = "yeastar-s"
     capabilities = Capabilities(
         placeable=frozenset(_ENDPOINTS),
-        provable=frozenset({DeliveredWhen.ANSWERED, DeliveredWhen.HEARD, DeliveredWhen.ACKNOWLEDGED}),
+        provable=frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION))),
     )
     report_words: Sequence[str] = reports.REPORT_WORDS
     operations: Sequence[str] = OPERATIONS

@@ -145,7 +145,10 @@ def test_capabilities_are_what_dial_places() -> None:
         (MessageKind.QUEUE, TargetKind.NUMBER),
         (MessageKind.RING_GROUP, TargetKind.NUMBER),
     }
-    assert kinds.provable == set(DeliveredWhen)
+    for target in (TargetKind.NUMBER, TargetKind.EXTENSION):
+        assert kinds.proofs(target) == list(DeliveredWhen)
+    assert not kinds.calls(TargetKind.USER)
+    assert not kinds.proofs(TargetKind.USER)
     assert not kinds.prompt_count
 
 
