@@ -29,18 +29,26 @@ class Family(StrEnum):
     """The families that can be simulated."""
 
     YEASTAR_S = "yeastar-s"
+    YEASTAR_K2 = "yeastar-k2"
 
 
 def simulator(
     family: Annotated[Family, typer.Option(help="The PBX family.")] = Family.YEASTAR_S,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = DEFAULTS.host,
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = DEFAULTS.port,
+    tcp_port: Annotated[
+        int | None,
+        typer.Option(
+            help="yeastar-k2: reports are fetched from this port, and not posted.", min=0, max=65535
+        ),
+    ] = None,
     username: Annotated[str, typer.Option(help="The API user.")] = DEFAULTS.username,
     password: Annotated[
         str, typer.Option(help="The API password.", envvar="SIMULATOR_PASSWORD", show_default=False)
     ] = DEFAULTS.password,
     serial: Annotated[str, typer.Option(help="The serial number, `sn` in reports.")] = DEFAULTS.serial,
     timezone: Annotated[str, typer.Option(help="The zone of the PBX's own clock.")] = DEFAULTS.timezone,
+    clock_ahead: Annotated[float, typer.Option(help="Seconds by which that clock is fast.")] = 0.0,
     trunk: Annotated[
         list[str] | None, typer.Option(help="NAME=CHANNELS[:PREFIX[:TYPE]]; repeatable. FXO is analog.")
     ] = None,
@@ -65,6 +73,8 @@ def simulator(
     log: Annotated[bool, typer.Option(help="Keep a log of everything at /simulator/log.")] = True,
 ) -> None:
     """Run a simulated PBX until interrupted. What it saw is at /simulator/state, /calls and /log."""
+    if tcp_port is not None and family is not Family.YEASTAR_K2:
+        raise typer.BadParameter(f"reports of {family} are posted", param_hint="--tcp-port")
     trunks = tuple(_trunk(text) for text in trunk) if trunk else DEFAULTS.trunks
     _unique([each.name for each in trunks], "--trunk")
     settings = SimulatorSettings(
@@ -75,6 +85,9 @@ def simulator(
         password=password,
         serial=serial,
         timezone=timezone,
+        clock_ahead=clock_ahead,
+        report_transport="http" if tcp_port is None else "tcp",
+        report_port=tcp_port or 0,
         trunks=trunks,
         ivrs=tuple(IvrSettings(number, ivr_repeats) for number in ivr or ["6500"]),
         extensions=tuple(map(ExtensionSettings, extension)) if extension else DEFAULTS.extensions,
@@ -88,15 +101,16 @@ def simulator(
         keep_log=log,
     )
     try:
-        serve(settings, lambda url: _announce(settings, url))
+        serve(settings, lambda url, report_port: _announce(settings, url, report_port))
     except OSError as error:
         typer.echo(f"Can not listen on {host}:{port}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from None
 
 
-def _announce(settings: SimulatorSettings, url: str) -> None:
+def _announce(settings: SimulatorSettings, url: str, report_port: int) -> None:
     trunks = ", ".join(f"{trunk.name} ({trunk.channels})" for trunk in settings.trunks)
-    typer.echo(f"Simulated {settings.family} {settings.serial} ready at {url}; trunks: {trunks}")
+    fetched = f", reports at port {report_port}" if report_port else ""
+    typer.echo(f"Simulated {settings.family} {settings.serial} ready at {url}{fetched}; trunks: {trunks}")
 
 
 def _pairs(

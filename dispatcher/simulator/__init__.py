@@ -6,6 +6,7 @@ It imports nothing of the dispatcher, so that one misreading of a manual can not
 from dispatcher.simulator.callees import BEHAVIOUR_BY_SUFFIX, Behaviour
 from dispatcher.simulator.faults import Fault, Faults
 from dispatcher.simulator.judge import Judge
+from dispatcher.simulator.outage import OutageKind
 from dispatcher.simulator.records import CallRecord, DialRecord, LogEntry, TrunkTally
 from dispatcher.simulator.runner import SimulatedPbx, serve
 from dispatcher.simulator.settings import (
@@ -14,6 +15,7 @@ from dispatcher.simulator.settings import (
     IvrSettings,
     QueueSettings,
     SimulatorSettings,
+    StreamSettings,
     Timing,
     TrunkSettings,
 )
@@ -30,9 +32,11 @@ __all__ = [
     "IvrSettings",
     "Judge",
     "LogEntry",
+    "OutageKind",
     "QueueSettings",
     "SimulatedPbx",
     "SimulatorSettings",
+    "StreamSettings",
     "Timing",
     "TrunkSettings",
     "TrunkTally",

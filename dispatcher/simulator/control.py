@@ -7,37 +7,52 @@ POST /simulator/callees   {"NUMBER": "BEHAVIOUR", ...}; "default" sets the defau
 POST /simulator/faults    {"FAULT": PROBABILITY, ..., "seed": 1, "arm": {"FAULT": TIMES}, "late_seconds": 1}
 POST /simulator/others    {"trunk": NAME, "direction": "outbound"|"inbound", "seconds": 10, "count": 1, ...}
 POST /simulator/trunks    {"NAME": "down"|"up", ...}
-POST /simulator/restart   {"seconds": 0}: calls, tokens and waiting reports are gone; away for so long
+POST /simulator/restart   {"seconds": 0, "boot_up": false}: calls, tokens and waiting reports are gone; away
+                          for so long, and then reports BootUp or not
+POST /simulator/outage    {"kind": "502"|"cut"|"slow"|"none", "seconds": 0, "delay": 1}
+POST /simulator/stream    {"drop": true, "silent": true|false} (yeastar-k2 over TCP)
 POST /simulator/reset     as new, but still logged in
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Protocol
 
 from dispatcher.simulator.callees import Behaviour
 from dispatcher.simulator.family import SimulatedFamily
 from dispatcher.simulator.faults import Fault, FaultDice
 from dispatcher.simulator.http_server import Request
+from dispatcher.simulator.outage import Outage, OutageKind
 
 PREFIX = "/simulator/"
 DURATIONS = ("late_seconds", "early_seconds", "slow_seconds", "trunk_down_seconds", "restart_seconds")
 
 
+class Box(Protocol):
+    """The PBX with its ports."""
+
+    outage: Outage
+
+    def restart(self, seconds: float, *, boot_up: bool = False) -> None:
+        """Restart, away for so long."""
+
+
 class Control:
     """Answers the requests under `/simulator/`."""
 
-    def __init__(self, pbx: SimulatedFamily, restart: Callable[[float], None]) -> None:
+    def __init__(self, pbx: SimulatedFamily, box: Box) -> None:
         self._pbx = pbx
-        self._restart = restart
+        self._box = box
         self._posts: dict[str, Callable[[dict[str, Any]], Any]] = {
             "callees": self._set_callees,
             "faults": self._set_faults,
             "others": self._place_others,
             "trunks": self._set_trunks,
-            "restart": lambda body: self._restart(float(body.get("seconds", 0))),
+            "restart": self._restart,
+            "outage": self._begin_outage,
             "reset": lambda body: self._pbx.reset(),
+            **pbx.pages,
         }
 
     def handle(self, request: Request) -> None:
@@ -71,6 +86,13 @@ class Control:
             request.reply(lines.encode(), 200, "application/x-ndjson")
         else:
             _error(request, 404, f"no such page: {page}")
+
+    def _restart(self, body: dict[str, Any]) -> None:
+        self._box.restart(float(body.get("seconds", 0)), boot_up=bool(body.get("boot_up")))
+
+    def _begin_outage(self, body: dict[str, Any]) -> None:
+        kind, seconds = OutageKind(body["kind"]), float(body.get("seconds", 0))
+        self._box.outage.begin(kind, seconds, float(body.get("delay", 1)))
 
     def _set_callees(self, body: dict[str, Any]) -> None:
         chosen = {number: Behaviour(name) for number, name in body.items()}

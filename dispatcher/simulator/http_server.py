@@ -5,6 +5,8 @@ a connection in the middle of a request, which frameworks prevent.
 """
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -17,7 +19,7 @@ REASONS |= {500: "Internal Server Error", 502: "Bad Gateway"}
 
 
 class Request:
-    """One request, and the way to answer it: exactly one of `reply` and `cut`, at any later time."""
+    """One request, and the way to answer it: exactly one of `reply`, `cut` and `reset`, at any later time."""
 
     __slots__ = ("_connection", "body", "keep_alive", "method", "path", "peer", "query")
 
@@ -51,6 +53,10 @@ class Request:
     def cut(self) -> None:
         """Drop the connection without an answer."""
         self._connection.abort()
+
+    def reset(self) -> None:
+        """Reset the connection, as a router does that has lost it."""
+        self._connection.abort(reset=True)
 
 
 Handler = Callable[[Request], None]
@@ -136,10 +142,14 @@ class ServerConnection(asyncio.Protocol):
             self._busy = True
             self._handler(self._waiting.popleft())
 
-    def abort(self) -> None:
-        """Cut the connection."""
-        if self._transport is not None:
-            self._transport.abort()
+    def abort(self, *, reset: bool = False) -> None:
+        """Cut the connection; with `reset` the client gets a reset and not an end."""
+        if self._transport is None:
+            return
+        if reset:
+            sock = self._transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
 
 
 class HttpServer:

@@ -4,10 +4,10 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -17,6 +17,7 @@ from dispatcher.simulator.families import FAMILIES
 from dispatcher.simulator.faults import Fault, Faults
 from dispatcher.simulator.http_server import HttpServer, Request
 from dispatcher.simulator.judge import Judge
+from dispatcher.simulator.outage import Outage, OutageKind
 from dispatcher.simulator.settings import SimulatorSettings
 
 T = TypeVar("T")
@@ -30,8 +31,10 @@ class _Box:
         self._settings = settings
         self.pbx = FAMILIES[settings.family](loop, settings, self.restart)
         self.server = HttpServer(loop, self._handle)
-        self._control = Control(self.pbx, self.restart)
+        self.outage = Outage(loop, self._handle_now, lambda: self.pbx.judge, self._cut_off)
+        self._control = Control(self.pbx, self)
         self._away: asyncio.Task[None] | None = None
+        self._back: asyncio.Task[None] | None = None
 
     async def listen(self) -> None:
         await self.server.listen(self._settings.host, self._settings.port)
@@ -41,7 +44,16 @@ class _Box:
         if request.path.startswith(PREFIX):
             self._control.handle(request)
         else:
-            self.pbx.handle(request)
+            self.outage.pass_on(request)
+
+    def _handle_now(self, request: Request) -> None:
+        self.pbx.handle(request)
+
+    def _cut_off(self, cut: bool) -> None:
+        if cut:
+            self.pbx.went_away()
+        else:
+            self._back = self._loop.create_task(self.pbx.listen())
 
     def restart(self, seconds: float, *, boot_up: bool = False) -> None:
         self.pbx.restart()
@@ -62,8 +74,10 @@ class _Box:
             self.pbx.boot_up()
 
     def close(self) -> None:
-        if self._away is not None:
-            self._away.cancel()
+        for task in (self._away, self._back):
+            if task is not None:
+                task.cancel()
+        self.outage.close()
         self.server.close()
         self.pbx.close()
 
@@ -137,6 +151,11 @@ class SimulatedPbx:
         return f"http://{self.settings.host}:{self.port}"
 
     @property
+    def report_port(self) -> int:
+        """The port that reports are fetched from; 0 where they are posted."""
+        return self._running.pbx.report_port
+
+    @property
     def judge(self) -> Judge:
         """What really happened."""
         return self._running.pbx.judge
@@ -176,6 +195,17 @@ class SimulatedPbx:
         With `boot_up` the PBX reports that it has started, to where its reports went before.
         """
         self._do(lambda: self._running.restart(seconds, boot_up=boot_up))
+
+    def begin_outage(self, kind: OutageKind, seconds: float = 0.0, delay: float = 1.0) -> None:
+        """Let the API do its work no more for `seconds`; 0: until `OutageKind.NONE` ends it.
+
+        `delay` is how long each request takes while the API is slow.
+        """
+        self._do(lambda: self._running.outage.begin(kind, seconds, delay))
+
+    def page(self, name: str, body: Mapping[str, Any]) -> None:
+        """What `POST /simulator/NAME` of this family does; KeyError when it has no such page."""
+        self._do(lambda: self._running.pbx.pages[name](body))
 
     def expire_tokens(self) -> None:
         """Every token lapses now, as after half an hour of silence."""
@@ -227,8 +257,11 @@ class SimulatedPbx:
         return done.result(timeout=10)
 
 
-def serve(settings: SimulatorSettings, on_ready: Callable[[str], None] | None = None) -> None:
-    """Run until SIGINT or SIGTERM; `on_ready` gets the base URL. OSError when the port is taken."""
+def serve(settings: SimulatorSettings, on_ready: Callable[[str, int], None] | None = None) -> None:
+    """Run until SIGINT or SIGTERM. OSError when a port is taken.
+
+    `on_ready` gets the base URL, and the port that reports are fetched from (0 where they are posted).
+    """
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -239,7 +272,7 @@ def serve(settings: SimulatorSettings, on_ready: Callable[[str], None] | None = 
         try:
             await box.listen()
             if on_ready is not None:
-                on_ready(f"http://{settings.host}:{box.server.port}")
+                on_ready(f"http://{settings.host}:{box.server.port}", box.pbx.report_port)
             await stop.wait()
         finally:
             box.close()

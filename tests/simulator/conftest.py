@@ -38,6 +38,15 @@ class Sink:
         """The actions in order of arrival, of one call or of all."""
         return [r["action"] for r in self.reports if callid is None or r.get("callid") == callid]
 
+    def events(self, callid: str | None = None) -> list[str]:
+        """The same of the reports of API v2.0.0."""
+        return [r["event"] for r in self.reports if callid is None or r.get("callid") == callid]
+
+    def event(self, name: str) -> dict[str, Any]:
+        """The one report with this event."""
+        (report,) = [r for r in self.reports if r["event"] == name]
+        return report
+
     def only(self, action: str) -> dict[str, Any]:
         """The one report with this action."""
         (report,) = [r for r in self.reports if r["action"] == action]
@@ -88,6 +97,8 @@ def sink() -> Iterator[Sink]:
 class Client:
     """Speaks the API v1.1.0."""
 
+    base = "/api/v1.1.0/"
+
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=5, verify=False)
         self.token = ""
@@ -101,7 +112,7 @@ class Client:
     def post(self, endpoint: str, body: Any = None, *, token: str | None = None) -> dict[str, Any]:
         used = self.token if token is None else token
         query = "" if endpoint == "login" else f"?token={used}"
-        response = self._http.post(f"/api/v1.1.0/{endpoint}{query}", json=body)
+        response = self._http.post(f"{self.base}{endpoint}{query}", json=body)
         assert response.status_code == 200
         answer = response.json()
         assert isinstance(answer, dict)
@@ -118,6 +129,21 @@ class Client:
         """ivr/dial_outbound with the prefix of the sample trunk."""
         return self.post(
             "ivr/dial_outbound", {"ivrid": "6500", "outto": "9" + number, "fromext": "1000"} | changes
+        )
+
+
+class K2Client(Client):
+    """Speaks the API v2.0.0."""
+
+    base = "/api/v2.0.0/"
+
+    def login(self, port: int | str, *, password: str = PASSWORD, **changes: str) -> dict[str, Any]:
+        return super().login(port, password=password, **{"version": "2.0.0", **changes})
+
+    def dial(self, number: str, **changes: str) -> dict[str, Any]:
+        """call/dial of an IVR with an outside number, with the prefix of the sample trunk."""
+        return self.post(
+            "call/dial", {"caller": "6500", "callee": "9" + number, "dialpermission": "1000"} | changes
         )
 
 
@@ -149,7 +175,8 @@ def start(sink: Sink) -> Iterator[Callable[..., Rig]]:
     def _start(*, login: bool = True, **changes: Any) -> Rig:
         settings = SimulatorSettings(**({"port": 0, "time_scale": 0.001} | changes))
         pbx = SimulatedPbx(settings).start()
-        rig = Rig(pbx, Client(pbx.url), sink)
+        client = K2Client(pbx.url) if settings.family == "yeastar-k2" else Client(pbx.url)
+        rig = Rig(pbx, client, sink)
         rigs.append(rig)
         if login:
             assert rig.client.login(sink.port)["status"] == "Success"
@@ -164,3 +191,18 @@ def start(sink: Sink) -> Iterator[Callable[..., Rig]]:
 @pytest.fixture
 def rig(start: Callable[..., Rig]) -> Rig:
     return start()
+
+
+@pytest.fixture
+def start_k2(start: Callable[..., Rig]) -> Callable[..., Rig]:
+    """The same for the K2."""
+
+    def _start(**changes: Any) -> Rig:
+        return start(**({"family": "yeastar-k2"} | changes))
+
+    return _start
+
+
+@pytest.fixture
+def k2(start_k2: Callable[..., Rig]) -> Rig:
+    return start_k2()
