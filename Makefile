@@ -29,7 +29,7 @@ test: services ## run the whole test suite
 check: $(STAMP) ## lint, formatting and strict types
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy $(wildcard dispatcher workers migrations bench) tests/services tests/architecture
+	@$(BIN)/mypy $(wildcard dispatcher workers migrations bench) tests/services tests/architecture tests/system
 
 format: $(STAMP) ## put every file into the project's format
 	@$(BIN)/ruff check --fix --quiet

@@ -23,6 +23,7 @@ from bench.profiling import profiler, profiles
 from bench.soak import soak
 from bench.stand import Make, Run, Stand
 from bench.systems import Place, StoreKind
+from tests.system.scenarios import SCENARIOS
 
 console = Console()
 
@@ -210,14 +211,20 @@ def main(
     profile: Annotated[
         Path | None, typer.Option(help="Write py-spy profiles of the product's processes to this folder.")
     ] = None,
-    minutes: Annotated[float, typer.Option(help="How long a soak lasts.", min=0.1)] = 4.0,
-    seed: Annotated[int | None, typer.Option(help="The seed of a soak's faults.")] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help=f"What a soak plays: {', '.join(SCENARIOS)}; all by default.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="How long a soak lasts, one run at least.", min=0)] = 4.0,
+    seed: Annotated[int | None, typer.Option(help="The seed of a soak's first run.")] = None,
 ) -> None:
     """Measure the whole path on SQLite and on PostgreSQL with Redis, beside a plain baseline."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     stores = [store] if store else list(StoreKind)
     if what is What.SOAK:
-        raise typer.Exit(soak(console, stores, minutes, seed))
+        unknown = set(scenario or ()) - set(SCENARIOS)
+        if unknown:
+            raise typer.BadParameter(f"no such scenario: {', '.join(sorted(unknown))}")
+        raise typer.Exit(soak(console, stores, scenario or [], minutes, seed))
     if profile:
         profiler()
     options = Options(what, stores, calls, repeat, channels, threads, processes, baseline)

@@ -16,8 +16,6 @@ from bench.arithmetic import Span
 from bench.processes import Program
 from dispatcher.simulator import (
     DeliverySettings,
-    Fault,
-    Faults,
     SimulatorSettings,
     Timing,
     TrunkSettings,
@@ -47,11 +45,6 @@ class PbxPlan:
 
     channels: int
     timing: Mapping[str, float] = field(default_factory=lambda: dict(INSTANT))
-    faults: Mapping[str, float] = field(default_factory=dict)
-    seed: int = 0
-    by_suffix: bool = False
-    retry_interval: float = 1.0
-    keep_log: bool = False
 
 
 def settings_of(plan: PbxPlan, port: int) -> SimulatorSettings:
@@ -64,12 +57,9 @@ def settings_of(plan: PbxPlan, port: int) -> SimulatorSettings:
         serial=SERIAL,
         trunks=(TrunkSettings(TRUNK, plan.channels, prefix=PREFIX),),
         timing=Timing(**plan.timing),
-        behaviour_by_suffix=plan.by_suffix,
-        delivery=DeliverySettings(
-            keep_alive=True, connections=connections, retry_interval=plan.retry_interval
-        ),
-        faults=Faults({Fault(name): chance for name, chance in plan.faults.items()}, seed=plan.seed),
-        keep_log=plan.keep_log,
+        behaviour_by_suffix=False,
+        delivery=DeliverySettings(keep_alive=True, connections=connections, retry_interval=1.0),
+        keep_log=False,
     )
 
 
@@ -104,21 +94,9 @@ class Pbx:
         found: list[dict[str, Any]] = self._http.get("/simulator/calls").json()
         return found
 
-    def log(self) -> list[dict[str, Any]]:
-        """Everything that happened, in order."""
-        return [json.loads(line) for line in self._http.get("/simulator/log").text.splitlines()]
-
-    def set_faults(self, faults: Mapping[str, float]) -> None:
-        """Change the probabilities of faults."""
-        self._http.post("/simulator/faults", json=dict(faults)).raise_for_status()
-
     def set_callees(self, callees: Mapping[str, str]) -> None:
         """Choose what callees do, by number."""
         self._http.post("/simulator/callees", json=dict(callees)).raise_for_status()
-
-    def reset(self) -> None:
-        """Forget every call; callees and faults are as at the start."""
-        self._http.post("/simulator/reset").raise_for_status()
 
     def spans(self, prefix: str = "") -> list[Span]:
         """The calls that are over, to numbers that begin so."""

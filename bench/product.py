@@ -36,9 +36,6 @@ threads = {threads}
 [log]
 level = "info"
 
-[pacing]
-{pacing}
-
 [[pbx]]
 name = "hq"
 family = "yeastar-s"
@@ -70,12 +67,9 @@ class Product:
         reserved: int = 0,
         processes: int = 1,
         threads: int = 8,
-        pacing: Mapping[str, float] | None = None,
-        retry: Mapping[str, int] | None = None,
     ) -> None:
         api_port = free_port()
         self._place = place
-        self._retry = dict(retry or {"max_attempts": 1})
         self._http = httpx.Client(base_url=f"http://{HOST}:{api_port}", timeout=60)
         self._campaign = ""
         self._loaded = 0
@@ -88,7 +82,6 @@ class Product:
                 api_port=api_port,
                 reports_port=free_port(),
                 threads=threads,
-                pacing="\n".join(f"{key} = {value}" for key, value in (pacing or {}).items()),
                 pbx_url=place.pbx_url,
                 username=pbx.USERNAME,
                 password=pbx.PASSWORD,
@@ -143,7 +136,7 @@ class Product:
             "name": "bench",
             "message": {"ivr": pbx.IVR},
             "delivered_when": "acknowledged",
-            "retry": self._retry,
+            "retry": {"max_attempts": 1},
         }
         self._campaign = self._http.post("/v1/campaigns", json=body).raise_for_status().json()["id"]
         rows = "\n".join(["number", *(f"+{number}" for number in numbers)])
@@ -167,26 +160,13 @@ class Product:
 
     def alarm(self, number: str) -> None:
         """Raise an alarm of its own, to be acknowledged with a key."""
-        self.raise_alarm(number)
-
-    def raise_alarm(self, number: str) -> str:
-        """As `alarm`; its id."""
         body = {
             "summary": f"bench {number}",
             "to": [{"number": f"+{number}"}],
             "message": {"ivr": pbx.IVR},
-            "retry": self._retry,
+            "retry": {"max_attempts": 1},
         }
-        return str(self._http.post("/v1/alarms", json=body).raise_for_status().json()["id"])
-
-    def get(self, path: str) -> httpx.Response:
-        """A page of the API."""
-        return self._http.get(path).raise_for_status()
-
-    @property
-    def campaign(self) -> str:
-        """The id of the campaign that was loaded last."""
-        return self._campaign
+        self._http.post("/v1/alarms", json=body).raise_for_status()
 
     def own_turnarounds(self) -> Mapping[float, float]:
         """The buckets of `dispatcher_slot_turnaround_seconds`."""

@@ -1,4 +1,4 @@
-"""System tests are slow, since they start the product's own processes, and show their logs on failure."""
+"""System tests are slow, where they start the product's own processes, and show their logs on failure."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -8,11 +8,12 @@ import pytest
 from tests.system.site import Site
 
 HERE = Path(__file__).parent
+QUICK = {"test_judgement.py", "test_truth.py", "test_wire.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if HERE in item.path.parents:
+        if HERE in item.path.parents and item.path.name not in QUICK:
             item.add_marker(pytest.mark.slow)
 
 

@@ -1,7 +1,9 @@
 """An installation of the product for one test: its configuration, its processes, and its API."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -102,8 +104,11 @@ class Site:
         threads: int = 4,
         timeout: float = 2.0,
         pacing: Mapping[str, float] | None = None,
+        patience: float = 0.0,
     ) -> None:
+        """``patience`` is for how many seconds a request is repeated while the API is away."""
         self.folder = folder
+        self._patience = patience
         self.store_url = store_url
         self.api_port, self.reports_port = free_port(), free_port()
         self._threads = threads
@@ -193,11 +198,25 @@ class Site:
 
     def get(self, path: str, **query: Any) -> Any:
         """A document of the API."""
-        return self.http.get(path, params=query).raise_for_status().json()
+        return self._ask("GET", path, params=query)
 
-    def post(self, path: str, body: Any = None, **options: Any) -> Any:
-        """What the API answers to a document that it takes."""
-        return self.http.post(path, json=body, **options).raise_for_status().json()
+    def post(self, path: str, body: Any = None, *, key: str = "") -> Any:
+        """What the API answers to a document that it takes; with a ``key`` it may be sent again safely."""
+        headers = {"idempotency-key": key} if key else {}
+        return self._ask("POST", path, json=body, headers=headers)
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        """Ask, and ask again while the API or its database is away, for as long as we have patience."""
+        give_up = time.monotonic() + self._patience
+        while True:
+            try:
+                answer = self.http.request(method, path, **options)
+                if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > give_up:
+                    return answer.raise_for_status().json()
+            except httpx.TransportError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(0.1)
 
     def samples(self) -> Iterator[Sample]:
         """Every sample of the API's /metrics."""
@@ -223,7 +242,7 @@ class Site:
         finally:
             engine.dispose()
 
-    def raise_alarm(self, *numbers: str, **changes: Any) -> str:
+    def raise_alarm(self, *numbers: str, key: str = "", **changes: Any) -> str:
         """Raise an alarm for some numbers; its id."""
         body = {
             "summary": "Boiler 3 over-pressure",
@@ -233,7 +252,7 @@ class Site:
             "delivered_when": "acknowledged",
             "retry": {"max_attempts": 3, "busy": 0, "no_answer": 0, "not_heard": 0, "unknown": 0},
         }
-        return str(self.post("/v1/alarms", body | changes)["id"])
+        return str(self.post("/v1/alarms", body | changes, key=key)["id"])
 
     def alarm(self, alarm_id: str) -> dict[str, Any]:
         """An alarm with its calls."""
@@ -314,6 +333,24 @@ class Site:
         dead = [name for name, program in self.programs.items() if not program.is_running]
         assert not dead, f"these have ended by themselves: {dead}"
 
+    def settled(self, timeout: float) -> None:
+        """Wait until nothing waits to be dialled or found out, and no call of ours passes for another's."""
+        wanted = (
+            "dispatcher_queue_depth",
+            "dispatcher_attempts_in_doubt",
+            "dispatcher_oldest_unreconciled_seconds",
+        )
+        left: dict[str, float] = {}
+
+        def is_settled() -> bool:
+            left.clear()
+            left.update({s.name: s.value for s in self.samples() if s.name in wanted and s.value})
+            for trunk in self.get("/v1/trunks")["items"]:
+                left.update({use: held for use, held in trunk["channels_in_use"].items() if held})
+            return not left
+
+        wait_until(is_settled, timeout, lambda: f"still there: {left}", every=0.2)
+
     def calls(self, campaign: str) -> list[dict[str, Any]]:
         """Every call of a campaign, with its attempts."""
         found: list[dict[str, Any]] = []
@@ -325,6 +362,24 @@ class Site:
             cursor = page["next_cursor"]
             if cursor is None:
                 return found
+
+    def every_call(self) -> list[dict[str, Any]]:
+        """The calls of all campaigns and alarms."""
+        found = [c for campaign in self.get("/v1/campaigns")["items"] for c in self.calls(campaign["id"])]
+        for alarm in self.get("/v1/alarms")["items"]:
+            found += self.alarm(alarm["id"])["calls"]
+        return found
+
+    def story_of(self, call_id: str) -> str:
+        """One call with its attempts, reports and timeline, a line each."""
+        call = self.get(f"/v1/calls/{call_id}")
+        lines = [f"--- {call['number']} is {call['state']}, {call['outcome']}, {call['waiting_for']}"]
+        lines += [
+            str({key: value for key, value in attempt.items() if value}) for attempt in call["attempts"]
+        ]
+        lines += [f"{r['received_at']} {r['word']} {r['disposition']}" for r in call["reports"]]
+        lines += [str({key: value for key, value in event.items() if value}) for event in call["timeline"]]
+        return "\n".join(lines)
 
 
 def answers(client: httpx.Client, path: str) -> bool:

@@ -1,0 +1,50 @@
+"""Each scenario once on each store: whatever is killed or broken, nothing is lost, repeated or made up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services import PostgresServer, RedisServer
+from tests.services.fixtures import running
+from tests.system.chance import seed_of, tell
+from tests.system.scenarios import SCENARIOS, Ground, Scenario, StoreKind, play
+
+FIXED = ("kill", "servers", "pbx", "reports")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    yield from running(PostgresServer())
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    yield from running(RedisServer())
+
+
+@pytest.fixture(scope="module")
+def served(postgres: PostgresServer, redis: RedisServer) -> Ground:
+    return Ground(postgres, redis)
+
+
+@pytest.fixture
+def ground(store: StoreKind, request: pytest.FixtureRequest) -> Ground:
+    found: Ground = Ground() if store is StoreKind.SQLITE else request.getfixturevalue("served")
+    return found
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("scenario", "store"),
+    [
+        pytest.param(scenario, store, id=f"{scenario.name}-{store}")
+        for scenario in (SCENARIOS[name] for name in FIXED)
+        for store in scenario.stores
+    ],
+)
+def test_nothing_is_lost_repeated_or_made_up(
+    scenario: Scenario, store: StoreKind, ground: Ground, tmp_path: Path
+) -> None:
+    result = play(scenario, store, seed_of(scenario.name), ground, tmp_path, tell)
+    assert not result.faults, result.text()
