@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from dispatcher.core import write_counts
 from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
@@ -16,6 +16,7 @@ from dispatcher.ledger.entry import Ledger, News
 from dispatcher.metrics.counting import Count
 from dispatcher.store import events
 from dispatcher.store.attempts import lock_by_id
+from dispatcher.store.bulk import BulkUpdate
 from dispatcher.store.events import Change
 from dispatcher.store.tables import Attempt, table
 
@@ -37,13 +38,8 @@ class Answer:
     """What the answer already says of the call, where it says more than its callid."""
 
 
-_ACCEPTED = (
-    update(_attempts)
-    .where(
-        _attempts.c.id == bindparam("of_id"),
-        or_(_attempts.c.phase == Phase.DIALING, _attempts.c.phase == Phase.IN_DOUBT),
-    )
-    .values(phase=Phase.UP, callid=bindparam("new_callid"), accepted_at=bindparam("new_accepted_at"))
+_ACCEPTED = BulkUpdate(
+    _attempts, "phase", "callid", "accepted_at", only="attempts.phase IN ('dialing', 'in_doubt')"
 )
 
 
@@ -58,14 +54,13 @@ def settle(tx: Connection, now: datetime, answers: Sequence[Answer], ledger: Led
     """Commit what came of dial requests."""
     count = Count()
     accepted = [answer for answer in answers if answer.callid]
-    if accepted:
-        tx.execute(
-            _ACCEPTED,
-            [
-                {"of_id": item.attempt_id, "new_callid": item.callid, "new_accepted_at": item.at}
-                for item in accepted
-            ],
-        )
+    _ACCEPTED.run(
+        tx,
+        [
+            {"id": item.attempt_id, "phase": Phase.UP, "callid": item.callid, "accepted_at": item.at}
+            for item in accepted
+        ],
+    )
     mark_doubtful(tx, now, ledger, [item for item in answers if item.in_doubt])
     aftermath = _refuse(tx, now, ledger, [i for i in answers if not i.callid and not i.in_doubt], count)
     seen = [item for item in accepted if item.seen]

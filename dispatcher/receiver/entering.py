@@ -11,7 +11,16 @@ from dispatcher.store.engine import is_outage
 _log = logging.getLogger(__name__)
 
 REST_SECONDS = 0.008
-"""Between two batches, so that reports of one call that follow each other closely are entered together."""
+"""From one batch's beginning to the next's, at least."""
+
+REST_SHARE = 3.0
+"""After a batch, entering rests so many times as long as the batch took, within the longest rest.
+
+The busier the process, the more of a call's reports come in meanwhile, and to enter them together costs
+little more than to enter one. And those who wait to make new reports durable get their turn.
+"""
+
+LONGEST_REST_SECONDS = 0.06
 
 MOST_REPORTS = 400
 _AFTER_OUTAGE = 0.5
@@ -52,12 +61,16 @@ class Entering:
             self._thread.join()
 
     def _run(self) -> None:
-        next_at = 0.0
+        rest_until = 0.0
         while (batch := self._next()) is not None:
-            time.sleep(max(0.0, next_at - time.monotonic()) if not self._is_closed else 0.0)
+            rest = rest_until - time.monotonic()
+            if rest > 0 and not self._is_closed:
+                time.sleep(rest)
             batch += self._gathered(MOST_REPORTS - sum(len(arrival.items) for arrival in batch))
-            next_at = time.monotonic() + REST_SECONDS
+            began = time.monotonic()
             self._try(batch)
+            took = time.monotonic() - began
+            rest_until = began + max(REST_SECONDS, took + min(REST_SHARE * took, LONGEST_REST_SECONDS))
 
     def _next(self) -> list[Arrival] | None:
         """Wait for a batch; None when there is none and no more will come."""

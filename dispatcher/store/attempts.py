@@ -6,12 +6,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from dispatcher.domain.facts import Facts, Target, changes
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import CallState, Outcome, Phase, TargetKind
+from dispatcher.store.bulk import BulkUpdate
 from dispatcher.store.requests import Request, Requests
 from dispatcher.store.tables import Attempt, Call, table
 
@@ -235,13 +236,9 @@ def _case(row: Sequence[Any], request: Request) -> Case:
 
 
 @cache
-def _save(columns: tuple[str, ...]) -> Update:
-    """The statement that writes these columns of one attempt."""
-    return (
-        update(attempts)
-        .where(attempts.c.id == bindparam("of_id"))
-        .values({name: bindparam(f"new_{name}") for name in columns})
-    )
+def _save(columns: tuple[str, ...]) -> BulkUpdate:
+    """The statement that writes these columns of attempts."""
+    return BulkUpdate(attempts, *columns)
 
 
 def save(tx: Connection, cases: Sequence[tuple[Case, datetime | None]]) -> None:
@@ -257,7 +254,6 @@ def save(tx: Connection, cases: Sequence[tuple[Case, datetime | None]]) -> None:
         if freed_at is not None:
             columns["freed_at"] = freed_at
         if columns:
-            row = {f"new_{name}": value for name, value in columns.items()}
-            alike.setdefault(tuple(columns), []).append({"of_id": case.attempt_id} | row)
+            alike.setdefault(tuple(columns), []).append({"id": case.attempt_id} | columns)
     for names, rows in alike.items():
-        tx.execute(_save(names), rows)
+        _save(names).run(tx, rows)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection
 
 from dispatcher.domain.vocabulary import CallState, Outcome
+from dispatcher.store.bulk import BulkUpdate
 from dispatcher.store.tables import Call, table
 
 calls = table(Call)
@@ -39,18 +40,9 @@ class CallChange:
     due_at: datetime | None = None
 
 
-_CHANGE = (
-    update(calls)
-    .where(calls.c.id == bindparam("of_id"), calls.c.state == bindparam("before"))
-    .values(
-        state=bindparam("new_state"),
-        outcome=bindparam("new_outcome"),
-        attempts_spent=bindparam("new_spent"),
-        free_failures=bindparam("new_free"),
-        updated_at=bindparam("new_updated_at"),
-    )
-)
-_REDIAL = _CHANGE.values(due_at=bindparam("new_due_at"))
+_CHANGED = ("state", "outcome", "attempts_spent", "free_failures", "updated_at")
+_CHANGE = BulkUpdate(calls, *_CHANGED, was="state")
+_REDIAL = BulkUpdate(calls, *_CHANGED, "due_at", was="state")
 
 
 def change(tx: Connection, now: datetime, changes: Sequence[CallChange]) -> None:
@@ -60,19 +52,17 @@ def change(tx: Connection, now: datetime, changes: Sequence[CallChange]) -> None
         if item.state not in ALLOWED[item.before]:
             raise ValueError(f"a call can't go from {item.before} to {item.state}")
         row = {
-            "of_id": item.call_id,
-            "before": item.before,
-            "new_state": item.state,
-            "new_outcome": item.outcome,
-            "new_spent": item.spent,
-            "new_free": item.free,
-            "new_updated_at": now,
+            "id": item.call_id,
+            "was": item.before,
+            "state": item.state,
+            "outcome": item.outcome,
+            "attempts_spent": item.spent,
+            "free_failures": item.free,
+            "updated_at": now,
         }
         if item.due_at is None:
             plain.append(row)
         else:
-            redials.append(row | {"new_due_at": item.due_at})
-    if plain:
-        tx.execute(_CHANGE, plain)
-    if redials:
-        tx.execute(_REDIAL, redials)
+            redials.append(row | {"due_at": item.due_at})
+    _CHANGE.run(tx, plain)
+    _REDIAL.run(tx, redials)

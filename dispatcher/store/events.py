@@ -5,12 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from dispatcher.store.bulk import BulkInsert
 from dispatcher.store.tables import Event, table
 
 _events = table(Event)
-_RECORD = insert(_events)
+_RECORD = BulkInsert(
+    _events,
+    "at",
+    "subject",
+    "subject_id",
+    "name",
+    "cause",
+    "alarm_id",
+    "campaign_id",
+    "attempt_id",
+    "data",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +41,7 @@ class Change:
 
 def record(tx: Connection, now: datetime, changes: Sequence[Change]) -> None:
     """Write an event row for each of ``changes``, in the transaction that makes them."""
-    if changes:
-        tx.execute(_RECORD, [_row(now, change) for change in changes])
+    _RECORD.run(tx, [_row(now, change) for change in changes])
 
 
 def _row(now: datetime, change: Change) -> dict[str, Any]:

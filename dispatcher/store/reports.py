@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from dispatcher.domain.vocabulary import Disposition
+from dispatcher.store.bulk import BulkInsert, BulkUpdate
 from dispatcher.store.tables import RawReport, among, table
 
 _reports = table(RawReport)
 
-_KEEP = insert(_reports)
+_KEEP = BulkInsert(_reports, "pbx", "received_at", "word", "callid", "body", "disposition", "attempt_id")
+_DISPOSE = BulkUpdate(_reports, "disposition", "attempt_id")
 _PENDING = (
     select(_reports)
     .where(_reports.c.pbx == bindparam("of_pbx"), among(_reports.c.disposition, Disposition.PENDING))
@@ -44,22 +46,21 @@ class Row:
 
 def keep(tx: Connection, rows: Sequence[Row]) -> None:
     """Make reports durable."""
-    if rows:
-        tx.execute(
-            _KEEP,
-            [
-                {
-                    "pbx": row.pbx,
-                    "received_at": row.received_at,
-                    "word": row.word,
-                    "callid": row.callid,
-                    "body": row.body,
-                    "disposition": row.disposition,
-                    "attempt_id": row.attempt_id,
-                }
-                for row in rows
-            ],
-        )
+    _KEEP.run(
+        tx,
+        [
+            {
+                "pbx": row.pbx,
+                "received_at": row.received_at,
+                "word": row.word,
+                "callid": row.callid,
+                "body": row.body,
+                "disposition": row.disposition,
+                "attempt_id": row.attempt_id,
+            }
+            for row in rows
+        ],
+    )
 
 
 _ANY = select(_reports.c.id).where(
@@ -90,14 +91,5 @@ def pending_one(tx: Connection, key: int) -> Sequence[Any]:
 
 def dispose(tx: Connection, disposed: Sequence[tuple[int, Disposition, str | None]]) -> None:
     """Say what became of waiting reports: (id, disposition, attempt id)."""
-    if not disposed:
-        return
-    statement = (
-        update(_reports)
-        .where(_reports.c.id == bindparam("of_id"))
-        .values(disposition=bindparam("new_disposition"), attempt_id=bindparam("new_attempt"))
-    )
-    tx.execute(
-        statement,
-        [{"of_id": key, "new_disposition": what, "new_attempt": attempt} for key, what, attempt in disposed],
-    )
+    rows = [{"id": key, "disposition": what, "attempt_id": attempt} for key, what, attempt in disposed]
+    _DISPOSE.run(tx, rows)

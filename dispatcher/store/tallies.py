@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
+from dispatcher.store.bulk import BulkInsert
 from dispatcher.store.tables import Tally, table
 
 _tallies = table(Tally)
@@ -14,15 +14,21 @@ SHARDS = 8
 _shard = os.getpid() % SHARDS
 
 
-def _adding(dialect: Any) -> Any:
-    statement = dialect.insert(_tallies)
-    return statement.on_conflict_do_update(
-        index_elements=["name", "labels", "shard"],
-        set_={"value": _tallies.c.value + statement.excluded.value},
-    )
-
-
-_ADD = {"postgresql": _adding(postgresql), "sqlite": _adding(sqlite)}
+_INSERT = sqlite.insert(_tallies)
+_ADD = BulkInsert(
+    _tallies,
+    "name",
+    "labels",
+    "shard",
+    "value",
+    conflict=(
+        _INSERT.on_conflict_do_update(
+            index_elements=["name", "labels", "shard"],
+            set_={"value": _tallies.c.value + _INSERT.excluded.value},
+        ),
+        "ON CONFLICT (name, labels, shard) DO UPDATE SET value = tallies.value + excluded.value",
+    ),
+)
 
 TallyKey = tuple[str, str]
 """A series: the metric's name and its label values as JSON."""
@@ -30,13 +36,11 @@ TallyKey = tuple[str, str]
 
 def add(tx: Connection, increments: Mapping[TallyKey, float]) -> None:
     """Add to the counters. Rows are taken in one order, so that two writers never deadlock."""
-    if not increments:
-        return
     rows = [
         {"name": name, "labels": labels, "shard": _shard, "value": by}
         for (name, labels), by in sorted(increments.items())
     ]
-    tx.execute(_ADD[tx.dialect.name], rows)
+    _ADD.run(tx, rows)
 
 
 def totals(tx: Connection) -> Iterable[tuple[str, str, float]]:
