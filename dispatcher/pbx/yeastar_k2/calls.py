@@ -23,17 +23,18 @@ class Live:
     members: Sequence[Member]
     is_empty: bool
 
-    @property
-    def legs(self) -> list[LiveCall]:
-        """Its legs outside, each of which holds a channel of a trunk."""
+    def legs(self, listed_as: PartyKind) -> list[LiveCall]:
+        """Its legs outside, each of which holds a channel of a trunk.
+
+        A call without any members, as events show them as well, has one of which nothing else is known.
+        """
+        if self.is_empty:
+            return [LiveCall("", "", "", listed_as, callid=self.callid)]
         return [self._leg(member) for member in self.members if _is_outside(member)]
 
     @property
     def leading(self) -> LiveCall | None:
-        """The leg that stands for the call: the first outbound one, or else the first; None when it is over.
-
-        A call without any members, as events show them as well, is one of which nothing else is known.
-        """
+        """The leg that stands for the call, an outbound one if there is one; None when it is over."""
         if not self.members:
             return LiveCall("", "", "", PartyKind.EXTENSION, callid=self.callid) if self.is_empty else None
         outbound = (member for member in self.members if member.party.kind is PartyKind.OUTBOUND)

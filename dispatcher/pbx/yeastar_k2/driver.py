@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import product
 
 from dispatcher.domain.reasons import Reason
-from dispatcher.domain.reports import Report
+from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.http import PbxHttp
@@ -125,9 +125,9 @@ class YeastarK2:
     def live_calls(self, session: Session) -> Sequence[LiveCall]:
         """Every leg on every trunk, with the callid of its call; two legs of one call count as two."""
         found: dict[tuple[str, str], LiveCall] = {}
-        for direction in ("outbound", "inbound"):
-            for call in self._query(LIVE_CALLS, {"type": direction}, session):
-                found.update({(leg.callid, leg.leg): leg for leg in call.legs})
+        for direction in (PartyKind.OUTBOUND, PartyKind.INBOUND):
+            for call in self._query(LIVE_CALLS, {"type": direction.value}, session):
+                found.update({(leg.callid, leg.leg): leg for leg in call.legs(direction)})
         return list(found.values())
 
     def live_call(self, session: Session, callid: str) -> LiveCall | None:

@@ -5,7 +5,7 @@ what is said to a wrong password. So lines end as those of Asterisk's manager in
 is made after, with an empty one behind the last, and events are told by their braces (inferred).
 
 Whatever happens while nobody is connected is lost, so the first look at a new stream says ``missed``. A
-PBX that has said nothing for ten minutes may be one that has forgotten us, so the stream is then taken anew.
+PBX that has said nothing for half an hour may be one that has forgotten us, so the stream is taken anew.
 """
 
 import re
@@ -22,7 +22,7 @@ from dispatcher.pbx.yeastar_k2.errnos import ERRNOS
 from dispatcher.pbx.yeastar_k2.objects import ObjectDecoder
 
 READ_SECONDS = 5.0
-SILENCE_SECONDS = 600.0
+SILENCE_SECONDS = 1800.0
 CUT_OFF_SECONDS = 30.0
 """An event that has begun and gets no further for so long will not be completed."""
 

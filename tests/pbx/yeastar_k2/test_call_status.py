@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.domain.facts import Facts, Target, facts_of
-from dispatcher.domain.reports import Party, PartyKind, Report, ReportEvent
+from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.yeastar_k2.reports import REPORT_WORDS, parse
 
@@ -199,3 +200,46 @@ def test_an_unknown_event_is_kept_under_one_word() -> None:
 def test_events_however_they_are_spelt(spelling: str, word: str) -> None:
     (report,) = parse(json.dumps({"event": spelling, "callid": "1.2"}).encode())
     assert report.word == word
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("NO Outbound Restriction", Reason.NOT_PERMITTED),
+        ("NO Outbound Restrictin", Reason.NOT_PERMITTED),
+        ("Circuit/channel congestion", Reason.CONGESTION),
+        ("DND", Reason.REJECTED),
+        ("Line Unreachable", Reason.UNREACHABLE),
+        ("User Busy", Reason.BUSY),
+        ("410 Gone", Reason.INVALID_NUMBER),
+        ("404 NOT found", Reason.INVALID_NUMBER),
+        ("408 Request Time", Reason.NO_ANSWER),
+        ("480 Temporatily Unavailable", Reason.NO_ANSWER),
+        ("484 Address incomplete", Reason.INVALID_NUMBER),
+        ("486 Busy here", Reason.BUSY),
+        ("603 Declined", Reason.NO_ANSWER),
+        ("Gremlins", Reason.FAILED),
+    ],
+)
+def test_why_a_call_failed(words: str, reason: Reason) -> None:
+    """The manual's table ('CallFailed'), spelt as there."""
+    (report,) = parse(json.dumps({"event": "CallFailed", "callid": "1.2", "reason": words}).encode())
+    assert (report.event, report.reason, report.reason_text) == (ReportEvent.FAILED, reason, words)
+
+
+@pytest.mark.parametrize(
+    ("word", "record"),
+    [
+        ("ANSWERD", CdrStatus.ANSWERED),
+        ("ANSWERED", CdrStatus.ANSWERED),
+        ("NO ANSWER", CdrStatus.NO_ANSWER),
+        ("NO ANSWERED", CdrStatus.NO_ANSWER),
+        ("BUSY", CdrStatus.BUSY),
+        ("VOICEMAIL", CdrStatus.VOICEMAIL),
+    ],
+)
+def test_how_a_record_says_that_it_went(word: str, record: CdrStatus) -> None:
+    """The words of the manual's Chinese and English tables and of its sample ('NewCdr')."""
+    (report,) = parse(json.dumps({"event": "NewCdr", "callid": "1.2", "status": word}).encode())
+    assert report.cdr is not None
+    assert report.cdr.status is record

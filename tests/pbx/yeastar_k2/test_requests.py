@@ -392,6 +392,13 @@ def test_a_leg_that_has_hung_up_is_not_live(driver_for: MakeDriver) -> None:
         assert driver_for(pbx.url).live_calls(SESSION) == []
 
 
+def test_a_call_of_which_nobody_is_named_is_live_all_the_same(driver_for: MakeDriver) -> None:
+    with RawPbx(in_turn(call_of(), b'{"status": "Success", "Calls": []}')) as pbx:
+        legs = driver_for(pbx.url).live_calls(SESSION)
+
+    assert legs == [LiveCall("", "", "", PartyKind.OUTBOUND, callid="1.2")]
+
+
 @pytest.mark.parametrize(
     "body",
     [
