@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from dispatcher.clock import Clock
 from dispatcher.domain.reasons import Reason
-from dispatcher.pbx.errors import PbxError, PbxRefused
+from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import Driver, PbxAccount, Session
 from dispatcher.store import sessions
 from dispatcher.store.engine import Store, is_outage
@@ -153,8 +153,10 @@ class Sessions:
             session = self._pbxes[pbx].driver.login()
         except PbxError as error:
             self._note_failure(pbx, error)
-            # A login places no call: whatever happened to it, nothing of ours is in doubt.
-            raise PbxRefused(error.reason, f"login at {pbx}: {error.detail}") from None
+            # A login places no call: whatever happened to it, nothing of ours is in doubt, and no callee
+            # pays for it with an attempt.
+            reason = Reason.PBX_AWAY if isinstance(error, PbxInDoubt) else error.reason
+            raise PbxRefused(reason, f"login at {pbx}: {error.detail}") from None
         taken = self._keep(pbx, session)
         self._demand(pbx, "without a session its reports were not sent")
         return taken

@@ -170,15 +170,16 @@ def test_a_lock_out_is_waited_for(office: Office, other: Office) -> None:
 
 @pytest.mark.parametrize("error", [PbxInDoubt(Reason.TIMED_OUT, "none"), PbxRefused(Reason.PBX_AWAY, "none")])
 def test_a_pbx_that_is_away_is_tried_again_after_a_pause(office: Office, error: Exception) -> None:
-    """A login places no call, so nothing about it is in doubt."""
+    """A login places no call, so nothing about it is in doubt, and nobody pays for it with an attempt."""
 
     def away() -> None:
         raise error
 
     office.driver.on_login = away
     for _ in range(3):
-        with pytest.raises(PbxRefused):
+        with pytest.raises(PbxRefused) as refused:
             use(office)
+        assert refused.value.reason is Reason.PBX_AWAY
     assert office.driver.logins == 1
 
     office.driver.on_login = lambda: None
