@@ -15,7 +15,7 @@ from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics.counting import Count
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx, Sessions
-from dispatcher.store import doubts, inquiries, streams
+from dispatcher.store import doubts, inquiries
 from dispatcher.store.attempts import lock_by_id
 from dispatcher.store.doubts import Silence
 from dispatcher.upkeep import downloads, sight
@@ -85,11 +85,8 @@ class Recovery:
         """Bring into question what is in doubt or silent, and, on demand, everything that is open."""
         now = self._core.clock()
         with self._core.store.read() as tx:
-            stream, inquiry = streams.of_pbx(tx, pbx), inquiries.of_pbx(tx, pbx)
+            inquiry = inquiries.of_pbx(tx, pbx)
             wanted_at, because = (inquiry.wanted_at, inquiry.wanted_because) if inquiry else (None, "")
-            missed = stream is not None and stream.missed_since is not None
-            if missed:
-                wanted_at, because = now, "reports were missed"
             found = doubts.unquestioned(tx, pbx, self._silence_of(pbx, now), wanted_at)
         if not found and wanted_at is None:
             return
@@ -100,9 +97,7 @@ class Recovery:
                 doubts.hasten(tx, pbx, now)
             if wanted_at is not None and len(found) < doubts.BATCH:
                 inquiries.taken_up(tx, pbx, wanted_at)
-                if missed:
-                    streams.forgive(tx, pbx)
-        if wanted_at is not None:
+        if found and wanted_at is not None:
             _log.warning("%d open calls of %s are asked for: %s", len(found), pbx, because)
 
     def _silence_of(self, pbx: str, now: datetime) -> Silence:

@@ -9,7 +9,7 @@ import pytest
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus, PartyKind
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
-from dispatcher.store import doubts, inquiries, streams
+from dispatcher.store import doubts, inquiries
 from dispatcher.store.tables import Doubt, Event, Inquiry, table
 from tests.scripted import (
     NUMBER,
@@ -432,18 +432,6 @@ class TestReconciliation:
         assert office.attempt(open_call).phase == "ended"
         [inquiry] = office.rows(Inquiry)
         assert (inquiry.wanted_at, inquiry.wanted_because) == (None, "")
-
-    def test_missed_reports_of_a_stream_are_a_demand(
-        self, office: Office, pbx: Keeping, open_call: str
-    ) -> None:
-        with office.core.store.write() as tx:
-            streams.sync(tx, ["hq"])
-            streams.miss(tx, "hq", office.clock())
-        pass_time(office, 15)
-
-        assert office.attempt(open_call).phase == "ended"
-        with office.core.store.read() as tx:
-            assert streams.of_pbx(tx, "hq").missed_since is None
 
     def test_a_demand_while_nothing_is_open_asks_nothing(self, office: Office, pbx: Keeping) -> None:
         recovery_of(office).reconcile("hq", "a new login")
