@@ -46,6 +46,9 @@ class Site:
     password: str = "password"
     serial: str = "369362089179"
     trunk: str = "SPS-6-36"
+    family: str = "yeastar-s"
+    of_pbx: str = ""
+    """Further keys of the PBX."""
 
     @property
     def file(self) -> Path:
@@ -69,11 +72,12 @@ listen = "{self.reports}"
 settle = 0.1
 [[pbx]]
 name = "hq"
-family = "yeastar-s"
+family = "{self.family}"
 url = "{self.pbx.url}"
 username = "api"
 password = "{self.password}"
 serial = "{self.serial}"
+{self.of_pbx}
 [[pbx.trunk]]
 name = "{self.trunk}"
 channels = 5

@@ -9,6 +9,7 @@ import pytest
 
 from dispatcher.cli.processes import Embedded
 from dispatcher.simulator import SimulatedPbx, SimulatorSettings, TrunkSettings
+from dispatcher.simulator.settings import Family
 from tests.cli.site import Site, document, run
 
 
@@ -30,7 +31,8 @@ def reachable(site: Site) -> Site:
 def test_all_is_well(reachable: Site) -> None:
     status, found = findings(reachable)
     assert status == 0, found
-    assert {finding["result"] for finding in found.values()} == {"ok"}
+    assert {check for check, finding in found.items() if finding["result"] != "ok"} == {"clock of hq"}
+    assert "after the first call" in found["clock of hq"]["detail"], "this PBX's web server tells no time"
     assert "1 PBX, 1 trunk, 1 policy" in found["configuration"]["detail"]
     assert "369362089179" in found["PBX hq"]["detail"]
     assert "Registered" in found["trunk hq/SPS-6-36"]["detail"]
@@ -76,6 +78,20 @@ def test_an_analog_trunk_that_counts_as_answering(reachable: Site) -> None:
     assert status == 0
     assert found["trunk hq/SPS-6-36"]["result"] == "warn"
     assert "answer_supervision = false" in found["trunk hq/SPS-6-36"]["mend"]
+
+
+@pytest.mark.parametrize("family", ["yeastar-s", "yeastar-k2"])
+def test_a_trunk_that_nobody_may_dial_out_on(reachable: Site, family: Family, tmp_path: Path) -> None:
+    with SimulatedPbx(SimulatorSettings(port=0, family=family)) as pbx:
+        reachable.pbx = pbx
+        file = tmp_path / "site.toml"
+        text = reachable.text().replace('extension = "1000"\n', "")
+        file.write_text(text.replace('family = "yeastar-s"', f'family = "{family}"'))
+        result = run("doctor", "--json", "--config", str(file))
+
+    found = {item["check"]: item for item in json.loads(result.stdout)["findings"]}
+    assert (found["PBX hq"]["result"], found["trunk hq/SPS-6-36"]["result"]) == ("ok", "fail")
+    assert "no extension to dial from" in found["trunk hq/SPS-6-36"]["detail"]
 
 
 def test_a_serial_number_of_another_pbx(reachable: Site) -> None:

@@ -9,13 +9,15 @@ import typer
 from dispatcher.broker import make_broker
 from dispatcher.cli import show
 from dispatcher.cli.config import ConfigOption, load_or_exit
+from dispatcher.cli.doctor.calls import check_calls, check_calls_of
+from dispatcher.cli.doctor.clocks import check_clock
 from dispatcher.cli.doctor.findings import Finding, Result, skip
 from dispatcher.cli.doctor.pbx import check_pbx
 from dispatcher.cli.doctor.streams import check_stream_of
 from dispatcher.cli.doctor.surroundings import check_broker, check_config, check_store
 from dispatcher.cli.doctor.way_back import check_reports_of, check_way_back
 from dispatcher.config import BrokerSettings, Settings
-from dispatcher.wiring import build
+from dispatcher.wiring import Parts, build
 
 SOMETHING_FAILED = 1
 
@@ -45,27 +47,32 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     store = check_store(settings)
     yield store
     yield check_broker(settings)
-    if any(pbx.report_transport == "http" for pbx in settings.pbx):
-        yield from check_way_back(settings)
-    if store.result is Result.OK:
-        yield from _pbx_findings(settings)
-        return
-    for pbx in settings.pbx:
-        yield skip(f"PBX {pbx.name}", "not asked: its session is kept in the database")
-
-
-def _pbx_findings(settings: Settings) -> Iterator[Finding]:
     # The doctor sends no messages, so it looks at the PBXs even when Redis is away.
     parts = build(settings.model_copy(update={"broker": BrokerSettings()}), make_broker(""))
     try:
+        if any(pbx.name not in parts.pulled() for pbx in settings.pbx):
+            yield from check_way_back(settings)
+        if store.result is Result.OK:
+            yield from _kept_findings(settings, parts)
+            return
         for pbx in settings.pbx:
-            yield from check_pbx(settings, pbx, parts.sessions)
-            if pbx.name in parts.pulled():
-                yield check_stream_of(parts.pbxes[pbx.name], parts.core.store, parts.core.clock())
-            else:
-                yield check_reports_of(settings, pbx, parts.core.store)
+            yield skip(f"PBX {pbx.name}", "not asked: its session is kept in the database")
     finally:
         parts.close()
+
+
+def _kept_findings(settings: Settings, parts: Parts) -> Iterator[Finding]:
+    """What needs the database: every PBX, and what the calls so far tell."""
+    store, pulled = parts.core.store, parts.pulled()
+    for pbx in settings.pbx:
+        yield from check_pbx(settings, pbx, parts.sessions, store)
+        if pbx.name in pulled:
+            yield check_stream_of(parts.pbxes[pbx.name], store, parts.core.clock())
+        else:
+            yield check_reports_of(settings, pbx, store)
+        yield from check_clock(pbx, parts.pbxes[pbx.name].driver, store)
+        yield from check_calls_of(settings, pbx, store)
+    yield from check_calls(settings, store)
 
 
 def _print(findings: list[Finding]) -> None:

@@ -1,60 +1,63 @@
-"""Every PBX: the login, the device, its trunks and the IVRs that policies use.
-
-The names of menus are those of the S-Series' web page (S-Series API v1.1.0 manual, "API quick start").
-"""
+"""Every PBX: the login, the device, its trunks and the IVRs that policies and campaigns use."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from sqlalchemy import select
+
 from dispatcher.cli.doctor.findings import Finding, fail, ok, skip, warn
+from dispatcher.cli.doctor.menus import menus_of
 from dispatcher.config import PbxSettings, Settings, TrunkSettings
 from dispatcher.domain.reasons import Reason
+from dispatcher.domain.vocabulary import CampaignStatus, MessageKind
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import Driver, Ivr, SeesDevice, SeesIvrs, SeesTrunks, Session, TrunkState
+from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.sessions import Sessions
+from dispatcher.store.engine import Store
+from dispatcher.store.tables import Campaign, table
 
 T = TypeVar("T")
 
-API_MENU = "Settings > PBX > General > API"
-SECURITY_MENU = "Settings > System > Security Center"
-
-_MENDS = {
-    Reason.CREDENTIALS_REFUSED: (
-        f"Write username and password as they are on the PBX under {API_MENU}. They are not tried again "
-        "until they change: after five wrong ones the PBX blocks this address for ten minutes"
-    ),
-    Reason.LOCKED_OUT: (
-        "Wait ten minutes, or delete this address (type API-IP) on the PBX under "
-        f"{SECURITY_MENU} > IP Auto Defense > Blocked IP Address"
-    ),
-    Reason.PBX_AWAY: (
-        "Check url and the network. The PBX serves its API on the port of its web page: "
-        f"{SECURITY_MENU} > Service"
-    ),
-    Reason.PBX_FAULT: f"Switch the API off and on again on the PBX under {API_MENU}",
-    Reason.UNSUPPORTED: "Bring the PBX's firmware up to date: it does not know this request",
-}
-_OTHERWISE = f"Check that the API is enabled on the PBX under {API_MENU}, and its log"
+_campaigns = table(Campaign)
 _TLS = "Give the PBX a certificate that this machine trusts, or write verify_tls = false"
 _ANALOG = "FXO"
+_PLACING = (CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 
-def check_pbx(settings: Settings, pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding]:
+def check_pbx(settings: Settings, pbx: PbxSettings, sessions: Sessions, store: Store) -> Iterator[Finding]:
     """Everything about one PBX; what rests on a login that failed is left out."""
     name = f"PBX {pbx.name}"
     try:
         yield from _login(name, pbx, sessions)
         yield from _trunks(name, pbx, sessions)
-        yield from _ivrs(name, settings, pbx, sessions)
+        yield from _ivrs(name, _wanted_ivrs(settings, pbx, store), pbx, sessions)
     except PbxError as error:
-        yield fail(name, f"{pbx.url}: {error.detail}", mend_of(error))
+        yield fail(name, f"{pbx.url}: {error.detail}", mend_of(error, pbx.family))
 
 
-def mend_of(error: PbxError) -> str:
-    """How to mend what a PBX has refused."""
+def mend_of(error: PbxError, family: str) -> str:
+    """How to mend what a PBX of a family has refused."""
+    menus = menus_of(family)
     if "certificate" in error.detail.lower():
         return _TLS
-    return _MENDS.get(error.reason, _OTHERWISE)
+    match error.reason:
+        case Reason.CREDENTIALS_REFUSED:
+            return (
+                f"Write username and password as they are on the PBX under {menus.api}. They are not tried "
+                f"again until they change: {menus.account}"
+            )
+        case Reason.LOCKED_OUT:
+            return menus.blocked
+        case Reason.PBX_AWAY:
+            return (
+                f"Check url and the network. The PBX serves its API on the port of its web page: {menus.web}"
+            )
+        case Reason.PBX_FAULT:
+            return f"Switch the API off and on again on the PBX under {menus.api}"
+        case Reason.UNSUPPORTED:
+            return "Bring the PBX's firmware up to date: it does not know this request"
+    return f"Check that the API is enabled on the PBX under {menus.api}, and its log"
 
 
 def _asked(sessions: Sessions, pbx: PbxSettings, request: Callable[[Driver, Session], T | None]) -> T | None:
@@ -94,16 +97,16 @@ def _trunks(name: str, pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding
 
 
 def _trunk(check: str, pbx: PbxSettings, trunk: TrunkSettings, by_name: dict[str, TrunkState]) -> Finding:
-    state = by_name.get(trunk.name)
+    state, menus = by_name.get(trunk.name), menus_of(pbx.family)
     if state is None:
         known = ", ".join(sorted(by_name)) or "none"
-        mend = f"Write name as the PBX has it under Settings > PBX > Trunks: {known}"
+        mend = f"Write name as the PBX has it under {menus.trunks}: {known}"
         return fail(check, "the PBX has no trunk of this name", mend)
     shown = f"{state.kind} trunk, {state.status}, {trunk.channels} channels configured"
     if state.usable is False:
-        return fail(check, shown, "See to the trunk on the PBX under Settings > PBX > Trunks")
-    if pbx.family == "yeastar-s" and not trunk.extension:
-        mend = 'Add extension = "…", one whose outbound routes lead to this trunk: the PBX asks for it'
+        return fail(check, shown, f"See to the trunk on the PBX under {menus.trunks}")
+    if menus.extension and not trunk.extension:
+        mend = f'Add extension = "…", {menus.extension}'
         return fail(check, f"{shown}, but no extension to dial from", mend)
     if state.kind == _ANALOG and trunk.answer_supervision:
         mend = (
@@ -112,17 +115,33 @@ def _trunk(check: str, pbx: PbxSettings, trunk: TrunkSettings, by_name: dict[str
         )
         return warn(check, shown, mend)
     if state.usable is None:
-        return warn(check, shown, "Look at the trunk on the PBX under Settings > PBX > Trunks")
+        return warn(check, shown, f"Look at the trunk on the PBX under {menus.trunks}")
     return ok(check, shown)
 
 
-def _ivrs(name: str, settings: Settings, pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding]:
+def _wanted_ivrs(settings: Settings, pbx: PbxSettings, store: Store) -> dict[str, list[str]]:
+    """Who uses which IVR that this PBX may have to play."""
     wanted: dict[str, list[str]] = {}
+    if not any(message is MessageKind.IVR for message, _ in CAPABILITIES[pbx.family].placeable):
+        return wanted
     for policy in settings.policy:
         if policy.message.ivr is not None:
-            wanted.setdefault(policy.message.ivr, []).append(policy.name)
+            wanted.setdefault(policy.message.ivr, []).append(f"policy {policy.name}")
+    own = {f"{pbx.name}/{trunk.name}" for trunk in pbx.trunk}
+    query = select(_campaigns.c.name, _campaigns.c.message_value, _campaigns.c.trunks).where(
+        _campaigns.c.status.in_(_PLACING), _campaigns.c.message_kind == MessageKind.IVR
+    )
+    with store.read() as tx:
+        rows = tx.execute(query.order_by(_campaigns.c.id)).all()
+    for row in rows:
+        if not row.trunks or not own.isdisjoint(row.trunks):
+            wanted.setdefault(row.message_value, []).append(f"campaign {row.name}")
+    return wanted
+
+
+def _ivrs(name: str, wanted: dict[str, list[str]], pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding]:
     if not wanted:
-        yield skip(f"{name} IVRs", "no policy plays an IVR")
+        yield skip(f"{name} IVRs", "no policy or campaign plays an IVR there")
         return
     found: Sequence[Ivr] | None = _asked(
         sessions, pbx, lambda driver, login: driver.ivrs(login) if isinstance(driver, SeesIvrs) else None
@@ -131,11 +150,12 @@ def _ivrs(name: str, settings: Settings, pbx: PbxSettings, sessions: Sessions) -
         yield skip(f"{name} IVRs", f"{pbx.family} does not tell which IVRs it has")
         return
     by_number = {ivr.number: ivr for ivr in found}
-    for number, policies in wanted.items():
-        check, users = f"IVR {pbx.name}/{number}", ", ".join(policies)
+    for number, used_by in wanted.items():
+        check, users = f"IVR {pbx.name}/{number}", ", ".join(used_by)
         if number in by_number:
-            yield ok(check, f"{by_number[number].name or number}, used by policy {users}")
+            yield ok(check, f"{by_number[number].name or number}, used by {users}")
         else:
             known = ", ".join(sorted(by_number)) or "none"
-            mend = f"Create it under Settings > PBX > Call Features > IVR, or use one that exists: {known}"
-            yield fail(check, f"used by policy {users}, but the PBX has no such IVR", mend)
+            menu = menus_of(pbx.family).ivrs
+            mend = f"Create it under {menu}, or use one that exists: {known}"
+            yield fail(check, f"used by {users}, but the PBX has no such IVR", mend)

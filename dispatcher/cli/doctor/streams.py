@@ -51,7 +51,7 @@ def _tried(check: str, pbx: Pbx, store: Store, now: datetime) -> Finding:
 
 def _mend(account: PbxAccount, reason: Reason) -> str:
     if reason is not Reason.PBX_AWAY:
-        return mend_of(PbxRefused(reason, ""))
+        return mend_of(PbxRefused(reason, ""), account.family)
     if account.report_transport == "tcp":
         return (
             f"Choose TCP for reports on the PBX's API page, with port {account.report_port} as in "

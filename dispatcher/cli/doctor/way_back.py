@@ -4,12 +4,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 from sqlalchemy import func, select
 
+from dispatcher.cli.doctor.calls import last_ended
 from dispatcher.cli.doctor.findings import Finding, fail, ok
 from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings, Settings
@@ -21,6 +22,8 @@ from dispatcher.store.tables import RawReport, table
 _CHECK = "way back of reports"
 _reports = table(RawReport)
 _ENOUGH = 5.0
+_PATIENCE = timedelta(minutes=10)
+"""A report that is not there so long before a call's end was not only slow."""
 
 
 def check_way_back(settings: Settings) -> Iterator[Finding]:
@@ -92,6 +95,15 @@ def check_reports_of(settings: Settings, pbx: PbxSettings, store: Store) -> Find
         return fail(check, f"{told}, but its own address can't be found: all are refused", mend)
     with store.read() as tx:
         last = tx.execute(select(func.max(_reports.c.received_at)).where(_reports.c.pbx == pbx.name)).scalar()
+        ended = last_ended(tx, pbx)
+    if ended is not None and (last is None or last < ended - _PATIENCE):
+        told += f", but a call ended {_ago(ended)} ago, and "
+        told += "no report has ever come" if last is None else f"the last report came {_ago(last)} ago"
+        mend = (
+            "Check reports.advertise and the firewall; another application that has logged in at the PBX "
+            "since then gets its reports in our place"
+        )
+        return fail(check, told, mend)
     if last is None:
         return ok(check, f"{told}; none has come yet")
     return ok(check, f"{told}; the last came {_ago(last)} ago")

@@ -1,0 +1,151 @@
+"""What the calls so far tell: reports that are missing, channels that are stuck, doubts, and the audit."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from dispatcher.audit import INVARIANTS
+from dispatcher.cli.doctor.findings import Finding, ok, warn
+from dispatcher.cli.doctor.menus import menus_of
+from dispatcher.clock import utc_now
+from dispatcher.config import PbxSettings, Settings, TrunkSettings
+from dispatcher.domain.reports import CdrStatus
+from dispatcher.domain.vocabulary import CampaignStatus, Phase
+from dispatcher.store import audits
+from dispatcher.store.engine import Store
+from dispatcher.store.overdue import overdue
+from dispatcher.store.tables import HELD, Attempt, Campaign, among, table
+
+_attempts, _campaigns = table(Attempt), table(Campaign)
+
+ENOUGH_CALLS = 3
+"""So many answered calls without a ring are no accident."""
+
+_LOOKED_AT = 50
+
+
+def check_calls(settings: Settings, store: Store) -> Iterator[Finding]:
+    """Everything about calls that has nothing to do with one PBX alone."""
+    with store.read() as tx:
+        rows, clean_at = audits.last(tx), audits.clean_at(tx)
+        paused = _paused(tx)
+    yield from _audit(settings, rows, clean_at)
+    for row in paused:
+        yield warn(
+            f"campaign {row.name}",
+            f"paused by itself: {row.paused_why}",
+            f"Mend that, then resume it: dispatcher campaign resume {row.id}",
+        )
+
+
+def _audit(settings: Settings, rows: Any, clean_at: datetime | None) -> Iterator[Finding]:
+    if not rows:
+        yield ok("audit", "nothing has been looked at yet; that begins with the pacer")
+        return
+    age = utc_now() - max(row.looked_at for row in rows)
+    if age > timedelta(seconds=10 * settings.audit.every):
+        detail = f"the auditor looked last {age.total_seconds():.0f} s ago"
+        yield warn("audit", detail, "Start `dispatcher pacer` (or `dispatcher up`), and look at its log")
+        return
+    found = [row for row in rows if row.found]
+    for row in found:
+        known = next((one for one in INVARIANTS if one.name == row.invariant), None)
+        words = known.words if known is not None else row.invariant
+        examples = f"{row.found} times: {words}: {', '.join(row.examples or ())}"
+        yield warn(f"audit {row.invariant}", examples, known.advice if known is not None else "")
+    if not found:
+        since = f" (the last time at {clean_at:%H:%M:%S} UTC)" if clean_at is not None else ""
+        yield ok("audit", f"everything is as it must be{since}")
+
+
+def _paused(tx: Connection) -> list[Any]:
+    query = select(_campaigns.c.id, _campaigns.c.name, _campaigns.c.paused_why)
+    of_itself = among(_campaigns.c.status, CampaignStatus.PAUSED), _campaigns.c.paused_why != ""
+    return list(tx.execute(query.where(*of_itself)).all())
+
+
+def check_calls_of(settings: Settings, pbx: PbxSettings, store: Store) -> Iterator[Finding]:
+    """A PBX's channels that are stuck, its attempts in doubt, and trunks whose calls never ring."""
+    now = utc_now()
+    with store.read() as tx:
+        stuck = Counter(
+            row.trunk
+            for row in overdue(tx, now - timedelta(seconds=settings.pacing.longest_call))
+            if row.pbx == pbx.name
+        )
+        doubtful, since = _in_doubt(tx, pbx.name)
+        rings = {trunk.name: _rings(tx, pbx.name, trunk) for trunk in pbx.trunk}
+    yield _channels(pbx, stuck, settings.pacing.longest_call)
+    if doubtful and since is not None:
+        yield warn(
+            f"doubt at {pbx.name}",
+            f"attempts in doubt: {doubtful}, the oldest since {since:%H:%M:%S} UTC",
+            "The PBX is asked for them and did not say yet; look at its load, or at its calls, by hand",
+        )
+    monitor = menus_of(pbx.family).monitor
+    for name, silent in rings.items():
+        if monitor and silent:
+            detail = "none of its last answered calls was reported to ring: its status monitor is off"
+            yield warn(f"reports of {pbx.name}/{name}", detail, f"On the PBX under {monitor}")
+
+
+def _channels(pbx: PbxSettings, stuck: Counter[str], longest: float) -> Finding:
+    check = f"channels of {pbx.name}"
+    if not stuck:
+        return ok(check, f"none is held for longer than {longest:.0f} s without a sign of life")
+    lines = ", ".join(f"{number} on {name or 'extensions'}" for name, number in sorted(stuck.items()))
+    mend = (
+        "See on the PBX whether these calls are up. One that is not is ended with POST /v1/calls/ID/cancel; "
+        "if calls do last so long, raise pacing.longest_call"
+    )
+    return warn(check, f"held for longer than {longest:.0f} s without a sign of life: {lines}", mend)
+
+
+def _in_doubt(tx: Connection, pbx: str) -> tuple[int, datetime | None]:
+    query = select(func.count(), func.min(_attempts.c.doubted_at)).where(
+        HELD, _attempts.c.pbx == pbx, among(_attempts.c.phase, Phase.IN_DOUBT)
+    )
+    number, since = tx.execute(query).one()
+    return int(number), since
+
+
+def _rings(tx: Connection, pbx: str, trunk: TrunkSettings) -> bool:
+    """Whether calls were answered on a trunk lately, and none of them was reported to ring."""
+    last = (
+        select(
+            _attempts.c.ringing_at,
+            _attempts.c.answered_at,
+            _attempts.c.prompt_ended_at,
+            _attempts.c.cdr_status,
+        )
+        .where(_attempts.c.pbx == pbx, _attempts.c.trunk == trunk.name, _attempts.c.freed_at.is_not(None))
+        .order_by(_attempts.c.freed_at.desc())
+        .limit(_LOOKED_AT)
+    )
+    rows = tx.execute(last).all()
+    taken = [
+        row for row in rows if row.answered_at or row.prompt_ended_at or row.cdr_status == CdrStatus.ANSWERED
+    ]
+    return len(taken) >= ENOUGH_CALLS and not any(row.ringing_at for row in taken)
+
+
+def last_ended(tx: Connection, pbx: PbxSettings) -> datetime | None:
+    """When the last call ended that the PBX had accepted."""
+    ends = [
+        tx.execute(
+            select(_attempts.c.freed_at)
+            .where(
+                _attempts.c.pbx == pbx.name,
+                _attempts.c.trunk == name,
+                _attempts.c.freed_at.is_not(None),
+                _attempts.c.callid.is_not(None),
+            )
+            .order_by(_attempts.c.freed_at.desc())
+            .limit(1)
+        ).scalar()
+        for name in ("", *(trunk.name for trunk in pbx.trunk))
+    ]
+    return max((end for end in ends if end is not None), default=None)

@@ -1,0 +1,71 @@
+"""Where things are found in each family's own menu: the one place that knows families by name.
+
+Yeastar's are those of the web page (S-Series API v1.1.0 manual, "API quick start"; K2 API v2.0.0 manual,
+"Enable API access on PBX"), Axeos' those of its API document ("Access").
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Menus:
+    """What a mend tells people to look for. Empty where the family has no such thing."""
+
+    api: str
+    """Where the API and its account are set up."""
+    account: str
+    """What happens after a wrong password."""
+    blocked: str
+    """How an address that is locked out is let in again."""
+    web: str
+    """Where the address and port of the API are set."""
+    trunks: str
+    ivrs: str
+    clock: str
+    extension: str = ""
+    """Why a trunk needs an extension."""
+    monitor: str = ""
+    """How reports of calls that ring are switched on, trunk by trunk."""
+
+
+_YEASTAR = Menus(
+    api="Settings > PBX > General > API",
+    account="after five wrong ones the PBX blocks this address for ten minutes",
+    blocked=(
+        "Wait ten minutes, or delete this address (type API-IP) on the PBX under "
+        "Settings > System > Security Center > IP Auto Defense > Blocked IP Address"
+    ),
+    web="Settings > System > Security Center > Service",
+    trunks="Settings > PBX > Trunks",
+    ivrs="Settings > PBX > Call Features > IVR",
+    clock="Settings > System > Date and Time",
+    extension="one whose outbound routes lead to this trunk: the PBX asks for it",
+    monitor="Settings > PBX > General > API: tick Status Monitor for this trunk, Save and Apply",
+)
+_OTHER = Menus(
+    api="its API settings",
+    account="they may be locked after several wrong ones",
+    blocked="Wait ten minutes, or let this address in again on the PBX",
+    web="its network settings",
+    trunks="its trunks",
+    ivrs="its IVRs",
+    clock="its date and time",
+)
+MENUS: dict[str, Menus] = {
+    "yeastar-s": _YEASTAR,
+    "yeastar-k2": _YEASTAR,
+    "axeos": Menus(
+        api="System > API Keys",
+        account="the PBX answers nothing to a wrong one",
+        blocked="Wait ten minutes, or look at System > API Keys",
+        web="System > Options > API Key, where plain HTTP is off unless it is allowed",
+        trunks="its trunks",
+        ivrs="its dial plan",
+        clock="System > Options",
+    ),
+}
+
+
+def menus_of(family: str) -> Menus:
+    """The menus of a family; general words for one that is not listed."""
+    return MENUS.get(family, _OTHER)

@@ -1,0 +1,92 @@
+"""The doctor in front of each family: what it can see there, and the menus of that family's mends."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from dispatcher.cli.doctor.menus import MENUS, menus_of
+from dispatcher.cli.doctor.pbx import mend_of
+from dispatcher.domain.reasons import Reason
+from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.registry import FAMILIES
+from dispatcher.simulator import SimulatedPbx, SimulatorSettings
+from tests.cli.site import Site, run
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def findings(site: Site) -> tuple[int, dict[str, dict[str, Any]]]:
+    site.reports = f"127.0.0.1:{free_port()}"
+    result = run("doctor", "--json", "--config", str(site.file))
+    return result.exit_code, {one["check"]: one for one in json.loads(result.stdout)["findings"]}
+
+
+def test_every_family_has_its_menus() -> None:
+    assert set(FAMILIES) <= set(MENUS)
+    for menus in MENUS.values():
+        assert all(
+            (menus.api, menus.account, menus.blocked, menus.web, menus.trunks, menus.ivrs, menus.clock)
+        )
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "of tomorrow"])
+@pytest.mark.parametrize("reason", Reason)
+def test_every_refusal_has_a_mend_in_every_family(family: str, reason: Reason) -> None:
+    mend = mend_of(PbxRefused(reason, "errno 1"), family)
+    assert mend
+    if reason is Reason.CREDENTIALS_REFUSED:
+        assert menus_of(family).api in mend
+
+
+@pytest.fixture
+def k2(site: Site) -> Site:
+    site.family = "yeastar-k2"
+    return site
+
+
+def test_a_k2_that_posts_its_reports(k2: Site) -> None:
+    with SimulatedPbx(SimulatorSettings(family="yeastar-k2", port=0, time_scale=0.01)) as k2.pbx:
+        status, found = findings(k2)
+
+    assert status == 0, found
+    assert {check for check, one in found.items() if one["result"] != "ok"} <= {"clock of hq"}
+    assert "Registered" in found["trunk hq/SPS-6-36"]["detail"].title()
+    assert "used by policy night-shift" in found["IVR hq/6500"]["detail"]
+    assert "/reports/hq" in found["reports of hq"]["detail"]
+
+
+def test_a_k2_without_the_ivr_and_the_trunk(k2: Site) -> None:
+    k2.policy_ivr, k2.trunk = "6501", "SPS-6-37"
+    with SimulatedPbx(SimulatorSettings(family="yeastar-k2", port=0, time_scale=0.01)) as k2.pbx:
+        status, found = findings(k2)
+
+    assert status == 1
+    assert found["trunk hq/SPS-6-37"]["mend"] == (
+        "Write name as the PBX has it under Settings > PBX > Trunks: SPS-6-36"
+    )
+    assert found["IVR hq/6501"]["mend"] == (
+        "Create it under Settings > PBX > Call Features > IVR, or use one that exists: 6500"
+    )
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_k2_whose_reports_are_read_over_tcp(k2: Site, right: bool) -> None:
+    settings = SimulatorSettings(
+        family="yeastar-k2", port=0, time_scale=0.01, report_transport="tcp", report_port=0
+    )
+    with SimulatedPbx(settings) as k2.pbx:
+        port = k2.pbx.report_port if right else free_port()
+        k2.of_pbx = f'report_transport = "tcp"\nreport_port = {port}'
+        status, found = findings(k2)
+
+    assert status == int(not right)
+    assert "way back of reports" not in found, "nothing has to reach us"
+    if right:
+        assert "they can be read from the PBX" in found["reports of hq"]["detail"]
+    else:
+        assert f"port {port}" in found["reports of hq"]["mend"]
