@@ -5,8 +5,8 @@ not tried a second time until the account changes, because the PBX blocks the ad
 after five wrong ones (S-Series API v1.1.0 manual, "Login").
 
 While no session was good no reports were sent ("Heartbeat" of the same manual: they end with the token), and
-a PBX that has forgotten a token has probably started again. So with every login it is demanded that the
-PBX is asked for all calls that are open.
+a PBX that has forgotten a token has probably started again. So with every login but the first it is
+demanded that the PBX is asked for all calls that are open.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from dispatcher.clock import Clock
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import Driver, PbxAccount, Session
-from dispatcher.store import sessions
+from dispatcher.store import inquiries, sessions
 from dispatcher.store.engine import Store, is_outage
 
 T = TypeVar("T")
@@ -40,25 +40,19 @@ class Pbx:
     account: PbxAccount
     driver: Driver
 
-
-Demand = Callable[[str, str], None]
-
-
-def _of_nobody(pbx: str, why: str) -> None:
-    """For a process that asks no PBX for its calls."""
+    @property
+    def dial_seconds(self) -> float:
+        """How long its dial requests may take."""
+        return self.account.timeout_seconds + self.driver.capabilities.dial_waits
 
 
 class Sessions:
     """Lends the shared session to whoever talks to a PBX."""
 
-    def __init__(
-        self, store: Store, pbxes: Mapping[str, Pbx], clock: Clock, demand: Demand = _of_nobody
-    ) -> None:
-        """``demand`` is called with a PBX and why, when reports of it may not have been sent."""
+    def __init__(self, store: Store, pbxes: Mapping[str, Pbx], clock: Clock) -> None:
         self._store = store
         self._pbxes = pbxes
         self._clock = clock
-        self._demand = demand
         self._known: dict[str, tuple[int, Session]] = {}
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -157,13 +151,14 @@ class Sessions:
             # pays for it with an attempt.
             reason = Reason.PBX_AWAY if isinstance(error, PbxInDoubt) else error.reason
             raise PbxRefused(reason, f"login at {pbx}: {error.detail}") from None
-        taken = self._keep(pbx, session)
-        self._demand(pbx, "without a session its reports were not sent")
-        return taken
+        return self._keep(pbx, session, is_new=True)
 
-    def _keep(self, pbx: str, session: Session) -> tuple[int, Session]:
+    def _keep(self, pbx: str, session: Session, *, is_new: bool = False) -> tuple[int, Session]:
+        now = self._clock()
         with self._store.write() as tx:
-            generation = sessions.store_login(tx, pbx, self._owner, self._clock(), session.token)
+            generation = sessions.store_login(tx, pbx, self._owner, now, session.token)
+            if is_new and generation > 1:
+                inquiries.demand(tx, pbx, now, "its reports were not sent before this login")
         return self._remember(pbx, generation, session)
 
     def _note_failure(self, pbx: str, error: PbxError) -> None:

@@ -71,10 +71,7 @@ class Parts:
 
     def listeners(self) -> list[Listener]:
         """A listener for every PBX whose reports are fetched."""
-        return [
-            Listener(self.core, self.pbxes[name], self.inbox, self.leases, self.demand)
-            for name in self.pulled()
-        ]
+        return [Listener(self.core, self.pbxes[name], self.inbox, self.leases) for name in self.pulled()]
 
     def pulled(self) -> list[str]:
         """The PBXs whose reports are fetched, since they do not post them."""
@@ -83,10 +80,6 @@ class Parts:
             for name, pbx in self.pbxes.items()
             if isinstance(pbx.driver, PullsReports) and pbx.driver.pulls_reports
         ]
-
-    def demand(self, pbx: str, why: str) -> None:
-        """Have a PBX asked for every call that is open."""
-        _log.warning("%s is asked for every open call: %s", pbx, why)
 
     def receiver(self) -> ReceiverApp:
         """The web application that PBXs post to."""

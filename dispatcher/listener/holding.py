@@ -2,19 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable
 
 from dispatcher.core import Core
 from dispatcher.pbx.protocol import Driver, Pulled
 from dispatcher.reports import Inbox, Incoming
 from dispatcher.reports.incoming import read
-from dispatcher.store import streams
+from dispatcher.store import inquiries, streams
 from dispatcher.store.engine import is_outage
 
 _log = logging.getLogger(__name__)
-
-Demand = Callable[[str, str], None]
-"""Demands that a PBX (first) is asked for every open call, and says why (second). Raises on an outage."""
 
 MOST_HELD = 10_000
 """With so many bodies in hand nothing further is read: the PBX, or its TCP connection, keeps the rest."""
@@ -28,16 +24,16 @@ NOTE_SECONDS = 1.0
 class Holding:
     """Holds the bodies of one stream until they are durable, and then the place they were read up to.
 
-    The order is what keeps reports from being lost: bodies first, then that some were missed, then the
-    position. Whatever a crash interrupts is read or demanded again; repetitions are found by the inbox.
+    The order is what keeps reports from being lost: bodies first, then, in one transaction, the position and,
+    where some were missed, the demand that every open call is asked for. Whatever a crash interrupts is read
+    again; repetitions are found by the inbox.
     """
 
-    def __init__(self, core: Core, pbx: str, driver: Driver, inbox: Inbox, demand: Demand) -> None:
+    def __init__(self, core: Core, pbx: str, driver: Driver, inbox: Inbox) -> None:
         self._core = core
         self._pbx = pbx
         self._driver = driver
         self._inbox = inbox
-        self._demand = demand
         self._items: list[Incoming] = []
         self._position = ""
         self._noted = ""
@@ -102,19 +98,17 @@ class Holding:
         while self._items:
             self._inbox.take(self._items[:AT_ONCE])
             del self._items[:AT_ONCE]
-        if self._missed:
-            with self._core.store.write() as tx:
-                streams.miss(tx, self._pbx, self._core.clock())
-            self.demand("reports were lost")
-            self._missed = False
-        is_due = at_once or time.monotonic() >= self._noted_at + NOTE_SECONDS
-        if keep_position and is_due and self._position != self._noted:
-            with self._core.store.write() as tx:
-                streams.advance(tx, self._pbx, self._position)
-            self._noted, self._noted_at = self._position, time.monotonic()
+        is_due = at_once or self._missed or time.monotonic() >= self._noted_at + NOTE_SECONDS
+        has_moved = keep_position and self._position != self._noted
+        if self._missed or (has_moved and is_due):
+            self._note(has_moved)
 
-    def demand(self, why: str) -> None:
-        """Have every open call asked for, and note that it will be."""
-        self._demand(self._pbx, why)
+    def _note(self, has_moved: bool) -> None:
         with self._core.store.write() as tx:
-            streams.forgive(tx, self._pbx)
+            if self._missed:
+                inquiries.demand(tx, self._pbx, self._core.clock(), "reports were lost")
+            if has_moved:
+                streams.advance(tx, self._pbx, self._position)
+        self._missed = False
+        if has_moved:
+            self._noted, self._noted_at = self._position, time.monotonic()

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from dispatcher.core import Core
 from dispatcher.leases import Leases
-from dispatcher.listener.holding import Demand, Holding
+from dispatcher.listener.holding import Holding
 from dispatcher.listener.opening import note_failure, why_not
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import PullsReports, ReportStream
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx
-from dispatcher.store import sessions, streams
+from dispatcher.store import inquiries, sessions, streams
 from dispatcher.store.engine import is_outage
 
 _log = logging.getLogger(__name__)
@@ -29,10 +29,10 @@ class Listener:
 
     Any number of processes may have one for the same PBX: the lease says which of them reads. Reports
     are acknowledged to nobody, so that what is lost on the way to the store is known by the stream's
-    position, where the family has one, and else demanded by asking the PBX for every open call.
+    position, where the family has one; else every open call is asked for.
     """
 
-    def __init__(self, core: Core, pbx: Pbx, inbox: Inbox, leases: Leases, demand: Demand) -> None:
+    def __init__(self, core: Core, pbx: Pbx, inbox: Inbox, leases: Leases) -> None:
         if not isinstance(pbx.driver, PullsReports):
             raise TypeError(f"the family of {pbx.account.name} posts its reports")
         self._core = core
@@ -41,7 +41,7 @@ class Listener:
         self._driver: PullsReports = pbx.driver
         self._leases = leases
         self._lease = streams.lease_of(self._name)
-        self._holding = Holding(core, self._name, pbx.driver, inbox, demand)
+        self._holding = Holding(core, self._name, pbx.driver, inbox)
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._stream: ReportStream | None = None
@@ -138,12 +138,16 @@ class Listener:
             self._holding.flush()
 
     def _note_opening(self, *, missed: bool) -> None:
+        now = self._core.clock()
         with self._core.store.write() as tx:
-            streams.opened(tx, self._name, self._core.clock(), missed=missed)
-            since = streams.of_pbx(tx, self._name).missed_since
+            row = streams.of_pbx(tx, self._name)
+            streams.opened(tx, self._name, now)
+            if missed:
+                # Whoever read it last may have died without a note; from its last opening on is safe.
+                since = row.lost_at or row.connected_at or now
+                why = f"its reports were not read from {since:%H:%M:%S} UTC on"
+                inquiries.demand(tx, self._name, now, why)
         _log.info("reading the reports of %s", self._name)
-        if since is not None:
-            self._holding.demand(f"its reports were not read from {since:%H:%M:%S} UTC on")
 
     def _note_loss(self, error: PbxError) -> None:
         if self._stopping.is_set():

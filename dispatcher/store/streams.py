@@ -43,24 +43,10 @@ def up(tx: Connection, now: datetime) -> dict[str, bool]:
     }
 
 
-def opened(tx: Connection, pbx: str, now: datetime, *, missed: bool) -> None:
-    """Note that a stream is open; ``missed`` when reports from before may be lost."""
-    # Whoever read it last may have died without noting when; from its last opening on is safe.
-    since = func.coalesce(
-        _streams.c.missed_since, _streams.c.lost_at, _streams.c.connected_at, _as_instant(now)
-    )
-    tx.execute(
-        update(_streams)
-        .where(_streams.c.pbx == pbx)
-        .values(
-            missed_since=since if missed else _streams.c.missed_since,
-            connected_at=now,
-            lost_at=None,
-            refused_account=None,
-            retry_at=None,
-            problem="",
-        )
-    )
+def opened(tx: Connection, pbx: str, now: datetime) -> None:
+    """Note that a stream is open."""
+    fresh = {"connected_at": now, "lost_at": None, "refused_account": None, "retry_at": None, "problem": ""}
+    tx.execute(update(_streams).where(_streams.c.pbx == pbx).values(**fresh))
 
 
 def lost(
@@ -97,17 +83,6 @@ def close(tx: Connection, pbx: str, now: datetime) -> None:
 def advance(tx: Connection, pbx: str, position: str) -> None:
     """Keep the position up to which every report is durable."""
     tx.execute(update(_streams).where(_streams.c.pbx == pbx).values(position=position))
-
-
-def miss(tx: Connection, pbx: str, now: datetime) -> None:
-    """Note that reports are lost for good."""
-    since = func.coalesce(_streams.c.missed_since, _as_instant(now))
-    tx.execute(update(_streams).where(_streams.c.pbx == pbx).values(missed_since=since))
-
-
-def forgive(tx: Connection, pbx: str) -> None:
-    """Note that what was missed is being asked for."""
-    tx.execute(update(_streams).where(_streams.c.pbx == pbx).values(missed_since=None))
 
 
 def _as_instant(now: datetime) -> Any:

@@ -495,8 +495,6 @@ class ReportStreamState(SQLModel, table=True):
     position: str = ""
     connected_at: datetime | None = _instant()
     lost_at: datetime | None = _instant()
-    missed_since: datetime | None = _instant()
-    """Reports from then on may be lost for good, until the PBX has been asked for every open call."""
     refused_account: str | None = None
     """A digest of the account that the PBX refused, so that it is not tried again unchanged."""
     retry_at: datetime | None = _instant()

@@ -324,7 +324,6 @@ def _report_streams() -> None:
         sa.Column("position", sa.String, nullable=False),
         sa.Column("connected_at", INSTANT),
         sa.Column("lost_at", INSTANT),
-        sa.Column("missed_since", INSTANT),
         sa.Column("refused_account", sa.String),
         sa.Column("retry_at", INSTANT),
         sa.Column("problem", sa.String, nullable=False),

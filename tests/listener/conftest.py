@@ -15,8 +15,8 @@ from dispatcher.leases import Leases
 from dispatcher.listener import Listener
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import Pulled
-from dispatcher.store import streams
-from dispatcher.store.tables import ReportStreamState
+from dispatcher.store import inquiries, streams
+from dispatcher.store.tables import Inquiry, ReportStreamState
 from tests.scripted import Office, ScriptedDriver, make_office
 
 CUT = PbxRefused(Reason.PBX_AWAY, "the stream was cut")
@@ -81,21 +81,18 @@ class PulledDriver(ScriptedDriver):
 
 @dataclass
 class Desk:
-    """One process that listens: its office, its leases and what it has demanded."""
+    """One process that listens: its office and its leases."""
 
     office: Office
     driver: PulledDriver
     leases: Leases
-    demands: list[tuple[str, str]] = field(default_factory=list)
-    demand: Callable[[str, str], None] | None = None
     threads: list[threading.Thread] = field(default_factory=list)
     listener: Listener | None = None
     heart: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> "Desk":
-        self.listener = Listener(
-            self.office.core, self.office.pbxes["hq"], self.office.inbox, self.leases, self._demand
-        )
+        office = self.office
+        self.listener = Listener(office.core, office.pbxes["hq"], office.inbox, self.leases)
         self.leases.beat()
         for work in (self.listener.run, self._beat):
             thread = threading.Thread(target=work)
@@ -134,10 +131,14 @@ class Desk:
         with self.office.core.store.read() as tx:
             return streams.up(tx, self.office.clock())["hq"]
 
-    def _demand(self, pbx: str, why: str) -> None:
-        if self.demand is not None:
-            self.demand(pbx, why)
-        self.demands.append((pbx, why))
+    def demanded(self) -> str:
+        """Why every open call is to be asked for; empty when it is not, or somebody has begun to."""
+        for row in self.office.rows(Inquiry):
+            if row.wanted_at is not None:
+                with self.office.core.store.write() as tx:
+                    inquiries.taken_up(tx, "hq", row.wanted_at)
+                return str(row.wanted_because)
+        return ""
 
     def _beat(self) -> None:
         while not self.heart.wait(0.05):

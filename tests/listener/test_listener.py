@@ -98,7 +98,8 @@ def test_one_process_reads_and_another_takes_over_when_it_dies(desk: Desk, other
     desk.die()
     desk.office.clock.move(seconds=LEASE.total_seconds() + 1)
     assert other.stream(2).position == ""
-    until(lambda: len(other.demands) == 1)
+    until(other.up)
+    assert other.demanded()
 
 
 def test_a_process_that_stops_in_order_is_followed_at_once(desk: Desk, other: Desk) -> None:
@@ -127,51 +128,56 @@ def test_without_positions_every_opening_demands_that_the_pbx_is_asked(desk: Des
     desk.driver.begins_with_a_gap = True
     desk.start()
     until(lambda: desk.driver.streams and desk.stream(1).reads > 1)
-    assert len(desk.demands) == 1
+    assert desk.demanded() == "its reports were not read from 10:00:00 UTC on"
+    assert desk.demanded() == ""
     desk.office.clock.move(minutes=3)
     desk.stream(1).cut()
 
-    until(lambda: len(desk.demands) == 2)
-    assert desk.demands[1] == ("hq", "its reports were not read from 10:03:00 UTC on")
-    until(lambda: desk.row.missed_since is None)
+    desk.stream(2)
+    until(desk.up)
+    assert desk.demanded() == "its reports were not read from 10:03:00 UTC on"
 
 
 def test_with_a_position_only_a_gap_demands_it(desk: Desk) -> None:
     desk.start()
     desk.stream(1).put(position="16")
     until(lambda: desk.row.position == "16")
-    demanded = len(desk.demands)
+    assert desk.demanded()
     desk.stream(1).cut()
     desk.stream(2).put(ringing("1543289641.9"), position="17")
     until(lambda: desk.row.position == "17")
-    assert len(desk.demands) == demanded
+    assert desk.demanded() == ""
 
     desk.stream(2).put(ringing("1543289641.10"), position="3", missed=True)
     until(lambda: desk.row.position == "3")
-    assert desk.demands[demanded:] == [("hq", "reports were lost")]
-    assert desk.row.missed_since is None
+    assert desk.demanded() == "reports were lost"
 
 
-def test_a_gap_that_nobody_could_be_told_of_is_told_of_later(desk: Desk, other: Desk) -> None:
-    """The database goes away in the middle of the demand, and the process stops."""
+def test_a_gap_and_the_position_behind_it_are_kept_together(
+    desk: Desk, other: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away in the middle of the demand, and the process stops: the gap is met again."""
 
-    def away(pbx: str, why: str) -> None:
+    def away(*_: object) -> None:
         raise OperationalError("INSERT", {}, Exception("gone"))
 
     desk.start()
     desk.stream(1).put(position="16")
     until(lambda: desk.row.position == "16")
-    desk.demand, told = away, len(desk.demands)
-    desk.stream(1).put(ringing("1543289641.9"), position="3", missed=True)
-    until(lambda: desk.row.missed_since is not None)
-    desk.stop()
+    assert desk.demanded()
+    with monkeypatch.context() as outage:
+        outage.setattr(holding.inquiries, "demand", away)
+        desk.stream(1).put(ringing("1543289641.9"), position="3", missed=True)
+        until(desk.office.dispositions)
+        desk.stop()
     assert desk.row.position == "16"
-    assert len(desk.demands) == told
+    assert desk.demanded() == ""
 
     other.start()
-    other.stream(2).put(position="16")
-    until(lambda: other.demands)
-    until(lambda: other.row.missed_since is None)
+    assert other.stream(2).position == "16"
+    other.stream(2).put(ringing("1543289641.9"), position="3", missed=True)
+    until(lambda: other.row.position == "3")
+    assert other.demanded() == "reports were lost"
 
 
 def fail_in_the_store(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> Callable[[], None]:
@@ -271,10 +277,13 @@ def test_bodies_that_break_the_inbox_are_given_up_and_asked_for(
     monkeypatch.setattr(desk.office.inbox, "take", take)
     attempt = dialled(desk)
     desk.start()
-    until(lambda: desk.demands)
-    desk.stream(1).put(ringing("1543289641.9"))
+    desk.stream(1).put(position="16")
+    until(lambda: desk.row.position == "16")
+    assert desk.demanded()
+    desk.stream(1).put(ringing("1543289641.9"), position="17")
 
-    until(lambda: ("hq", "reports were lost") in desk.demands)
+    assert desk.stream(2).position == "17"
+    assert desk.demanded() == "reports were lost"
     desk.stream(2).put(*whole_call(CALLID))
     until(lambda: desk.office.attempt(attempt).outcome == "delivered")
     assert "failed and is tried again" in caplog.text
@@ -393,7 +402,7 @@ def test_a_pbx_that_posts_has_no_listener(desk: Desk) -> None:
 
     pbx = Pbx(desk.office.pbxes["hq"].account, Posting())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="posts its reports"):
-        listener.Listener(desk.office.core, pbx, desk.office.inbox, desk.leases, desk._demand)
+        listener.Listener(desk.office.core, pbx, desk.office.inbox, desk.leases)
 
 
 def test_no_password_is_logged_or_kept(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

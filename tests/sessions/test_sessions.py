@@ -13,7 +13,8 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import Driver, Session
 from dispatcher.sessions import LEASE, LOCKOUT, Pbx, Sessions
-from dispatcher.store.tables import PbxSession, table
+from dispatcher.store import inquiries
+from dispatcher.store.tables import Inquiry, PbxSession, table
 from tests.scripted import NUMBER, Office, account_of, make_office
 
 rows = table(PbxSession)
@@ -335,23 +336,27 @@ def test_no_error_and_no_row_shows_the_password(office: Office) -> None:
     assert "the PBX's password" not in str(office.rows(PbxSession))
 
 
-def test_every_login_demands_that_the_open_calls_are_asked_for(office: Office, other: Office) -> None:
+def test_every_further_login_demands_that_the_open_calls_are_asked_for(office: Office, other: Office) -> None:
     """Reports end with the token (S-Series API v1.1.0 manual, 'Heartbeat')."""
-    demands: list[str] = []
-    pbxes = office.pbxes
-    mine = Sessions(office.core.store, pbxes, office.clock, lambda pbx, why: demands.append(f"{pbx} {why}"))
-    mine.use("hq", token)
-    assert demands == ["hq without a session its reports were not sent"]
 
-    mine.use("hq", lapsed("token-1"))
-    assert len(demands) == 2
-    mine.use("hq", token)
-    mine.refresh("hq", EVERY)
-    assert len(demands) == 2
-    assert use(other) == "token-2"
-    again = Sessions(office.core.store, pbxes, office.clock, lambda pbx, why: demands.append(why))
-    again.use("hq", token)
-    assert len(demands) == 2, "another process's session is taken without a login"
+    def demanded() -> str:
+        for row in office.rows(Inquiry):
+            if row.wanted_at is not None:
+                with office.core.store.write() as tx:
+                    inquiries.taken_up(tx, "hq", row.wanted_at)
+                return str(row.wanted_because)
+        return ""
+
+    use(office)
+    assert demanded() == "", "there were no calls before it"
+    assert other.sessions.use("hq", lapsed("token-1")) == "token-2"
+    assert demanded() == "its reports were not sent before this login"
+    assert demanded() == ""
+
+    assert office.sessions.use("hq", lapsed("token-1")) == "token-2"
+    office.clock.move(minutes=6)
+    office.sessions.refresh("hq", EVERY)
+    assert demanded() == "", "another process's login and a heartbeat are none"
 
 
 def test_without_the_database_a_request_is_refused_and_nothing_is_in_doubt(
