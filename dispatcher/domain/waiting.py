@@ -153,14 +153,17 @@ def _obstacle(trunk: Standing, now: datetime, *, is_alarm: bool) -> str | None:
     load, title = trunk.load, trunk.title
     if load.paused:
         return f"{title} to be resumed; it is paused"
+    if load.down:
+        return f"the trunk {title}, which is down: {load.down}"
     if load.blocked_until is not None and load.blocked_until > now:
         why = f" after {trunk.blocked_why}" if trunk.blocked_why else ""
         return f"the trunk {title}, which is blocked until {_time(load.blocked_until, now)}{why}"
+    if load.trying:
+        return f"the outcome of the call that tries {title} after {trunk.blocked_why}"
     if load.free == 0:
         others = f" ({load.others} by others)" if load.others else ""
         return f"a free channel: all {load.channels} channels of {title} are in use{others}"
-    kept = max(0, load.reserved - load.alarms)
-    if not is_alarm and load.free <= kept:
+    if not is_alarm and load.free <= load.kept:
         return f"a free channel: the {load.free} free channels of {title} are reserved for alarms"
     if load.calls_per_second and load.next_slot_at is not None and load.next_slot_at > now:
         return f"the next call that {title} may start at {load.calls_per_second:g} calls per second"

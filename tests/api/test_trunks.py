@@ -44,6 +44,7 @@ def test_a_trunk_shows_limits_use_and_health(api: TestClient, core: Core) -> Non
             "state": "up",
             "blocked_until": None,
             "blocked_why": None,
+            "down_why": None,
             "failures_in_row": 0,
             "pbx_status": None,
             "pbx_usable": None,
@@ -68,6 +69,33 @@ def test_a_blocked_trunk_says_until_when_and_why(api: TestClient, core: Core) ->
     [call, _] = api.post("/v1/alarms", json=ALARM).json()["calls"]
     assert call["waiting_for"] == (
         "the trunk hq/SPS-6-36, which is blocked until 10:00:20 UTC after 5 failures in a row"
+    )
+
+
+def test_a_trunk_that_is_down_says_why(api: TestClient, core: Core) -> None:
+    with core.store.write() as tx:
+        shown = {"pbx_status": "Failure", "pbx_usable": False, "checked_at": core.clock()}
+        tx.execute(update(table(Trunk)).where(table(Trunk).c.name == "SPS-6-36").values(**shown))
+
+    health = only(api)["health"]
+
+    assert (health["state"], health["down_why"]) == ("down", "hq shows it as Failure")
+    assert (health["pbx_status"], health["pbx_usable"]) == ("Failure", False)
+    [call, _] = api.post("/v1/alarms", json=ALARM).json()["calls"]
+    assert call["waiting_for"] == "the trunk hq/SPS-6-36, which is down: hq shows it as Failure"
+
+
+def test_a_trunk_whose_block_is_over_is_tried_out(api: TestClient, core: Core) -> None:
+    with core.store.write() as tx:
+        block = {"blocked_until": core.clock(), "blocked_why": "5 failures in a row", "failures_in_row": 5}
+        tx.execute(update(table(Trunk)).where(table(Trunk).c.name == "SPS-6-36").values(**block))
+    api.post("/v1/alarms", json=ALARM)
+    claim(core)
+    [waiting, _] = api.post("/v1/alarms", json=ALARM | {"dedup_key": "another"}).json()["calls"]
+
+    assert only(api)["health"]["state"] == "trying"
+    assert waiting["waiting_for"] == (
+        "the outcome of the call that tries hq/SPS-6-36 after 5 failures in a row"
     )
 
 

@@ -22,11 +22,13 @@ trunks = st.builds(
     campaigns=counts,
     others=st.integers(0, 5),
     paused=st.sampled_from([False, False, False, True]),
+    down=st.sampled_from(["", "", "", "hq is away"]),
     blocked_until=st.none() | near_now,
+    trying=st.sampled_from([None, None, None, 0, 1]),
     calls_per_second=st.none() | st.floats(0.1, 500),
     next_slot_at=st.none() | near_now,
 )
-open_trunks = trunks.map(lambda trunk: replace(trunk, paused=False, blocked_until=None))
+open_trunks = trunks.map(lambda trunk: replace(trunk, paused=False, down="", blocked_until=None, trying=None))
 
 
 @st.composite
@@ -80,8 +82,27 @@ def test_no_lane_gets_more_than_it_wants_or_has_room_for(trunk: TrunkLoad, lanes
 def test_a_paused_or_blocked_trunk_gives_nothing(trunk: TrunkLoad, lanes: list[Lane]) -> None:
     assert plan(replace(trunk, paused=True), lanes, NOW) == Plan(hold=Hold.PAUSED)
     until = NOW + timedelta(seconds=1)
-    blocked = plan(replace(trunk, paused=False, blocked_until=until), lanes, NOW)
+    blocked = plan(replace(trunk, paused=False, down="", blocked_until=until), lanes, NOW)
     assert blocked == Plan(hold=Hold.BLOCKED, wake_at=until)
+
+
+@given(trunks, lanes())
+def test_a_trunk_that_is_down_gives_nothing_until_somebody_says_it_is_up(
+    trunk: TrunkLoad, lanes: list[Lane]
+) -> None:
+    down = replace(trunk, paused=False, down="hq shows it as Failure")
+    assert plan(down, lanes, NOW) == Plan(hold=Hold.DOWN)
+
+
+@given(open_trunks, lanes(), st.integers(0, 3))
+def test_a_trunk_that_was_blocked_is_tried_out_with_one_call(
+    trunk: TrunkLoad, lanes: list[Lane], under_way: int
+) -> None:
+    planned = plan(replace(trunk, trying=under_way), lanes, NOW)
+    assert planned.total <= max(0, 1 - under_way)
+    wanted = sum(lane.wants for lane in lanes)
+    if under_way and wanted:
+        assert planned.hold is Hold.TRYING
 
 
 @given(open_trunks, lanes())

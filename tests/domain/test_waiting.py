@@ -110,6 +110,8 @@ FULL = "a free channel: all 30 channels of hq/SPS-6-36 are in use"
             on(calls_per_second=2.5, next_slot_at=SOON),
             "the next call that hq/SPS-6-36 may start at 2.5 calls per second",
         ),
+        (on(down="hq shows it as Failure"), "the trunk hq/SPS-6-36, which is down: hq shows it as Failure"),
+        (on(blocked_until=NOW, trying=0), "its turn: a channel is free on hq/SPS-6-36"),
         (on(blocked_until=NOW), "its turn: a channel is free on hq/SPS-6-36"),
         (on(reserved=4, campaigns=26), "its turn: a channel is free on hq/SPS-6-36"),
     ],
@@ -125,6 +127,16 @@ def test_a_blocked_trunk_says_why() -> None:
 
     assert queued(trunk) == (
         "the trunk hq/X, which is blocked until 10:03:20 UTC after 5 failures in a row, the last: 503"
+    )
+
+
+def test_a_trunk_that_is_tried_out_says_so() -> None:
+    trunk = Standing(
+        "hq", "X", TrunkLoad(channels=9, alarms=1, trying=1), "5 failures in a row, the last: 503"
+    )
+
+    assert queued(trunk) == (
+        "the outcome of the call that tries hq/X after 5 failures in a row, the last: 503"
     )
 
 

@@ -57,6 +57,36 @@ def test_five_failures_in_a_row_block_the_trunk(world: World, campaign: str) -> 
     assert seconds_blocked(world, OTHER_TRUNK) == 0
 
 
+def test_every_change_of_the_breaker_has_an_event(world: World, campaign: str) -> None:
+    fails(world, campaign, 5)
+    world.wait(10)
+    fails(world, campaign)
+    world.wait(20)
+    world.tell(world.dial(world.call(campaign=campaign)), BUSY)
+    why = "failures in a row, the last: 503 Service Unavailable"
+    assert world.story(f"hq/{TRUNK}") == [
+        ("blocked", f"until 08:30:25 UTC after 5 {why}"),
+        ("blocked", f"until 08:30:45 UTC after 6 {why}"),
+        ("unblocked", "a call went through"),
+    ]
+
+
+def test_a_count_that_has_not_blocked_it_yet_ends_without_an_event(world: World, campaign: str) -> None:
+    fails(world, campaign, 4)
+    world.tell(world.dial(world.call(campaign=campaign)), BUSY)
+    assert world.trunk_row().failures_in_row == 0
+    assert world.story(f"hq/{TRUNK}") == []
+
+
+def test_a_call_from_before_the_block_says_nothing_of_what_came_after(world: World, campaign: str) -> None:
+    early = world.dial(world.call(campaign=campaign))
+    fails(world, campaign, 5)
+    world.wait(11)
+    world.tell(early, CONGESTED)
+    assert world.trunk_row().failures_in_row == 5
+    assert seconds_blocked(world) < 0
+
+
 def test_a_callee_who_is_busy_shows_that_the_trunk_works(world: World, campaign: str) -> None:
     fails(world, campaign, 4)
     world.tell(world.dial(world.call(campaign=campaign)), BUSY)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from dispatcher.domain.pacing import TrunkLoad
+from dispatcher.domain.pacing import TrunkLoad, shut_by
 
 
 class Health(StrEnum):
@@ -14,8 +14,10 @@ class Health(StrEnum):
 
     UP = "up"
     PAUSED = "paused"
-    BLOCKED = "blocked"
     DOWN = "down"
+    BLOCKED = "blocked"
+    TRYING = "trying"
+    """It was blocked, and one call tries whether it works again."""
 
 
 class InUse(BaseModel):
@@ -31,6 +33,7 @@ class TrunkHealth(BaseModel):
     state: Health
     blocked_until: datetime | None = Field(description="After failures in a row, nothing is dialled before.")
     blocked_why: str | None
+    down_why: str | None = Field(description="Why nothing can go out on it, as far as its PBX shows.")
     failures_in_row: int
     pbx_status: str | None = Field(description="In the PBX's own words.", examples=["Registered"])
     pbx_usable: bool | None = Field(description="What that means; null when the PBX does not know.")
@@ -53,12 +56,8 @@ class TrunkView(BaseModel):
 def trunk_view(row: Any, load: TrunkLoad, now: datetime) -> TrunkView:
     """A trunk's row and load as they are shown."""
     blocked = row.blocked_until is not None and row.blocked_until > now
-    if row.paused:
-        state = Health.PAUSED
-    elif blocked:
-        state = Health.BLOCKED
-    else:
-        state = Health.DOWN if row.pbx_usable is False else Health.UP
+    shut = shut_by(load, now)
+    state = Health(shut) if shut else Health.TRYING if load.trying is not None else Health.UP
     return TrunkView(
         pbx=row.pbx,
         name=row.name,
@@ -70,7 +69,8 @@ def trunk_view(row: Any, load: TrunkLoad, now: datetime) -> TrunkView:
         health=TrunkHealth(
             state=state,
             blocked_until=row.blocked_until if blocked else None,
-            blocked_why=(row.blocked_why or None) if blocked else None,
+            blocked_why=(row.blocked_why or None) if blocked or load.trying is not None else None,
+            down_why=load.down or None,
             failures_in_row=row.failures_in_row,
             pbx_status=row.pbx_status or None,
             pbx_usable=row.pbx_usable,
