@@ -137,14 +137,16 @@ class Office:
         return identity
 
     def alarm(self, *targets: str, **columns: Any) -> str:
-        """An open alarm that calls these numbers and (four digits) extensions, now."""
+        """An open alarm that calls these numbers, extensions (four digits) and users (names), now."""
         identity = new_id()
         plain = {"dedup_key": None, "expires_at": None, "retry": None}
         with self.core.store.write() as tx:
             rows.add(tx, "alarms", id=identity, **(plain | columns))
             for target in targets:
                 kind: dict[str, Any] = {"number": f"+{target}"}
-                if len(target) <= 4:
+                if not target.isdigit():
+                    kind = {"number": None, "pbx_user": target, "pbx": "hq"}
+                elif len(target) <= 4:
                     kind = {"number": None, "extension": target, "pbx": "hq"}
                 self._call(tx, alarm_id=identity, campaign_id=None, **kind)
         return identity

@@ -8,7 +8,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
 from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.pbx.errors import PbxError
-from dispatcher.pbx.protocol import Driver, HangsUp, SeesLiveCalls, Session
+from dispatcher.pbx.protocol import Driver, HangsUp, SeesCall, SeesLiveCalls, Session
 from dispatcher.sessions import Sessions
 from dispatcher.store.attempts import Case, lock_by_id
 from dispatcher.store.engine import is_outage
@@ -61,9 +61,12 @@ def _end(driver: Driver, session: Session, case: Case) -> None:
 
 
 def _find_leg(driver: Driver, session: Session, case: Case) -> str:
-    """The leg's id from the list of live calls, when no report has named it yet."""
+    """The leg's id from the list of live calls, or from the call itself, when no report has named it yet."""
     if not isinstance(driver, SeesLiveCalls):
-        return ""
+        if not isinstance(driver, SeesCall) or not case.callid:
+            return ""
+        shown = driver.live_call(session, case.callid)
+        return shown.leg if shown is not None else ""
     for live in driver.live_calls(session):
         if live.direction is not PartyKind.OUTBOUND:
             continue

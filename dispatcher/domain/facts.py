@@ -23,6 +23,7 @@ PHANTOM_SECONDS = 1
 _CDR_RANK = {status: rank for rank, status in enumerate(CdrStatus)}
 _NO_CAUSE = -len(PRECEDENCE)
 _NO_OTHER_LEG = "no other leg"
+_WHOLE_CALL = "the whole call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,11 @@ class Facts:
     def ended_at(self) -> datetime | None:
         """When the call ended, as far as known, or None while it may be up.
 
-        A CDR or a CallFailed ends it, as do two different BYE reports, one a leg (S-Series API
-        v1.1.0 manual, "Hang up report"). A single BYE does not, since the other leg may still hold
-        the channel, unless the call was answered and the callee's is the only leg that the report
-        names: at the other end of an IVR or a prompt there is none (inferred: the manual shows no
-        BYE of such a call).
+        A CDR or a CallFailed ends it, as does a report that the whole call is over, and as do two
+        different BYE reports, one a leg (S-Series API v1.1.0 manual, "Hang up report"). A single BYE
+        does not, since the other leg may still hold the channel, unless the call was answered and the
+        callee's is the only leg that the report names: at the other end of an IVR or a prompt there is
+        none (inferred: the manual shows no BYE of such a call).
         Facts only accumulate, so a call that has ended stays so.
         """
         ends = [at for at in (self.cdr_at, self.failed_at, self.closed_at) if at is not None]
@@ -73,6 +74,8 @@ class Facts:
         return min(ends) if ends else None
 
     def _is_released(self) -> bool:
+        if _WHOLE_CALL in self.releases:
+            return True
         if _NO_OTHER_LEG in self.releases and self.answered_at is not None:
             return True
         return len(self.releases - {_NO_OTHER_LEG}) > 1
@@ -179,6 +182,8 @@ def facts_of(report: Report, target: Target, at: datetime) -> Facts:
             return Facts(keys=frozenset({(report.position, report.keys)}), leg=leg, trunk=trunk)
         case ReportEvent.RELEASED:
             return Facts(released_at=at, releases=_released_by(report, target), leg=leg, trunk=trunk)
+        case ReportEvent.OVER:
+            return Facts(released_at=at, releases=frozenset({_WHOLE_CALL}), leg=leg, trunk=trunk)
         case ReportEvent.FAILED:
             reason = report.reason or Reason.FAILED
             return Facts(failed_at=at, cause=reason, cause_text=report.reason_text, leg=leg, trunk=trunk)
@@ -271,7 +276,7 @@ def _concerns(report: Report, target: Target) -> bool:
     group, reports that name extensions alone are about the agents.
     """
     ours_only = report.event in (ReportEvent.RINGING, ReportEvent.ANSWERED) or _has_agents(target)
-    if not report.parties or not ours_only:
+    if not report.parties or not ours_only or report.event is ReportEvent.OVER:
         return True
     if target.kind is TargetKind.NUMBER:
         return any(

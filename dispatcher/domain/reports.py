@@ -15,6 +15,8 @@ class ReportEvent(StrEnum):
     PROMPT_ENDED = "prompt_ended"
     DTMF = "dtmf"
     RELEASED = "released"
+    OVER = "over"
+    """The call as a whole has ended, whoever hung up; ``released`` is about one leg."""
     FAILED = "failed"
     CDR = "cdr"
     BOOT = "boot"

@@ -114,8 +114,9 @@ class Placing:
             return f"{why}; ask for {' or '.join(repr(str(proof)) for proof in known)}"
         if any(site.proves(DeliveredWhen.ANSWERED, TargetKind.USER) for site in self._sites):
             return (
-                f"{why}, nor can anything else: the PBX does not tell what becomes of the far end. Call a user "
-                "of the PBX instead, with delivered_when 'answered': a user's phone may be an outside number"
+                f"{why}, nor can anything else: the PBX does not tell what becomes of the far end. "
+                "Call a user of the PBX instead, with delivered_when 'answered': "
+                "a user's phone may be an outside number"
             )
         return f"{why}, nor can anything else"
 

@@ -113,7 +113,7 @@ def _make_attempts(
     for place, (queue, call) in enumerate(starts):
         attempt_id = new_id()
         freed_at = freed[place] if place < len(freed) else None
-        is_number = call.number is not None
+        kind, value = _target(call)
         rows.append(
             {
                 "id": attempt_id,
@@ -121,8 +121,8 @@ def _make_attempts(
                 "ordinal": call.attempts_made + 1,
                 "pbx": line.pbx,
                 "trunk": line.trunk,
-                "target_kind": TargetKind.NUMBER if is_number else TargetKind.EXTENSION,
-                "digits_dialled": line.digits(call.number) if is_number else call.extension,
+                "target_kind": kind,
+                "digits_dialled": line.digits(value) if kind is TargetKind.NUMBER else value,
                 "lane": queue.lane,
                 "supervised": line.answer_supervision,
                 "phase": Phase.CLAIMED,
@@ -152,6 +152,15 @@ def _make_attempts(
     tx.execute(_MAKE, rows)
     events.record(tx, now, changes)
     return [(str(row["id"]), str(row["lane"])) for row in rows]
+
+
+def _target(call: Any) -> tuple[TargetKind, str]:
+    """What a call dials; every call has exactly one target."""
+    if call.number is not None:
+        return TargetKind.NUMBER, call.number
+    if call.extension is not None:
+        return TargetKind.EXTENSION, call.extension
+    return TargetKind.USER, call.pbx_user
 
 
 def _earliest(times: Iterable[datetime | None]) -> datetime | None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     Select,
     bindparam,
+    exists,
     literal_column,
     or_,
     select,
@@ -19,15 +20,16 @@ from sqlalchemy import (
 )
 
 from dispatcher.domain.pacing import ALARMS
-from dispatcher.domain.vocabulary import CallState, CampaignStatus
+from dispatcher.domain.vocabulary import CallState, CampaignStatus, TargetKind
 from dispatcher.domain.windows import Window, next_opening
 from dispatcher.domain.zones import opening
 from dispatcher.lines import Line
 from dispatcher.pacer.hunt import Hunt
 from dispatcher.store.campaigns import windows_from
-from dispatcher.store.tables import Alarm, Call, Campaign, among, table
+from dispatcher.store.tables import HELD, Alarm, Attempt, Call, Campaign, among, table
 
 _alarms = table(Alarm)
+_attempts = table(Attempt)
 _calls = table(Call)
 _campaigns = table(Campaign)
 RECIPIENT = "recipient"
@@ -54,12 +56,26 @@ class Candidates:
     opens_at: datetime | None = None
 
 
-def _due_calls(*of_lane: ColumnElement[bool], target: ColumnElement[str | None]) -> Select[Any]:
+_FREE_USER = or_(
+    _calls.c.pbx_user.is_(None),
+    ~exists().where(
+        _attempts.c.pbx == _calls.c.pbx,
+        _attempts.c.target_kind == TargetKind.USER,
+        _attempts.c.digits_dialled == _calls.c.pbx_user,
+        HELD,
+    ),
+)
+"""A user's own phone rings first, and rings for one call at a time; the others wait for its end."""
+
+
+def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Select[Any]:
+    ours = (_calls.c.number.is_(None), _FREE_USER) if is_internal else (_calls.c.number.is_not(None),)
     return (
         select(
             _calls.c.id,
             _calls.c.number,
             _calls.c.extension,
+            _calls.c.pbx_user,
             _calls.c.pbx,
             _calls.c.attempts_made,
             _calls.c.free_failures,
@@ -72,7 +88,7 @@ def _due_calls(*of_lane: ColumnElement[bool], target: ColumnElement[str | None])
             *of_lane,
             among(_calls.c.state, CallState.QUEUED),
             _calls.c.due_at <= bindparam("now"),
-            target.is_not(None),
+            *ours,
             or_(_calls.c.pbx.is_(None), _calls.c.pbx == bindparam("of_pbx")),
             or_(_calls.c.expires_at.is_(None), _calls.c.expires_at > bindparam("now")),
         )
@@ -92,13 +108,13 @@ _FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"))
 def _for_both(*of_lane: ColumnElement[bool]) -> dict[bool, Select[Any]]:
     """The due calls of a lane for the trunks' lines (False) and the internal line (True)."""
     return {
-        False: _due_calls(*of_lane, target=_calls.c.number),
-        True: _due_calls(*of_lane, target=_calls.c.extension),
+        False: _due_calls(*of_lane),
+        True: _due_calls(*of_lane, is_internal=True),
     }
 
 
 _OF_SOME_ALARMS = (
-    _due_calls(*_OF_ALARMS, target=_calls.c.number)
+    _due_calls(*_OF_ALARMS)
     .add_columns(_alarms.c.message_kind, _alarms.c.message_count, _alarms.c.delivered_when)
     .join(_alarms, _alarms.c.id == _calls.c.alarm_id)
     .where(
@@ -147,7 +163,19 @@ def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int, hunt
     """The alarms' calls that are due and that this line takes, of ``limit`` and what others could take."""
     most = limit + hunt.spare(hunt.ranks, is_alarm=True)
     due = _due_of_some_alarms(tx, now, line, most) if hunt.differ else _due(tx, now, line, most, "alarms")
-    return Candidates(ALARMS, hunt.keep(due, hunt.ranks, is_alarm=True))
+    ringing = _one_for_each_user(due)
+    # When a user has several, there may be others' calls behind them: look again at once.
+    again = now if len(ringing) < len(due) else None
+    return Candidates(ALARMS, hunt.keep(ringing, hunt.ranks, is_alarm=True), opens_at=again)
+
+
+def _one_for_each_user(due: Sequence[Any]) -> list[Any]:
+    """The calls without those whose user has another among them."""
+    first: dict[tuple[str, str], str] = {}
+    for row in due:
+        if row.pbx_user is not None:
+            first.setdefault((row.pbx, row.pbx_user), row.id)
+    return [row for row in due if row.pbx_user is None or first[row.pbx, row.pbx_user] == row.id]
 
 
 def _due_of_some_alarms(tx: Connection, now: datetime, line: Line, limit: int) -> list[Any]:

@@ -301,7 +301,7 @@ class Inbox:
     def _note_foreign(self, tx: Connection, now: datetime, pbx: str, report: Report) -> None:
         # The first party of a BYE is the one that has hung up.
         released = report.parties[0].kind if report.event is ReportEvent.RELEASED else None
-        ended = report.event in (ReportEvent.CDR, ReportEvent.FAILED)
+        ended = report.event in (ReportEvent.CDR, ReportEvent.FAILED, ReportEvent.OVER)
         foreign.note(tx, now, pbx, report.callid, report.trunk, ended=ended, released=released)
 
 

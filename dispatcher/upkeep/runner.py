@@ -69,7 +69,7 @@ class Upkeep:
         self._leases = leases
         self._subscription = core.signals.subscribe(Topic.SESSION)
         self._stopping = threading.Event()
-        timeouts = {name: pbx.account.timeout_seconds for name, pbx in pbxes.items()}
+        timeouts = {name: pbx.dial_seconds for name, pbx in pbxes.items()}
         recovery = Recovery(core, sessions, pbxes, inbox)
         abandoned = Abandoned(core)
         comparison = Comparison(core, sessions, pbxes)

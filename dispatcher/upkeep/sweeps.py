@@ -63,7 +63,7 @@ def resend_hang_ups(core: Core) -> None:
 def doubt_the_unanswered(core: Core, timeouts: Mapping[str, float]) -> None:
     """Put attempts in doubt whose dialling process died between its two commits.
 
-    ``timeouts`` are the seconds that each PBX's requests may take; a process that still lives has
+    ``timeouts`` are the seconds that each PBX's dial requests may take; a process that still lives has
     answered, or given up, well before twice that time.
     """
     for pbx, seconds in timeouts.items():

@@ -5,7 +5,7 @@ plans. Each scenario knows what really happened, so that a test can hold the out
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
@@ -23,10 +23,12 @@ BY_IVR = Target(TargetKind.NUMBER, NUMBER, MessageKind.IVR)
 BY_PROMPT = Target(TargetKind.NUMBER, NUMBER, MessageKind.PROMPT)
 BY_QUEUE = Target(TargetKind.NUMBER, NUMBER, MessageKind.QUEUE)
 TO_EXTENSION = Target(TargetKind.EXTENSION, "1002", MessageKind.IVR)
+TO_USER = Target(TargetKind.USER, "anna", MessageKind.IVR)
 
 CALLEE = Party(PartyKind.OUTBOUND, NUMBER, TRUNK, LEG)
 NUMBERLESS = Party(PartyKind.OUTBOUND, trunk=TRUNK)
 CALLER = Party(PartyKind.EXTENSION, "1000")
+USER = Party(PartyKind.EXTENSION, "anna")
 COLLEAGUE = Party(PartyKind.EXTENSION, "1002")
 AGENT_1, AGENT_2 = Party(PartyKind.EXTENSION, "2001"), Party(PartyKind.EXTENSION, "2002")
 
@@ -441,4 +443,33 @@ CALL_STATUS = (
 )
 """What the events of API v2.0.0 make of calls; one CallStatus may be several reports."""
 
-SCENARIOS = (*TO_NUMBERS, *UNANSWERED, *INSIDE, *WITH_AGENTS, *ANALOG, *CALL_STATUS)
+TO_USERS = (
+    Scenario(
+        "Axeos: a user picks up their own phone",
+        (
+            report(ReportEvent.ANSWERED, USER, word="originate"),
+            report(ReportEvent.OTHER, USER, word="incoming call"),
+            report(ReportEvent.OVER, USER, word="call finished"),
+        ),
+        HUNG_UP,
+        Outcome.NOT_HEARD,
+        TO_USER,
+        (True,),
+    ),
+    Scenario(
+        "Axeos: a user picks up their own phone and gets an agent of a queue",
+        (
+            report(ReportEvent.ANSWERED, USER, word="originate"),
+            report(ReportEvent.RINGING, AGENT_1, AGENT_2, word="internal dial"),
+            report(ReportEvent.ANSWERED, AGENT_2, word="call answered"),
+            report(ReportEvent.OVER, USER, word="call finished"),
+        ),
+        HUNG_UP,
+        Outcome.NOT_HEARD,
+        replace(TO_USER, message=MessageKind.QUEUE),
+        (True,),
+    ),
+)
+"""What an Axeos PBX tells of a call to a user: that their own phone was answered, and the call's end."""
+
+SCENARIOS = (*TO_NUMBERS, *UNANSWERED, *INSIDE, *WITH_AGENTS, *ANALOG, *CALL_STATUS, *TO_USERS)

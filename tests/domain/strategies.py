@@ -22,7 +22,9 @@ facts = st.builds(
     prompt_ended_at=maybe_times,
     keys=st.frozensets(keys, max_size=3),
     released_at=maybe_times,
-    releases=st.frozensets(st.sampled_from(["extension", f"outbound:{LEG}", "-"]), max_size=3),
+    releases=st.frozensets(
+        st.sampled_from(["extension", f"outbound:{LEG}", "-", "the whole call"]), max_size=3
+    ),
     failed_at=maybe_times,
     cause=st.none() | st.sampled_from(Reason),
     cause_text=st.sampled_from(["", "486 Busy Here", "503 Service Unavailable", "timed out"]),

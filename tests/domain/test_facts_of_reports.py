@@ -31,6 +31,7 @@ from tests.domain.scenarios import (
     START,
     TALKED,
     TO_EXTENSION,
+    TO_USER,
     TRUNK,
     failed,
     key,
@@ -146,6 +147,12 @@ def test_an_extension_that_was_called_and_one_it_went_on_to_are_two_legs() -> No
     other = of(report(ReportEvent.RELEASED, AGENT_1, COLLEAGUE), TO_EXTENSION)
     assert join(callee, callee).ended_at is None
     assert join(callee, other).ended_at == START
+
+
+@pytest.mark.parametrize("target", [BY_QUEUE, TO_EXTENSION, TO_USER], ids=["queue", "extension", "user"])
+def test_that_the_whole_call_is_over_ends_it_whoever_is_named(target: Target) -> None:
+    assert of(report(ReportEvent.OVER, AGENT_1), target).ended_at == START
+    assert of(report(ReportEvent.OVER), target).ended_at == START
 
 
 # Legs that are not the callee's.

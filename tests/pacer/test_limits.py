@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import Connection, func, select
 
+from dispatcher.pacer.claim import claim
 from dispatcher.store.tables import ForeignCall, Trunk, table
 from tests.cores import PBX, TRUNK, set_attempt
 from tests.scripted import Office, attempts, calls, make_office, open_office, posted, record, whole_call
@@ -276,6 +277,43 @@ def test_extensions_have_a_line_of_their_own(store_url: str) -> None:
             ("", "extension"),
             ("SPS-6-36", "number"),
         }
+
+
+def test_a_users_phone_rings_for_one_call_at_a_time(store_url: str) -> None:
+    internal = [PBX | {"internal_channels": 5, "trunk": [TRUNK | {"channels": 1, "reserved_for_alarms": 0}]}]
+    with open_office(store_url, pbx=internal) as office:
+        office.alarm("anna")
+        office.alarm("anna")
+        office.alarm("anna", "ben", "1002")
+
+        first = office.claim("")
+        assert {(row.target_kind, row.digits_dialled) for row in office.rows_of_attempts()} == {
+            ("user", "anna"),
+            ("user", "ben"),
+            ("extension", "1002"),
+        }
+        assert office.claim("") == []
+
+        for attempt in first:
+            end(office, attempt)
+        [second] = office.claim("")
+        assert office.attempt(second).digits_dialled == "anna"
+
+
+def test_a_user_with_many_alarms_does_not_hold_up_others(store_url: str) -> None:
+    internal = [PBX | {"internal_channels": 2, "trunk": [TRUNK | {"channels": 1, "reserved_for_alarms": 0}]}]
+    with open_office(store_url, pbx=internal) as office:
+        for _ in range(3):
+            office.alarm("anna")
+        office.clock.move(seconds=1)
+        office.alarm("ben")
+        line = office.lines["hq", ""]
+        claimed = office.core.store.transact(lambda tx: claim(tx, office.clock(), line))
+
+        assert len(claimed.alarms) == 1
+        assert claimed.wake_at == office.clock()
+        [attempt] = office.claim("")
+        assert office.attempt(attempt).digits_dialled == "ben"
 
 
 def test_a_paused_trunk_gives_nothing_out_and_a_smaller_one_waits(store_url: str) -> None:
