@@ -17,6 +17,7 @@ from tests.cli.site import DISPATCHER
 
 # Small and quick: thirty people are enough for every kind, and the delays between attempts are short.
 DEMO = [*DISPATCHER, "demo", "--exit", "--numbers", "30", "--speed", "8"]
+K2_OVER_TCP = [*DEMO, "--family", "yeastar-k2", "--tcp"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -62,7 +63,11 @@ def demos(kept: Path) -> dict[str, Played]:
     def otherwise() -> None:
         played["otherwise"] = _in_a_terminal([*DEMO, "--misbehave", "1486=busy"])
 
-    threads = [threading.Thread(target=play) for play in (as_scripted, otherwise)]
+    def other_family() -> None:
+        done = subprocess.run(K2_OVER_TCP, capture_output=True, text=True, check=False)
+        played["other family"] = Played(done.returncode, done.stdout + done.stderr)
+
+    threads = [threading.Thread(target=play) for play in (as_scripted, otherwise, other_family)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -74,6 +79,14 @@ def test_everything_comes_out_as_scripted(demos: dict[str, Played]) -> None:
     demo = demos["as scripted"]
     assert demo.status == 0, demo.shown
     assert "All 38 calls came out as scripted." in demo.shown
+
+
+def test_the_same_story_is_told_over_another_family(demos: dict[str, Played]) -> None:
+    demo = demos["other family"]
+    assert demo.status == 0, demo.shown
+    assert "All 38 calls came out as scripted." in demo.shown
+    assert "simulated yeastar-k2" in demo.shown
+    assert "log: " not in demo.shown
 
 
 def test_the_summary_has_the_figures(demos: dict[str, Played]) -> None:
@@ -135,8 +148,12 @@ def test_it_can_be_interrupted(begun: "subprocess.Popen[str]") -> None:
     assert time.monotonic() - at < 10
 
 
-def test_a_wish_that_is_not_known_is_a_usage_error() -> None:
-    command = [*DISPATCHER, "demo", "--misbehave", "9999=busy"]
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [(["--misbehave", "9999=busy"], "CODE=BEHAVIOUR"), (["--tcp"], "do not come over TCP")],
+)
+def test_a_wish_that_is_not_known_is_a_usage_error(wish: list[str], says: str) -> None:
+    command = [*DISPATCHER, "demo", *wish]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "CODE=BEHAVIOUR" in done.stderr
+    assert says in done.stderr

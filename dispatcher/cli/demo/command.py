@@ -17,7 +17,7 @@ from dispatcher.cli.demo.cast import KINDS, LEAST, MOST, Callee, callees
 from dispatcher.cli.demo.stage import Pace, Stage, Wishes
 from dispatcher.cli.demo.story import Story
 from dispatcher.cli.demo.summary import print_verdict
-from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run
+from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run, reports_arrive
 from dispatcher.cli.demo.view import LiveView, PlainView
 from dispatcher.cli.simulator import Family
 from dispatcher.simulator import Behaviour
@@ -33,6 +33,9 @@ _PLAIN_WIDTH = 110
 def demo(
     leave: Annotated[bool, typer.Option("--exit", help="End after the summary.")] = False,
     family: Annotated[Family, typer.Option(help="The simulated PBX's family.")] = Family.YEASTAR_S,
+    tcp: Annotated[
+        bool, typer.Option("--tcp", help="yeastar-k2: reports are fetched over TCP, not posted.")
+    ] = False,
     numbers: Annotated[int, typer.Option(help="People in the campaign.", min=LEAST, max=MOST)] = 200,
     channels: Annotated[int, typer.Option(help="Channels of the trunk.", min=2, max=500)] = 10,
     speed: Annotated[float, typer.Option(help="2 is twice as fast.", min=0.1, max=10)] = 1.0,
@@ -50,7 +53,9 @@ def demo(
     through the HTTP API. With --exit, the status is 0 only when every call came out as scripted.
     """
     pace = Pace(speed, numbers / channels)
-    wishes = Wishes(family.value, channels, pace, keep, _wishes(misbehave))
+    if tcp and family is not Family.YEASTAR_K2:
+        raise typer.BadParameter(f"reports of {family} do not come over TCP", param_hint="--tcp")
+    wishes = Wishes(family.value, channels, pace, keep, _wishes(misbehave), tcp)
     people = callees(numbers)
     stage = Stage(wishes, people)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -100,6 +105,7 @@ def _play(stage: Stage, people: list[Callee], console: Console) -> Verdict:
     story = Story(product.api_url, people, pace)
     board = Board(product.api_url, story.told)
     with Api(product.api_url) as api:
+        _await_reports(api)
         before = channel_seconds(api)
         board.start()
         threading.Thread(target=story.run, name="story", daemon=True).start()
@@ -109,6 +115,15 @@ def _play(stage: Stage, people: list[Callee], console: Console) -> Verdict:
             board.stop()
         stage.pbx.wait_idle(_PATIENCE)
         return judge_run(api, story.told, people, stage.pbx.judge, before)
+
+
+def _await_reports(api: Api) -> None:
+    """Begin when the product reads what the PBX reports: what was reported before would be lost."""
+    until = time.monotonic() + _PATIENCE
+    while not reports_arrive(api):
+        if time.monotonic() > until:
+            raise ApiError("the product does not read the reports of the simulated PBX")
+        time.sleep(_TICK)
 
 
 def _watch(board: Board, stage: Stage, console: Console, until: float) -> None:

@@ -75,6 +75,7 @@ class Wishes:
     pace: Pace
     keep: Path | None
     misbehave: dict[str, Behaviour]
+    tcp: bool = False
 
 
 class Stage:
@@ -144,6 +145,7 @@ def _simulator(wishes: Wishes, people: list[Callee]) -> SimulatorSettings:
         trunks=(TrunkSettings(TRUNK, wishes.channels, prefix=PREFIX),),
         time_scale=wishes.pace.time_scale,
         callees=misbehaving(people, wishes.misbehave),
+        report_transport="tcp" if wishes.tcp else "http",
         keep_log=False,
     )
 
@@ -173,6 +175,7 @@ username = "{account.username}"
 password = "{account.password}"
 serial = "{account.serial}"
 timezone = "{account.timezone}"
+{_transport(pbx)}
 
 [[pbx.trunk]]
 name = "{TRUNK}"
@@ -188,3 +191,8 @@ delivered_when = "acknowledged"
 retry = {{ max_attempts = 3, no_answer = {pace.withdrawn} }}
 expires_after = 600
 """
+
+
+def _transport(pbx: SimulatedPbx) -> str:
+    """How reports come, where they are not posted."""
+    return f'report_transport = "tcp"\nreport_port = {pbx.report_port}' if pbx.report_port else ""

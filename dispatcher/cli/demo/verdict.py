@@ -48,12 +48,23 @@ class Verdict:
 
 def channel_seconds(api: Api) -> float:
     """How long channels of the trunk have been held, as the product's own metric says."""
+    held = _sample(api, "dispatcher_channel_seconds_total", pbx=PBX, trunk=TRUNK)
+    if held is None:
+        raise RuntimeError("/metrics lacks dispatcher_channel_seconds_total of the trunk")
+    return held
+
+
+def reports_arrive(api: Api) -> bool:
+    """Whether reports that are fetched can come; those that are posted always can."""
+    return _sample(api, "dispatcher_report_stream_up", pbx=PBX) in (None, 1.0)
+
+
+def _sample(api: Api, name: str, **labels: str) -> float | None:
     for family in text_string_to_metric_families(api.text("/metrics")):
         for sample in family.samples:
-            of_trunk = sample.labels.get("pbx") == PBX and sample.labels.get("trunk") == TRUNK
-            if sample.name == "dispatcher_channel_seconds_total" and of_trunk:
+            if sample.name == name and labels.items() <= sample.labels.items():
                 return sample.value
-    raise RuntimeError("/metrics lacks dispatcher_channel_seconds_total of the trunk")
+    return None
 
 
 def judge_run(api: Api, told: Told, people: list[Callee], judge: Judge, seconds_before: float) -> Verdict:
