@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,9 +13,12 @@ from typing import Any, Self
 import httpx
 import yaml
 
+from dispatcher.clock import utc_now
 from dispatcher.simulator import Fault, SimulatedPbx, SimulatorSettings, TrunkSettings
+from dispatcher.store.engine import Store
 from tests.services import PrometheusServer
 from tests.services.process import HOST, free_port
+from tests.store import rows
 
 TRUNK = "SPS-6-36"
 CHANNELS = 6
@@ -31,6 +35,8 @@ listen = "{host}:{reports}"
 [pacing]
 doubt_wait = 4.0
 settle = 0.5
+[audit]
+every = 1.0
 [[pbx]]
 name = "hq"
 family = "yeastar-s"
@@ -148,6 +154,7 @@ class Site:
         self._alarms()
         campaign = self._campaign()
         self.pbx.place_other(TRUNK, seconds=6.0)
+        self._break_something()
         self._until(lambda: len(self.pbx.judge.calls()) > CHANNELS, "the first calls")
         self.pbx.arm(Fault.DIAL_LOST_BEFORE)
         self._until(lambda: self._campaign_is_over(campaign), "the end of the campaign")
@@ -155,6 +162,18 @@ class Site:
         # The last of it has to be scraped, twice for a rate.
         time.sleep(4 * SCRAPE_SECONDS)
         self.ended = time.time()
+
+    def _break_something(self) -> None:
+        """What the auditor finds: a channel that an ended call keeps, and one held since yesterday."""
+        store = Store(f"sqlite:///{self._folder}/site.db")
+        old = {"pbx": "old", "claimed_at": utc_now() - timedelta(days=1)}
+        with store.write() as tx:
+            rows.add(tx, "campaigns", status="finished")
+            for key, columns in (("kept", {"phase": "ended", "outcome": "busy"}), ("overdue", {})):
+                state = {"state": "failed", "outcome": "busy"} if columns else {}
+                rows.add(tx, "calls", id=key, number=f"+3161999{key}", attempts_made=1, **state)
+                rows.add(tx, "attempts", id=key, call_id=key, callid=key, **old, **columns)
+        store.close()
 
     def _alarms(self) -> None:
         self._post("/v1/intake/alertmanager", ALERTMANAGER)
