@@ -1,0 +1,147 @@
+"""Families that show calls by their callid: one at a time, or in a list that names them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dispatcher.domain.reasons import Reason
+from dispatcher.pbx.errors import PbxInDoubt
+from dispatcher.sessions import Pbx, Sessions
+from dispatcher.upkeep.sight import BY_NAME
+from tests.scripted import NUMBER, Office, open_office, ringing
+from tests.upkeep.asked import Keeping, Naming, live, lose_answers, pass_time
+
+OTHER = "31687654321"
+
+
+class TestOneAtATime:
+    @pytest.fixture
+    def pbx(self) -> Naming:
+        return Naming()
+
+    @pytest.fixture
+    def office(self, store_url: str, pbx: Naming) -> Iterator[Office]:
+        driver: Any = pbx
+        with open_office(store_url) as made:
+            pbx.script = made.driver
+            made.pbxes["hq"] = Pbx(made.pbxes["hq"].account, driver)
+            made.sessions = Sessions(made.core.store, made.pbxes, made.clock)
+            yield made
+
+    def test_a_silent_call_is_asked_for_by_its_callid(self, office: Office, pbx: Naming) -> None:
+        office.campaign(NUMBER)
+        [attempt] = office.dialled()
+        callid = office.attempt(attempt).callid
+        pbx.up = {callid}
+        pass_time(office, 120, 5)
+        assert (set(pbx.asked), office.attempt(attempt).phase) == ({callid}, "up")
+
+        pbx.up = set()
+        pass_time(office, 60, 5)
+        assert (office.attempt(attempt).phase, office.attempt(attempt).outcome) == ("ended", "unknown")
+
+    def test_many_are_asked_for_a_few_at_a_time_and_none_is_forgotten(
+        self, office: Office, pbx: Naming
+    ) -> None:
+        office.campaign(*(f"3161234{place:04}" for place in range(25)))
+        attempts = office.dialled()
+        callids = {office.attempt(attempt).callid for attempt in attempts}
+        pbx.up = set(callids)
+        office.clock.move(seconds=61)
+        pass_time(office, 0)
+        assert len(pbx.asked) == BY_NAME
+        pass_time(office, 10)
+
+        assert set(pbx.asked) == callids
+
+    def test_a_dial_without_an_answer_can_not_be_asked_for_and_is_closed_in_time(
+        self, office: Office, pbx: Naming
+    ) -> None:
+        lose_answers(office)
+        office.alarm(NUMBER)
+        [attempt] = office.dialled()
+        pass_time(office, 29)
+        assert office.attempt(attempt).phase == "in_doubt"
+        pass_time(office, 2)
+
+        assert (office.attempt(attempt).outcome, pbx.asked) == ("unknown", [])
+
+    def test_a_pbx_that_is_away_ends_nothing(
+        self, office: Office, pbx: Naming, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = []
+
+        def away(session: object, callid: str) -> None:
+            asked.append(callid)
+            raise PbxInDoubt(Reason.TIMED_OUT, "no answer in time")
+
+        monkeypatch.setattr(pbx, "live_call", away)
+        office.campaign(NUMBER)
+        [attempt] = office.dialled()
+        pass_time(office, 300)
+
+        assert office.attempt(attempt).phase == "up"
+        assert 2 < len(asked) < 15
+
+
+class TestAListThatNamesCalls:
+    @pytest.fixture
+    def pbx(self) -> Keeping:
+        return Keeping()
+
+    @pytest.fixture
+    def office(self, store_url: str, pbx: Keeping) -> Iterator[Office]:
+        with open_office(store_url, driver=pbx) as made:
+            lose_answers(made)
+            yield made
+
+    def test_a_live_call_links_the_dial_that_was_not_answered(self, office: Office, pbx: Keeping) -> None:
+        office.campaign(NUMBER)
+        [attempt] = office.dialled()
+        pbx.live = [live(callid="1.7")]
+        pass_time(office, 1)
+
+        assert (office.attempt(attempt).phase, office.attempt(attempt).callid) == ("up", "1.7")
+        office.take(ringing("1.7"))
+        assert office.dispositions() == ["applied"]
+
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            [live(callid="1.7", caller="1005")],
+            [live(callid="1.7"), live(callid="1.8", leg="9.8")],
+            [live(OTHER, callid="1.7")],
+        ],
+        ids=["dialled by hand", "two calls to the number", "another number"],
+    )
+    def test_where_another_may_be_meant_none_is_linked(
+        self, office: Office, pbx: Keeping, shown: list[Any]
+    ) -> None:
+        office.campaign(NUMBER)
+        [attempt] = office.dialled()
+        pbx.live = shown
+        pass_time(office, 5)
+
+        assert (office.attempt(attempt).phase, office.attempt(attempt).callid) == ("in_doubt", None)
+
+    def test_of_two_in_doubt_to_one_number_none_is_linked(self, office: Office, pbx: Keeping) -> None:
+        office.campaign(NUMBER)
+        office.alarm(NUMBER)
+        both = office.dialled()
+        pbx.live = [live(callid="1.7")]
+        pass_time(office, 5)
+
+        assert [office.attempt(attempt).phase for attempt in both] == ["in_doubt", "in_doubt"]
+
+    def test_a_call_that_is_known_is_nobody_elses(self, office: Office, pbx: Keeping) -> None:
+        office.driver.on_dial = lambda order: "1.7"
+        office.alarm(NUMBER)
+        office.dialled()
+        lose_answers(office)
+        office.campaign(NUMBER)
+        [attempt] = office.dialled()
+        pbx.live = [live(callid="1.7")]
+        pass_time(office, 5)
+
+        assert office.attempt(attempt).callid is None
