@@ -139,13 +139,13 @@ class Judge:
     def calls(self) -> list[CallRecord]:
         """Every call so far, oldest first."""
         with self._lock:
-            return [replace(call, reports=dict(call.reports)) for call in self._calls.values()]
+            return [call.copy() for call in self._calls.values()]
 
     def call(self, callid: str) -> CallRecord:
         """One call; KeyError when the PBX knows none by this callid."""
         with self._lock:
             call = self._calls[callid]
-            return replace(call, reports=dict(call.reports))
+            return call.copy()
 
     def calls_to(self, number: str) -> list[CallRecord]:
         """Every call to a number, as stripped of the trunk's prefix."""
@@ -164,6 +164,23 @@ class Judge:
         """(number, callid, callid of the other call that was up when it was placed)."""
         with self._lock:
             return list(self._overlaps)
+
+    def dialled_after(self, delivered_at: Callable[[CallRecord], float | None]) -> list[tuple[str, str, str]]:
+        """(number, callid, callid of an earlier call) for each call of ours that came after a delivery.
+
+        `delivered_at` tells when a call delivered its message, in truth: `lambda call: call.heard_at`, or
+        `lambda call: call.pressed_at("1")`; None when it did not.
+        """
+        delivered: dict[str, tuple[float, str]] = {}
+        found = []
+        for call in sorted((call for call in self.calls() if call.ours), key=lambda call: call.started):
+            earlier = delivered.get(call.number)
+            if earlier is not None and call.started > earlier[0]:
+                found.append((call.number, call.callid, earlier[1]))
+            at = delivered_at(call)
+            if at is not None and (earlier is None or at < earlier[0]):
+                delivered[call.number] = (at, call.callid)
+        return found
 
     def trunk(self, name: str) -> TrunkTally:
         """The channels of one trunk."""

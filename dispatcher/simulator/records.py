@@ -1,6 +1,6 @@
 """What the judge keeps: log lines, dial requests, calls, and the channels of trunks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 
@@ -36,7 +36,8 @@ class CallRecord:
 
     `answered` means by a person or a voicemail box, whatever an analog line reports. `cause` is how
     it ended in the PBX's words, `failure` why it was not answered in the simulator's own (`Failure`), and
-    `channels` how many channels of its trunk it takes.
+    `channels` how many channels of its trunk it takes. `heard_at` is the end of the first prompt, `keys_at`
+    the moment of each of the `keys`.
     """
 
     callid: str
@@ -55,7 +56,9 @@ class CallRecord:
     ended: float | None = None
     passes: int = 0
     heard_in_full: bool = False
+    heard_at: float | None = None
     keys: str = ""
+    keys_at: list[float] = field(default_factory=list)
     cause: str = ""
     failure: str = ""
     channels: int = 1
@@ -63,6 +66,14 @@ class CallRecord:
     over_limit: bool = False
     reports: dict[str, int] = field(default_factory=dict)
     acknowledged: int = 0
+
+    def pressed_at(self, keys: str) -> float | None:
+        """When the callee first pressed one of these keys."""
+        return next((at for key, at in zip(self.keys, self.keys_at, strict=False) if key in keys), None)
+
+    def copy(self) -> "CallRecord":
+        """The record as it is now."""
+        return replace(self, reports=dict(self.reports), keys_at=list(self.keys_at))
 
 
 @dataclass(slots=True)

@@ -217,3 +217,27 @@ def test_a_simulator_that_was_not_started_says_so():
         SimulatedPbx().restart()
     with pytest.raises(RuntimeError, match="not"):
         _ = SimulatedPbx().url
+
+
+def test_a_number_that_is_dialled_after_its_delivery(rig):
+    first = rig.call("31600000001")
+    rig.call("31600000010")
+    second = rig.call("31600000001")
+    third = rig.call("31600000001")
+    heard = rig.pbx.judge.dialled_after(lambda call: call.heard_at)
+    assert heard == [("31600000001", second, first), ("31600000001", third, first)]
+    assert rig.pbx.judge.dialled_after(lambda call: call.pressed_at("1")) == heard
+    assert rig.pbx.judge.dialled_after(lambda call: call.pressed_at("29")) == []
+
+
+def test_what_was_not_delivered_may_be_dialled_again(rig):
+    rig.call("31600001486")
+    rig.call("31600001486")
+    assert rig.pbx.judge.dialled_after(lambda call: call.heard_at) == []
+
+
+def test_the_moment_of_each_key(rig):
+    call = rig.pbx.judge.call(rig.call("31600000014"))
+    assert len(call.keys_at) == len(call.keys) == 5
+    assert call.answered <= call.heard_at <= call.pressed_at("1") <= call.pressed_at("#") <= call.ended
+    assert call.pressed_at("9") is None

@@ -197,6 +197,8 @@ class Call:
     def _pass_heard(self, left: int) -> None:
         if self.record.answered is not None:
             self.record.passes += 1
+            if self.record.heard_at is None:
+                self.record.heard_at = time.monotonic()
             self.record.heard_in_full = True
         self._board.reporter.prompt_ended(self)
         if left > 0:
@@ -223,6 +225,7 @@ class Call:
 
     def _press(self, key: str, known: str) -> None:
         self.record.keys += key
+        self.record.keys_at.append(time.monotonic())
         if key in known:
             self._board.reporter.key(self, key, self._key_position)
             self._key_position += 1
