@@ -14,7 +14,7 @@ from typing import Any
 
 from dispatcher.simulator import CallRecord, DialRecord, LogEntry, SimulatedPbx, TrunkTally
 from tests.system.losses import calls_with_losses
-from tests.system.site import PREFIX
+from tests.system.site import BACKUP_PREFIX, PREFIX
 from tests.system.truth import ACK, Trouble, Truth, allowed
 
 FINAL = {"delivered", "failed", "cancelled", "expired"}
@@ -72,7 +72,8 @@ class Evidence:
         """Every dial request, by the number as the product writes it."""
         found: dict[str, list[DialRecord]] = {}
         for dial in self.dials:
-            found.setdefault(e164(dial.number.removeprefix(PREFIX)), []).append(dial)
+            number = dial.number.removeprefix(PREFIX).removeprefix(BACKUP_PREFIX)
+            found.setdefault(e164(number), []).append(dial)
         return found
 
     @cached_property

@@ -26,6 +26,8 @@ from tests.system.processes import BIN, Program, wait_until
 
 TRUNK = "SPS-6-36"
 PREFIX = "9"
+BACKUP_PREFIX = "8"
+"""Of a second trunk, where a test adds one; no number begins with either."""
 SERIAL = "369362089179"
 WORKERS_READY = "booting up"
 """What Dramatiq says, in its own words, once its worker processes have booted."""
