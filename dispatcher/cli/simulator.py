@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import typer
 
 from dispatcher.simulator import (
+    FAMILIES,
     Behaviour,
     DeliverySettings,
     ExtensionSettings,
@@ -25,15 +25,25 @@ K = TypeVar("K", bound=str)
 T = TypeVar("T")
 
 
-class Family(StrEnum):
-    """The families that can be simulated."""
+def _family(name: str) -> str:
+    if name not in FAMILIES:
+        raise typer.BadParameter(f"{name!r}: there are {', '.join(FAMILIES)}")
+    return name
 
-    YEASTAR_S = "yeastar-s"
-    YEASTAR_K2 = "yeastar-k2"
+
+Family = Annotated[
+    str,
+    typer.Option(
+        "--family", parser=_family, metavar="|".join(FAMILIES), help="The family of the simulated PBX."
+    ),
+]
+"""The option that chooses among the families that can be simulated."""
+TCP_FAMILY = "yeastar-k2"
+"""The family whose reports can be fetched over TCP."""
 
 
 def simulator(
-    family: Annotated[Family, typer.Option(help="The PBX family.")] = Family.YEASTAR_S,
+    family: Family = DEFAULTS.family,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = DEFAULTS.host,
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = DEFAULTS.port,
     tcp_port: Annotated[
@@ -73,12 +83,12 @@ def simulator(
     log: Annotated[bool, typer.Option(help="Keep a log of everything at /simulator/log.")] = True,
 ) -> None:
     """Run a simulated PBX until interrupted. What it saw is at /simulator/state, /calls and /log."""
-    if tcp_port is not None and family is not Family.YEASTAR_K2:
+    if tcp_port is not None and family != TCP_FAMILY:
         raise typer.BadParameter(f"reports of {family} are posted", param_hint="--tcp-port")
     trunks = tuple(_trunk(text) for text in trunk) if trunk else DEFAULTS.trunks
     _unique([each.name for each in trunks], "--trunk")
     settings = SimulatorSettings(
-        family=family.value,
+        family=family,
         host=host,
         port=port,
         username=username,

@@ -4,6 +4,7 @@ It imports nothing of the dispatcher, so that one misreading of a manual can not
 """
 
 from dispatcher.simulator.callees import BEHAVIOUR_BY_SUFFIX, Behaviour
+from dispatcher.simulator.families import FAMILIES
 from dispatcher.simulator.faults import Fault, Faults
 from dispatcher.simulator.judge import Judge
 from dispatcher.simulator.outage import OutageKind
@@ -22,6 +23,7 @@ from dispatcher.simulator.settings import (
 
 __all__ = [
     "BEHAVIOUR_BY_SUFFIX",
+    "FAMILIES",
     "Behaviour",
     "CallRecord",
     "DeliverySettings",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from dispatcher.simulator.family import MakeFamily
+from dispatcher.simulator.settings import SimulatorSettings
 from dispatcher.simulator.yeastar_k2 import YeastarK2
 from dispatcher.simulator.yeastar_s import YeastarS
 
@@ -10,3 +11,11 @@ FAMILIES: Mapping[str, MakeFamily] = {
     "yeastar-s": YeastarS,
     "yeastar-k2": YeastarK2,
 }
+
+
+def family_of(settings: SimulatorSettings) -> MakeFamily:
+    """What builds the PBX of these settings; ValueError when they name a family that is not there."""
+    make = FAMILIES.get(settings.family)
+    if make is None:
+        raise ValueError(f"no such family: {settings.family!r}; there are {', '.join(FAMILIES)}")
+    return make

@@ -13,7 +13,7 @@ import uvloop
 
 from dispatcher.simulator.callees import Behaviour
 from dispatcher.simulator.control import PREFIX, Control
-from dispatcher.simulator.families import FAMILIES
+from dispatcher.simulator.families import family_of
 from dispatcher.simulator.faults import Fault, Faults
 from dispatcher.simulator.http_server import HttpServer, Request
 from dispatcher.simulator.judge import Judge
@@ -29,7 +29,7 @@ class _Box:
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: SimulatorSettings) -> None:
         self._loop = loop
         self._settings = settings
-        self.pbx = FAMILIES[settings.family](loop, settings, self.restart)
+        self.pbx = family_of(settings)(loop, settings, self.restart)
         self.server = HttpServer(loop, self._handle)
         self.outage = Outage(loop, self._handle_now, lambda: self.pbx.judge, self._cut_off)
         self._control = Control(self.pbx, self)
@@ -93,7 +93,9 @@ class SimulatedPbx:
     """
 
     def __init__(self, settings: SimulatorSettings | None = None) -> None:
+        """ValueError when the settings name a family that can not be simulated."""
         self.settings = settings or SimulatorSettings()
+        family_of(self.settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._box: _Box | None = None

@@ -10,7 +10,6 @@ from typing import Literal
 from dispatcher.simulator.callees import Behaviour
 from dispatcher.simulator.faults import Faults
 
-Family = Literal["yeastar-s", "yeastar-k2", "axeos"]
 NumberForm = Literal["stripped", "dialled"]
 IvrCaller = Literal["ivr", "fromext"]
 ReportTransport = Literal["http", "tcp"]
@@ -118,7 +117,8 @@ class StreamSettings:
 class SimulatorSettings:
     """A whole simulated PBX. The defaults fit the sample configuration in the documentation."""
 
-    family: Family = "yeastar-s"
+    family: str = "yeastar-s"
+    """One of those in `families.py`."""
     host: str = "127.0.0.1"
     port: int = 8088
     username: str = "api"

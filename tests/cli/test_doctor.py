@@ -9,7 +9,6 @@ import pytest
 
 from dispatcher.cli.processes import Embedded
 from dispatcher.simulator import SimulatedPbx, SimulatorSettings, TrunkSettings
-from dispatcher.simulator.settings import Family
 from tests.cli.site import Site, document, run
 
 
@@ -81,7 +80,7 @@ def test_an_analog_trunk_that_counts_as_answering(reachable: Site) -> None:
 
 
 @pytest.mark.parametrize("family", ["yeastar-s", "yeastar-k2"])
-def test_a_trunk_that_nobody_may_dial_out_on(reachable: Site, family: Family, tmp_path: Path) -> None:
+def test_a_trunk_that_nobody_may_dial_out_on(reachable: Site, family: str, tmp_path: Path) -> None:
     with SimulatedPbx(SimulatorSettings(port=0, family=family)) as pbx:
         reachable.pbx = pbx
         file = tmp_path / "site.toml"

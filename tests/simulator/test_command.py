@@ -1,5 +1,6 @@
 """The command line of the simulator, as a process."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +38,8 @@ def test_it_runs_until_interrupted_and_says_when_it_is_ready():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--family", "nortel"], "yeastar-k2"),
+        (["--tcp-port", "8333"], "posted"),
         (["--trunk", "A"], "NAME=CHANNELS"),
         (["--trunk", "A=0"], "NAME=CHANNELS"),
         (["--trunk", "A=1", "--trunk", "A=2"], "twice"),
@@ -59,3 +62,13 @@ def test_a_port_that_is_taken(rig):
     result = invoke("--port", str(rig.pbx.port))
     assert result.exit_code == 1
     assert "Can not listen" in result.output
+
+
+def test_the_k2_over_tcp_says_where_reports_are_fetched():
+    command = [sys.executable, "-c", PROGRAM, "--family", "yeastar-k2", "--port", "0", "--tcp-port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert re.search(r"Simulated yeastar-k2 .* reports at port [1-9]\d*; trunks", line)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0

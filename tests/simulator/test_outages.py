@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from dispatcher.simulator import OutageKind
+from dispatcher.simulator import OutageKind, SimulatedPbx, SimulatorSettings
 
 
 def test_the_api_answers_502_for_a_while(rig):
@@ -81,3 +81,8 @@ def test_the_clock_of_the_pbx_is_its_own(start, sink, ahead):
     now = datetime.now(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None)
     assert abs(told - now - timedelta(seconds=ahead)) < timedelta(seconds=5)
     assert abs(float(callid.partition(".")[0]) - time.time() - ahead) < 5
+
+
+def test_a_family_that_does_not_exist():
+    with pytest.raises(ValueError, match="there are yeastar-s"):
+        SimulatedPbx(SimulatorSettings(family="nortel"))

@@ -10,7 +10,6 @@ from dispatcher.cli.demo.cast import Callee, misbehaving
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
 from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, TrunkSettings
-from dispatcher.simulator.settings import Family
 
 PBX, TRUNK, PREFIX, EXTENSION = "hq", "SPS-6-36", "9", "1000"
 POLICY, IVR = "night-shift", "6500"
@@ -70,7 +69,7 @@ class Pace:
 class Wishes:
     """What was asked for on the command line."""
 
-    family: Family
+    family: str
     channels: int
     pace: Pace
     keep: Path | None
