@@ -9,11 +9,12 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from dispatcher.api.views import CallView, EventView, call_members, event_view
 from dispatcher.core import Core
+from dispatcher.domain.doubt import Step
 from dispatcher.domain.vocabulary import LIVE_PHASES, OPEN_CALL_STATES, CallState, CampaignStatus, Outcome
-from dispatcher.domain.waiting import Dialled, Standing, Wanted, waiting_for
+from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_for
 from dispatcher.domain.windows import Window
 from dispatcher.domain.zones import next_opening_everywhere, zones_from
-from dispatcher.store import trunks
+from dispatcher.store import doubts, trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.requests import Request
 from dispatcher.store.tables import Attempt, Call, Campaign, Event, among, table
@@ -42,7 +43,7 @@ _OF_CALL = (
 def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView]:
     """Calls' rows as they are shown, with their attempts and what they wait for."""
     attempts = _attempts_of(tx, rows)
-    surroundings = _surroundings(core, tx, rows)
+    surroundings = _surroundings(core, tx, rows, attempts)
     return [
         CallView(**call_members(row, attempts[row.id], surroundings.waiting_for(row, attempts[row.id])))
         for row in rows
@@ -90,6 +91,7 @@ class _Surroundings:
     requests: dict[str, Request]
     campaigns: dict[str, _CampaignNow]
     trunks: Sequence[Standing]
+    asked: dict[str, Asked]
 
     def waiting_for(self, call: Any, attempts: Sequence[Any]) -> str | None:
         """What one call waits for."""
@@ -128,6 +130,7 @@ class _Surroundings:
             attempt.ringing_at,
             attempt.answered_at,
             attempt.cause_text,
+            self.asked.get(attempt.id),
         )
 
 
@@ -138,7 +141,9 @@ def _may_carry(trunk: Standing, call: Any, campaign: _CampaignNow | None) -> boo
     return not chosen or trunk.name == trunks.INTERNAL or f"{trunk.pbx}/{trunk.name}" in chosen
 
 
-def _surroundings(core: Core, tx: Connection, rows: Sequence[Any]) -> _Surroundings:
+def _surroundings(
+    core: Core, tx: Connection, rows: Sequence[Any], attempts: dict[str, list[Any]]
+) -> _Surroundings:
     open_rows = [row for row in rows if row.state in OPEN_CALL_STATES]
     active = [row for row in open_rows if row.state == CallState.ACTIVE]
     queued = len(active) < len(open_rows)
@@ -150,7 +155,16 @@ def _surroundings(core: Core, tx: Connection, rows: Sequence[Any]) -> _Surroundi
             Standing(row.pbx, row.name, load, row.blocked_why)
             for row, load in (trunks.loads(tx, core.clock()) if queued else ())
         ],
+        asked=_asked(tx, [attempt for row in active for attempt in attempts[row.id]]),
     )
+
+
+def _asked(tx: Connection, attempts: Sequence[Any]) -> dict[str, Asked]:
+    """What the PBXs are asked about those of these attempts that are in question."""
+    live = [attempt.id for attempt in attempts if attempt.phase in LIVE_PHASES]
+    return {
+        key: Asked(row.why, Step(row.next_step), row.next_at) for key, row in doubts.told(tx, live).items()
+    }
 
 
 def _campaigns_now(tx: Connection, ids: set[str]) -> dict[str, _CampaignNow]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dispatcher.domain.doubt import Step
 from dispatcher.domain.pacing import TrunkLoad
 from dispatcher.domain.vocabulary import (
     OPEN_CALL_STATES,
@@ -46,6 +47,18 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about an attempt of which nobody knows whether its call is up.
+
+    ``why`` says what the PBX has answered so far; ``step`` is what comes next, at ``next_at``.
+    """
+
+    why: str
+    step: Step
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Dialled:
     """The attempt that is under way, and what its call needs to count as delivered."""
 
@@ -57,6 +70,7 @@ class Dialled:
     ringing_at: datetime | None = None
     answered_at: datetime | None = None
     doubt: str = ""
+    asked: Asked | None = None
 
 
 def waiting_for(
@@ -96,13 +110,33 @@ def _of_attempt(attempt: Dialled | None) -> str | None:
             return f"the answer to the dial request sent to {attempt.pbx}{_since(attempt.dialed_at)}"
         case Dialled(phase=Phase.IN_DOUBT):
             request = f"the answer to the dial request sent to {attempt.pbx}{_since(attempt.dialed_at)}"
-            return f"{request}; the attempt is in doubt: {attempt.doubt or 'its fate is not known yet'}"
+            doubt = attempt.doubt or "its fate is not known yet"
+            return f"{request}; the attempt is in doubt: {doubt}{_asked(attempt.asked)}"
+    return f"{_of_call(attempt)}{_asked(attempt.asked)}"
+
+
+def _of_call(attempt: Dialled) -> str:
     if attempt.answered_at is None:
         rings = f"; it has been ringing since {_time(attempt.ringing_at)}" if attempt.ringing_at else ""
         return f"the callee to answer{rings}"
     if attempt.delivered_when is DeliveredWhen.ACKNOWLEDGED:
         return f"the key {' or '.join(attempt.ack_digits)}, since the answer at {_time(attempt.answered_at)}"
     return f"the end of the prompt, since the answer at {_time(attempt.answered_at)}"
+
+
+_STEPS = {
+    Step.LOOK: "the PBX is asked for its live calls",
+    Step.FETCH: "the PBX is asked for its call records",
+    Step.CLOSE: "the attempt is closed",
+    Step.NEVER_PLACED: "the attempt is closed",
+}
+
+
+def _asked(asked: Asked | None) -> str:
+    if asked is None:
+        return ""
+    so_far = f"; {asked.why}" if asked.why else ""
+    return f"{so_far}; {_STEPS[asked.step]} at {_time(asked.next_at)}"
 
 
 def _of_campaign(campaign: Wanted | None) -> str | None:

@@ -172,9 +172,11 @@ def drop(tx: Connection, attempt_ids: Sequence[str]) -> None:
         tx.execute(delete(_doubts).where(_doubts.c.attempt_id.in_(attempt_ids)))
 
 
+_TOLD = select(_doubts).where(_doubts.c.attempt_id.in_(bindparam("ids", expanding=True)))
+
+
 def told(tx: Connection, attempt_ids: Sequence[str]) -> dict[str, Any]:
     """The rows of those of these attempts that are in question, for people to read."""
     if not attempt_ids:
         return {}
-    rows = tx.execute(select(_doubts).where(_doubts.c.attempt_id.in_(attempt_ids)))
-    return {row.attempt_id: row for row in rows}
+    return {row.attempt_id: row for row in tx.execute(_TOLD, {"ids": list(attempt_ids)})}

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from dispatcher.core import Core
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import Phase
+from dispatcher.store import doubts
 from dispatcher.store.tables import RawReport, table
 from tests.api.conftest import ALARM
 from tests.cores import RecordingMessages, SettableClock, accept, claim, learn, set_attempt
@@ -28,6 +29,21 @@ def shown(api: TestClient, call_id: str) -> dict[str, Any]:
     assert answer.status_code == 200
     view: dict[str, Any] = answer.json()
     return view
+
+
+def test_of_a_call_in_question_it_is_told_what_the_pbx_is_asked(
+    api: TestClient, core: Core, clock: SettableClock, call_id: str
+) -> None:
+    [attempt] = claim(core)
+    set_attempt(
+        core, attempt, phase=Phase.IN_DOUBT, dialed_at=clock.now, doubted_at=clock.now, cause_text="timed_out"
+    )
+    with core.store.write() as tx:
+        doubts.take_up(tx, "hq", [(attempt, "timed_out", clock.now)])
+
+    assert shown(api, call_id)["waiting_for"].endswith(
+        "the attempt is in doubt: timed_out; the PBX is asked for its live calls at 10:00:00 UTC"
+    )
 
 
 def test_a_call_shows_its_attempts_with_every_fact(

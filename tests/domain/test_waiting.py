@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dispatcher.domain.doubt import Step
 from dispatcher.domain.pacing import TrunkLoad
 from dispatcher.domain.vocabulary import CallState, CampaignStatus, DeliveredWhen, Outcome, Phase
-from dispatcher.domain.waiting import Dialled, Standing, Wanted, waiting_for
+from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_for
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=3, seconds=20)
@@ -185,6 +186,22 @@ SENT = "the answer to the dial request sent to hq at 10:00:00 UTC"
         (
             Dialled(Phase.IN_DOUBT, "hq", DeliveredWhen.HEARD, dialed_at=NOW),
             f"{SENT}; the attempt is in doubt: its fate is not known yet",
+        ),
+        (
+            Dialled(
+                Phase.IN_DOUBT,
+                "hq",
+                DeliveredWhen.HEARD,
+                dialed_at=NOW,
+                doubt="timed_out: no answer",
+                asked=Asked("the PBX does not show it", Step.FETCH, SOON),
+            ),
+            f"{SENT}; the attempt is in doubt: timed_out: no answer; the PBX does not show it;"
+            " the PBX is asked for its call records at 10:03:20 UTC",
+        ),
+        (
+            Dialled(Phase.UP, "hq", DeliveredWhen.HEARD, asked=Asked("", Step.LOOK, SOON)),
+            "the callee to answer; the PBX is asked for its live calls at 10:03:20 UTC",
         ),
         (Dialled(Phase.UP, "hq", DeliveredWhen.HEARD), "the callee to answer"),
         (
