@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 import dramatiq
 from dramatiq.middleware import Middleware
@@ -64,15 +65,19 @@ class WorkerProcess(Middleware):
             self._parts.close()
 
     def _drain_on_signal(self, worker: dramatiq.Worker) -> None:
-        """Drain from the signal on; Dramatiq itself looks once a second whether there was one."""
-        theirs = signal.getsignal(signal.SIGTERM)
+        """Drain from the signal on that ends the process, or has another take its place.
 
-        def on_signal(number: int, frame: FrameType | None) -> None:
-            self._drain(worker)
-            if callable(theirs):
-                theirs(number, frame)
+        Dramatiq itself looks once a second whether there was one.
+        """
+        for wanted in (signal.SIGTERM, signal.SIGHUP):
+            theirs = signal.getsignal(wanted)
 
-        signal.signal(signal.SIGTERM, on_signal)
+            def on_signal(number: int, frame: FrameType | None, theirs: Any = theirs) -> None:
+                self._drain(worker)
+                if callable(theirs):
+                    theirs(number, frame)
+
+            signal.signal(wanted, on_signal)
 
     def _drain(self, worker: dramatiq.Worker) -> None:
         if self._parts is not None:
