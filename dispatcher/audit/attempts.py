@@ -11,6 +11,7 @@ from dispatcher.core import Core
 from dispatcher.domain.vocabulary import Phase
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics.counting import Count
+from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.store import events
 from dispatcher.store.attempts import attempts, calls
 from dispatcher.store.events import Change
@@ -24,7 +25,7 @@ MARGIN = timedelta(seconds=60)
 """So much longer than the sweep that takes up what a dead process was dialling."""
 
 DOUBT = timedelta(seconds=300)
-"""So long after ``doubt_wait`` a doubt has either been resolved, or the PBX can't be asked."""
+"""So long after all was asked that can be, a doubt has either been resolved, or the PBX does not answer."""
 
 ENDING = timedelta(seconds=300)
 """So long after a BYE, or after we asked for its end, no call is up any more."""
@@ -35,9 +36,11 @@ HELD_BY_NOBODY = select(attempts.c.id).where(HELD, among(attempts.c.phase, Phase
 def stuck(core: Core) -> Any:
     """The condition that an attempt should have taken its next step long ago."""
     now, pacing = core.clock(), core.settings.pacing
-    longest = max((pbx.timeout for pbx in core.settings.pbx), default=0.0)
+    answers = [pbx.timeout + CAPABILITIES[pbx.family].dial_waits for pbx in core.settings.pbx]
+    longest = max(answers, default=0.0)
     answered_by = timedelta(seconds=2 * longest + 10) + MARGIN
-    resolved_by = timedelta(seconds=pacing.doubt_wait) + DOUBT
+    asked_by = pacing.doubt_wait + pacing.record_wait + 2 * pacing.records_every
+    resolved_by = timedelta(seconds=asked_by) + DOUBT
     is_up = among(attempts.c.phase, Phase.UP)
     return or_(
         and_(among(attempts.c.phase, Phase.CLAIMED), attempts.c.claimed_at < now - CLAIMED),

@@ -6,130 +6,41 @@ from typing import Any
 from sqlalchemy import Connection, exists, func, select, update
 
 from dispatcher.audit.invariant import MOST, Invariant, Means, carry_out
+from dispatcher.audit.missed import IS_LIVE, OF_CALL, bring_on, locked, told
 from dispatcher.audit.queues import heads
 from dispatcher.core import Core
-from dispatcher.domain.facts import NOTHING, Facts
-from dispatcher.domain.vocabulary import (
-    LIVE_PHASES,
-    AlarmStatus,
-    CallState,
-    CampaignStatus,
-    Outcome,
-    Phase,
-)
-from dispatcher.ledger import alarms as ledger_alarms
+from dispatcher.domain.facts import Facts
+from dispatcher.domain.vocabulary import CallState, Phase
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.entry import News
-from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import calls as calls_store
 from dispatcher.store import events
 from dispatcher.store.attempts import attempts, calls, lock_by_id
 from dispatcher.store.calls import CallChange
 from dispatcher.store.events import Change
-from dispatcher.store.tables import HELD, Alarm, Campaign, among, table
+from dispatcher.store.tables import HELD, among
 
-_alarms, _campaigns = table(Alarm), table(Campaign)
-_IS_LIVE = among(attempts.c.phase, *LIVE_PHASES)
-_OF_CALL = attempts.c.call_id == calls.c.id
 _ENDED = (CallState.DELIVERED, CallState.FAILED, CallState.CANCELLED, CallState.EXPIRED)
 
 ACTIVE_ALONE = select(calls.c.id).where(
-    among(calls.c.state, CallState.ACTIVE), ~exists().where(_OF_CALL, _IS_LIVE)
+    among(calls.c.state, CallState.ACTIVE), ~exists().where(OF_CALL, IS_LIVE)
 )
 # Asked from the few attempts that hold a channel, never from all calls.
-_STATE = select(calls.c.state).where(_OF_CALL).scalar_subquery()
-QUEUED_BUT_DIALLED = select(attempts.c.call_id).where(HELD, _IS_LIVE, among(_STATE, CallState.QUEUED))
+_STATE = select(calls.c.state).where(OF_CALL).scalar_subquery()
+QUEUED_BUT_DIALLED = select(attempts.c.call_id).where(HELD, IS_LIVE, among(_STATE, CallState.QUEUED))
 # A delivered call may be up for as long as people talk, and one that is being hung up for a moment.
 ENDED_BUT_DIALLED = select(attempts.c.id).where(
     HELD,
-    _IS_LIVE,
+    IS_LIVE,
     attempts.c.hung_up_at.is_(None),
     among(_STATE, *_ENDED),
     ~(among(attempts.c.phase, Phase.UP) & among(_STATE, CallState.DELIVERED)),
 )
 
 
-def _told(row: Any, name: str, why: str, attempt_id: str | None = None) -> Change:
-    return Change(
-        "call",
-        row.id,
-        name,
-        cause=f"found by the auditor: {why}",
-        alarm_id=row.alarm_id,
-        campaign_id=row.campaign_id,
-        attempt_id=attempt_id,
-    )
-
-
-def _locked(tx: Connection, ids: Sequence[str], *conditions: Any) -> Sequence[Any]:
-    return tx.execute(select(calls).where(calls.c.id.in_(ids), *conditions).with_for_update()).all()
-
-
 def _active_alone(core: Core, tx: Connection) -> Sequence[str]:
     return list(tx.execute(ACTIVE_ALONE.limit(MOST)).scalars())
-
-
-def _bring_on(means: Means, ids: Sequence[str]) -> int:
-    """Take the step that an active call without a live attempt has missed."""
-    core = means.core
-
-    def mending(tx: Connection, count: Count) -> tuple[int, Aftermath]:
-        aftermath = Aftermath(due=True)
-        rows = _locked(tx, ids, among(calls.c.state, CallState.ACTIVE), ~exists().where(_OF_CALL, _IS_LIVE))
-        for row in rows:
-            events.record(tx, core.clock(), [_told(row, "mended", "it was active and nothing was under way")])
-            aftermath.add(_next_step(core, tx, row, count))
-        return len(rows), aftermath
-
-    return carry_out(core, mending)
-
-
-def _next_step(core: Core, tx: Connection, row: Any, count: Count) -> Aftermath:
-    now = core.clock()
-    last = tx.execute(
-        select(attempts.c.id).where(attempts.c.call_id == row.id, attempts.c.ordinal == row.attempts_made)
-    ).scalar()
-    if last is not None:
-        return _decide_again(core, tx, last, count)
-    may_have_been_called = row.attempts_made > 0 and row.campaign_id is not None
-    state = CallState.FAILED if may_have_been_called else CallState.QUEUED
-    change = CallChange(
-        row.id,
-        CallState.ACTIVE,
-        state,
-        Outcome.UNKNOWN if may_have_been_called else row.outcome,
-        row.attempts_spent,
-        row.free_failures,
-        None if may_have_been_called else now,
-    )
-    calls_store.change(tx, now, [change])
-    why = "its last attempt is not in the store" if row.attempts_made else "it was never dialled"
-    events.record(tx, now, [_told(row, state, why)])
-    if state is CallState.QUEUED and not _is_wanted(tx, row):
-        return ledger_alarms.withdraw(tx, now, [calls.c.id == row.id], count, "nobody waits for it any more")
-    return Aftermath(due=True)
-
-
-def _decide_again(core: Core, tx: Connection, attempt_id: str, count: Count) -> Aftermath:
-    """Let the ledger decide what follows from an attempt that has ended, as if it ended now."""
-    now = core.clock()
-    [case] = lock_by_id(tx, core.ledger.requests, [attempt_id])
-    case.outcome = None
-    news = NOTHING if case.facts.ended_at is not None else Facts(closed_at=now)
-    aftermath = core.ledger.enter(tx, now, [News(case, news)], count)
-    # The attempt was counted when it ended.
-    for series in [series for series in count.increments if series[0] == catalogue.ATTEMPTS.name]:
-        del count.increments[series]
-    return aftermath
-
-
-def _is_wanted(tx: Connection, row: Any) -> bool:
-    if row.alarm_id is not None:
-        status = tx.execute(select(_alarms.c.status).where(_alarms.c.id == row.alarm_id)).scalar()
-        return status == AlarmStatus.OPEN
-    status = tx.execute(select(_campaigns.c.status).where(_campaigns.c.id == row.campaign_id)).scalar()
-    return status not in (CampaignStatus.CANCELLED, CampaignStatus.FINISHED)
 
 
 def _queued_but_dialled(core: Core, tx: Connection) -> Sequence[str]:
@@ -142,7 +53,7 @@ def _activate(means: Means, ids: Sequence[str]) -> int:
 
     def mending(tx: Connection, count: Count) -> tuple[int, Aftermath]:
         now = core.clock()
-        rows = _locked(tx, ids, among(calls.c.state, CallState.QUEUED), exists().where(_OF_CALL, _IS_LIVE))
+        rows = locked(tx, ids, among(calls.c.state, CallState.QUEUED), exists().where(OF_CALL, IS_LIVE))
         calls_store.change(
             tx,
             now,
@@ -158,7 +69,7 @@ def _activate(means: Means, ids: Sequence[str]) -> int:
                 for row in rows
             ],
         )
-        events.record(tx, now, [_told(row, "active", "an attempt of it is under way") for row in rows])
+        events.record(tx, now, [told(row, "active", "an attempt of it is under way") for row in rows])
         return len(rows), Aftermath()
 
     return carry_out(core, mending)
@@ -205,11 +116,11 @@ def _stop_dialling(means: Means, ids: Sequence[str]) -> int:
 
 
 def _made() -> Any:
-    return select(func.max(attempts.c.ordinal)).where(_OF_CALL).scalar_subquery()
+    return select(func.max(attempts.c.ordinal)).where(OF_CALL).scalar_subquery()
 
 
 def _number() -> Any:
-    return select(func.count()).select_from(attempts).where(_OF_CALL).scalar_subquery()
+    return select(func.count()).select_from(attempts).where(OF_CALL).scalar_subquery()
 
 
 MISCOUNTED_ACTIVE = select(calls.c.id).where(
@@ -233,13 +144,13 @@ def _recount(means: Means, ids: Sequence[str]) -> int:
     core = means.core
 
     def mending(tx: Connection, count: Count) -> tuple[int, Aftermath]:
-        rows = _locked(tx, ids, func.coalesce(_made(), 0) > calls.c.attempts_made)
+        rows = locked(tx, ids, func.coalesce(_made(), 0) > calls.c.attempts_made)
         if rows:
             tx.execute(
                 update(calls).where(calls.c.id.in_([row.id for row in rows])).values(attempts_made=_made())
             )
         why = "it has more attempts than were counted"
-        events.record(tx, core.clock(), [_told(row, "mended", why) for row in rows])
+        events.record(tx, core.clock(), [told(row, "mended", why) for row in rows])
         return len(rows), Aftermath(due=bool(rows))
 
     return carry_out(core, mending)
@@ -251,7 +162,7 @@ CALLS = (
         "a call is active, and no attempt of it is under way",
         "Look at the call's timeline in the API, and send it with the log of that time",
         _active_alone,
-        _bring_on,
+        bring_on,
     ),
     Invariant(
         "queued_call_with_attempt",

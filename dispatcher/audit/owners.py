@@ -20,7 +20,7 @@ from dispatcher.ledger import alarms as ledger_alarms
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
-from dispatcher.store import reports
+from dispatcher.store import arrivals, reports
 from dispatcher.store.tables import Alarm, Call, Campaign, RawReport, among, table
 from dispatcher.upkeep import housekeeping
 
@@ -139,6 +139,18 @@ def _late_reports(core: Core, tx: Connection) -> list[Any]:
     return sorted(late, key=lambda row: row.id)[:MOST]
 
 
+def _not_entered(core: Core, tx: Connection) -> Sequence[str]:
+    left = arrivals.left(tx, core.clock() - LINKED_BY, MOST)
+    return [f"batch {key}" for key, _ in left]
+
+
+def _enter(means: Means, ids: Sequence[str]) -> int:
+    core = means.core
+    means.inbox.enter_left(LINKED_BY)
+    with core.store.read() as tx:
+        return len(set(ids) - set(_not_entered(core, tx)))
+
+
 def _unlinked(core: Core, tx: Connection) -> Sequence[str]:
     return [str(row.id) for row in _late_reports(core, tx)]
 
@@ -193,5 +205,12 @@ OWNERS = (
         "Look at the log of the pacer's process: it says why the report can't be entered",
         _unlinked,
         _link,
+    ),
+    Invariant(
+        "report_not_entered",
+        "reports that came in over a minute ago have not been entered",
+        "Look at the log of the receiver and of the pacer's process: it says why they can't be entered",
+        _not_entered,
+        _enter,
     ),
 )

@@ -1,14 +1,14 @@
-"""Channels that have been held for longer than any call lasts, with nothing heard of their calls."""
+"""Channels that have been held for longer than any call lasts, with no sign of life of their calls."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
-from dispatcher.store.tables import HELD, Attempt, table
+from dispatcher.store.tables import HELD, Attempt, Doubt, table
 
-_attempts = table(Attempt)
+_attempts, _doubts = table(Attempt), table(Doubt)
 _SIGNS = (
     _attempts.c.dialed_at,
     _attempts.c.accepted_at,
@@ -22,20 +22,21 @@ _SIGNS = (
 
 def _overdue() -> Select[Any]:
     silent = [or_(sign.is_(None), sign < bindparam("before")) for sign in _SIGNS]
-    columns = (
+    shown = exists().where(_doubts.c.attempt_id == _attempts.c.id, _doubts.c.shown_at >= bindparam("before"))
+    return select(
         _attempts.c.id,
         _attempts.c.call_id,
         _attempts.c.pbx,
         _attempts.c.trunk,
         _attempts.c.claimed_at,
-    )
-    return select(*columns).where(HELD, _attempts.c.claimed_at < bindparam("before"), *silent)
+    ).where(HELD, _attempts.c.claimed_at < bindparam("before"), *silent, ~shown)
 
 
 _OVERDUE = _overdue()
 
 
 def overdue(tx: Connection, before: datetime) -> Sequence[Any]:
-    """The attempts (id, call_id, pbx, trunk, claimed_at) that hold a channel and of which nothing is
-    known that is younger than ``before``."""
+    """The attempts (id, call_id, pbx, trunk, claimed_at) that hold a channel since before ``before``, and
+    of which nothing younger is known: no report, nor that the PBX has shown the call among the live ones.
+    """
     return tx.execute(_OVERDUE, {"before": before}).all()

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, update
 
 from dispatcher.audit import INVARIANTS, Auditor
 from dispatcher.domain.vocabulary import Phase
-from dispatcher.store import audits
+from dispatcher.store import arrivals, audits
 from dispatcher.store.tables import Alarm, Call, Campaign, Event, Trunk, table
 from dispatcher.upkeep import CountWriter
 from tests.cores import set_attempt
@@ -93,7 +93,7 @@ def doubted_for_ever(office: Office) -> None:
     [attempt] = office.claim()
     now = office.clock()
     set_attempt(office.core, attempt, phase=Phase.IN_DOUBT, dialed_at=now, doubted_at=now)
-    office.clock.move(seconds=361)
+    office.clock.move(seconds=461)
 
 
 def never_ended(office: Office) -> None:
@@ -159,6 +159,12 @@ def report_of_a_call_that_never_came(office: Office) -> None:
 def report_of_a_pbx_that_is_gone(office: Office) -> None:
     report_of_a_call_that_never_came(office)
     change(office, raw_reports, pbx="old")
+
+
+def reports_that_nobody_entered(office: Office) -> None:
+    with office.core.store.write() as tx:
+        arrivals.keep(tx, office.clock(), [arrivals.Body("hq", office.clock(), ringing("1.7").decode())])
+    office.clock.move(seconds=76)
 
 
 def forgotten_alarm(office: Office) -> None:
@@ -234,6 +240,7 @@ BROKEN = (
     Broken("campaign_without_trunk", campaign_on_a_trunk_that_is_gone),
     Broken("report_unlinked", report_of_a_call_that_never_came, mended=1),
     Broken("report_unlinked", report_of_a_pbx_that_is_gone, mended=1),
+    Broken("report_not_entered", reports_that_nobody_entered, mended=1),
     Broken("due_call_not_dialled", forgotten_alarm, number=2),
     Broken("due_call_not_dialled", forgotten_campaign),
     Broken("due_call_not_dialled", forgotten_redial),
@@ -413,10 +420,10 @@ class TestNoFinding:
         "columns",
         [
             {"paused": True},
-            {"pbx_usable": False},
+            {"pbx_usable": False, "checked_at": True},
             {"channels": 0},
             {"blocked_until": True},
-            {"next_slot_at": True},
+            {"next_slot_at": True, "calls_per_second": 1.0},
             {"last_claim_at": True},
         ],
         ids=lambda columns: next(iter(columns)),
@@ -452,6 +459,14 @@ class TestNoFinding:
         office.campaign("31612340001", "31612340002", max_concurrent=1)
         assert len(office.dialled()) == 1
         office.clock.move(seconds=61)
+        assert self.found(office, auditor) == {}
+
+    def test_a_long_call_that_the_pbx_still_shows(self, office: Office, auditor: Auditor) -> None:
+        held_for_ever(office)
+        [attempt] = office.rows_of_attempts()
+        shown = office.clock() - timedelta(seconds=30)
+        with office.core.store.write() as tx:
+            rows.add(tx, "doubts", attempt_id=attempt.id, shown_at=shown)
         assert self.found(office, auditor) == {}
 
     def test_a_call_of_another_pbx(self, office: Office, auditor: Auditor) -> None:
