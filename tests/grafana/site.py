@@ -34,6 +34,8 @@ listen = "{host}:{api}"
 listen = "{host}:{reports}"
 [pacing]
 doubt_wait = 4.0
+record_wait = 1.0
+records_every = 3.0
 settle = 0.5
 [audit]
 every = 1.0

@@ -115,7 +115,7 @@ class Site:
         self.api_port, self.reports_port = free_port(), free_port()
         self._threads = threads
         self.config = folder / "dispatcher.toml"
-        chosen = {"settle": 0.2, **(pacing or {})}
+        chosen = {"settle": 0.2, "record_wait": 1.0, "records_every": 3.0, **(pacing or {})}
         self.config.write_text(
             CONFIG.format(
                 store=store_url,

@@ -20,10 +20,11 @@ def test_doubt_lets_an_alarm_be_dialled_again_and_a_campaign_call_not(tmp_path: 
     ):
         site.start("up")
         pbx.arm(Fault.DIAL_LOST_BEFORE, 2)
-        alarm = site.raise_alarm(number(1))
-        pbx.judge.wait_for(lambda judge: len(judge.dials()) == 1)
+        # The campaign's first: the alarm's second call would be the witness that proves it never placed.
         campaign = site.load([number(2)])
         site.go(campaign)
+        pbx.judge.wait_for(lambda judge: len(judge.dials()) == 1)
+        alarm = site.raise_alarm(number(1))
         site.campaign_over(campaign, 30)
         called = site.alarm_over(alarm, 30)["calls"][0]
         site.idle(20)
