@@ -38,6 +38,8 @@ from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 
 KEEPALIVE_SECONDS = 4.0
 LARGEST_RESPONSE = 8 * 1024 * 1024
+MOST_URLS = 100
+"""So many are kept: some paths hold the id of a call, so there is no end to them."""
 CONNECTIONS = 64
 """Enough for every dial thread of a worker process; a further one waits for a free connection."""
 
@@ -123,8 +125,8 @@ class PbxHttp:
     ) -> HttpAnswer:
         """Send one request once, and return the answer if its status is one of ``expected``.
 
-        ``timeout`` (seconds) replaces the usual one, for requests that wait at the PBX. Raises
-        :class:`PbxRefused` or :class:`PbxInDoubt`, by the table above.
+        ``timeout`` (seconds) is how long the answer may take, for requests that wait at the PBX; to connect
+        and to send has its usual time. Raises :class:`PbxRefused` or :class:`PbxInDoubt`, by the table above.
         """
         if self._is_closed:
             raise PbxRefused(Reason.PBX_AWAY, "the driver is closed")
@@ -143,7 +145,7 @@ class PbxHttp:
     def _exchange(
         self, method: str, path: str, body: bytes, query: str, expected: Collection[int], timeout: float
     ) -> HttpAnswer:
-        timeouts = self._timeouts if timeout == self._timeout else httpx.Timeout(timeout).as_dict()
+        timeouts = self._timeouts if timeout == self._timeout else self._timeouts | {"read": timeout}
         request = httpx.Request(
             method,
             self._url(path),
@@ -163,6 +165,8 @@ class PbxHttp:
     def _url(self, path: str) -> httpx.URL:
         known = self._urls.get(path)
         if known is None:
+            if len(self._urls) >= MOST_URLS:
+                self._urls.clear()
             known = self._urls[path] = self._base.copy_with(path=self._prefix + path)
         return known
 

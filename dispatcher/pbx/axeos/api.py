@@ -1,0 +1,120 @@
+"""Requests to ``/apis/pbx/`` and what their answers mean (Axeos manual, 'PBX API').
+
+There is no session: every request carries the credential as HTTP Basic, and each answer's HTTP status says
+how it went. JSON is asked for by the ``Accept`` header, since XML can't tell null from an empty text.
+"""
+
+import json
+import time
+from base64 import b64encode
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dispatcher.domain.reasons import Reason
+from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
+from dispatcher.pbx.http import PbxHttp
+from dispatcher.pbx.protocol import Observe, PbxAccount
+
+OK, REFUSED, IN_DOUBT = "ok", "refused", "in_doubt"
+LONGEST_TEXT = 200
+_BASE = "/apis/pbx/"
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with a status that its caller knows the meaning of, and its JSON: None if unreadable."""
+
+    status: int
+    found: Any
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The fields of the object that was answered; none of anything else."""
+        return self.found if isinstance(self.found, dict) else {}
+
+
+class AxeosApi:
+    """Sends one request at a time to one PBX, and tells the metrics how it went. Thread-safe."""
+
+    def __init__(self, account: PbxAccount, observe: Observe) -> None:
+        credential = b64encode(f"{account.username}:{account.password}".encode()).decode("ascii")
+        self._http = PbxHttp(
+            account.url,
+            verify_tls=account.verify_tls,
+            timeout=account.timeout_seconds,
+            headers={"Authorization": f"Basic {credential}"},
+        )
+        self._timeout = account.timeout_seconds
+        self._observe = observe
+
+    def ask(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: str = "",
+        *,
+        expected: Collection[int] = (200,),
+        waits: float = 0.0,
+    ) -> Answer:
+        """Send one request once. ``waits`` are the seconds that the PBX may wait before it answers.
+
+        Raises :class:`PbxInDoubt`, or :class:`PbxRefused`: ``TOKEN_INVALID`` where the credential is not
+        taken, ``NOT_PERMITTED`` where it is not enough.
+        """
+        with self._observed(operation):
+            answer = self._http.send(
+                method,
+                _BASE + path,
+                json.dumps(body).encode() if body is not None else b"",
+                query,
+                expected={*expected, _UNAUTHORIZED, _FORBIDDEN},
+                timeout=self._timeout + waits,
+            )
+            if answer.status == _UNAUTHORIZED:
+                raise PbxRefused(Reason.TOKEN_INVALID, f"{path}: the user name or key is not taken")
+            if answer.status == _FORBIDDEN:
+                raise PbxRefused(Reason.NOT_PERMITTED, f"{path}: this user or key has no right to it")
+            return Answer(answer.status, _json(answer.body))
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._http.close()
+
+    @contextmanager
+    def _observed(self, operation: str) -> Iterator[None]:
+        started = time.perf_counter()
+        result = IN_DOUBT
+        try:
+            yield
+            result = OK
+        except PbxRefused:
+            result = REFUSED
+            raise
+        finally:
+            self._observe(operation, result, time.perf_counter() - started)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def unreadable(path: str, what: str) -> PbxInDoubt:
+    """The error for an answer that came, but lacks what it must hold."""
+    return PbxInDoubt(Reason.RESPONSE_UNREADABLE, f"{path}: the answer has {what}")
+
+
+def text(value: Any) -> str:
+    """A text or whole number of an answer or event, without what no database takes; else an empty string."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return ""
+    return "".join(letter for letter in value if letter.isprintable()).strip()[:LONGEST_TEXT]

@@ -1,0 +1,95 @@
+"""The events, fetched by long poll (Axeos manual, '/apis/pbx/events').
+
+Every event has a number, ``seq``, and a place in a buffer of about a thousand. Whoever asks names the last
+number that they have; the position of the stream is this number. What the next one tells:
+
+============================  ======================================================================
+the next event's ``seq``      what has happened
+============================  ======================================================================
+``last + 1``                  nothing was missed
+larger                        the buffer has overflowed: those between are lost
+smaller                       the PBX has restarted, or has given up gathering: some may be lost
+============================  ======================================================================
+
+A request that fails is repeated with the same number, by whoever opens the stream again.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from dispatcher.domain.reasons import Reason
+from dispatcher.pbx.axeos.api import AxeosApi, text, unreadable
+from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.protocol import Pulled
+
+EVENTS = "events"
+READ_SECONDS = 5.0
+"""How long the PBX holds a request while there is no event: no longer than a process has time to stop."""
+
+AT_ONCE = 500
+"""So many events at most by one request; the buffer holds about twice as many."""
+
+
+class EventPoll:
+    """An open stream of events; see :class:`~dispatcher.pbx.protocol.ReportStream`."""
+
+    def __init__(self, api: AxeosApi, position: str) -> None:
+        """``position`` is the number of the last event that is durable; empty for the first time."""
+        self._api = api
+        self._last = int(position) if position.isascii() and position.isdigit() else None
+        self._is_new = self._last is None
+        self._is_closed = False
+
+    def read(self) -> Pulled:
+        """The events after the last one, or none after some seconds without any.
+
+        The very first request switches the gathering of events on, and skips those that are past.
+        """
+        if self._is_closed:
+            raise PbxRefused(Reason.PBX_AWAY, f"{EVENTS}: the stream is closed")
+        events = self._fetch()
+        self._is_new = False
+        if not events:
+            return Pulled()
+        missed = self._follow(events)
+        return Pulled([json.dumps(event).encode() for event in events], str(self._last), missed)
+
+    def close(self) -> None:
+        """Let no further request go out; one that waits is answered within some seconds."""
+        self._is_closed = True
+
+    def _fetch(self) -> Sequence[dict[str, Any]]:
+        if self._is_new:
+            query, waits = "timeout=0&limit=1", 0.0
+        elif self._last is None:
+            # Gathering has just begun, with an empty buffer: all that comes now is new.
+            query, waits = f"timeout={READ_SECONDS:.0f}&limit={AT_ONCE}", READ_SECONDS
+        else:
+            query, waits = f"last={self._last}&timeout={READ_SECONDS:.0f}&limit={AT_ONCE}", READ_SECONDS
+        try:
+            found = self._api.ask(EVENTS, "GET", EVENTS, query=query, waits=waits).found
+        except PbxRefused as refusal:
+            if refusal.reason is Reason.TOKEN_INVALID:
+                raise PbxRefused(Reason.CREDENTIALS_REFUSED, refusal.detail) from None
+            raise
+        if not isinstance(found, list):
+            raise unreadable(EVENTS, "no list of events")
+        return [event for event in found if isinstance(event, dict)]
+
+    def _follow(self, events: Sequence[dict[str, Any]]) -> bool:
+        """Go on to the last event's number; whether any between are lost."""
+        missed = False
+        for event in events:
+            number = _number_of(event)
+            if self._last is not None and number != self._last + 1:
+                missed = True
+            self._last = number
+        return missed
+
+
+def _number_of(event: dict[str, Any]) -> int:
+    number = text(event.get("seq"))
+    if not (number.isascii() and number.isdigit()):
+        raise unreadable(EVENTS, "an event without a number")
+    return int(number)
