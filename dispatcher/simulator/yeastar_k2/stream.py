@@ -135,6 +135,8 @@ class ReportStream:
 
     async def listen(self) -> None:
         """Begin to listen, on the same port as before; OSError when it is taken."""
+        if self._server is not None:
+            return
         self._server = await self.loop.create_server(
             lambda: StreamConnection(self), self.settings.host, self.port
         )
