@@ -474,6 +474,21 @@ class TestNoFinding:
         change(office, calls, pbx="branch")
         assert self.found(office, auditor) == {}
 
+    def test_a_message_that_this_pbx_can_not_play(self, office: Office, auditor: Auditor) -> None:
+        office.alarm(NUMBER, message_kind="prompt", message_value="a", message_count=2)
+        office.campaign("31612340002", message_kind="prompt", message_value="a", message_count=2)
+        office.clock.move(seconds=61)
+        assert self.found(office, auditor) == {}
+
+    def test_a_user_whose_phone_is_in_use(self, office: Office, auditor: Auditor) -> None:
+        office.alarm(NUMBER, "1002")
+        user = {"number": None, "extension": None, "pbx_user": "alice", "pbx": "hq"}
+        change(office, calls, calls.c.extension == "1002", **user)
+        [attempt] = office.dialled()
+        set_attempt(office.core, attempt, target_kind="user", digits_dialled="alice", trunk="")
+        office.clock.move(seconds=61)
+        assert self.found(office, auditor) == {}
+
     def test_a_call_whose_time_is_over(self, office: Office, auditor: Auditor) -> None:
         office.alarm(NUMBER)
         change(office, calls, expires_at=office.clock() + timedelta(seconds=10))
