@@ -18,7 +18,7 @@ from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.pbx.protocol import Driver
 from dispatcher.reports.incoming import Arrival, Incoming, read
-from dispatcher.reports.sorting import Waiting, attempts_without_callid, comes_in, known_cases
+from dispatcher.reports.sorting import Waiting, attempts_without_callid, comes_in, known_cases, most_likely
 from dispatcher.signals import Topic
 from dispatcher.store import arrivals, foreign, reports, sessions
 from dispatcher.store.attempts import Case, lock_by_id
@@ -262,7 +262,7 @@ class Inbox:
         if not item.callid or not item.reports:
             return None
         own = self._extensions.get(item.pbx, frozenset())
-        matching = [one for one in waiting if one.can_be(item.reports[0], own)]
+        matching = most_likely([one for one in waiting if one.can_be(item.reports[0], own)])
         if len(matching) != 1 or not matching[0].in_doubt:
             return None
         if any(case.attempt_id == matching[0].attempt_id for case in cases.values()):

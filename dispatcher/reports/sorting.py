@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from dispatcher.domain.numbers import same_number
+from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import Phase
 from dispatcher.store.attempts import Case, attempts, calls, lock_by_callid
@@ -26,6 +27,8 @@ class Waiting:
     in_doubt: bool
     digits: str
     message: str
+    ruled_out: bool = False
+    """The PBX has shown that it never placed a call for it; a report of one would overrule that."""
 
     def can_be(self, report: Report, own_extensions: frozenset[str]) -> bool:
         """Whether ``report`` can be about this attempt: it names its number, and no one else's phone.
@@ -77,7 +80,9 @@ def attempts_without_callid(tx: Connection, pbx: str, now: datetime) -> list[Wai
         attempts.c.doubted_at.is_not(None),
         attempts.c.claimed_at > now - timedelta(hours=1),
     )
-    query = select(attempts.c.id, attempts.c.phase, attempts.c.digits_dialled, attempts.c.call_id).where(
+    query = select(
+        attempts.c.id, attempts.c.phase, attempts.c.digits_dialled, attempts.c.call_id, attempts.c.cause
+    ).where(
         attempts.c.pbx == pbx,
         attempts.c.callid.is_(None),
         or_(and_(HELD, among(attempts.c.phase, Phase.DIALING, Phase.IN_DOUBT)), closed_in_doubt),
@@ -90,9 +95,15 @@ def attempts_without_callid(tx: Connection, pbx: str, now: datetime) -> list[Wai
             row.phase != Phase.DIALING,
             row.digits_dialled,
             messages.get(row.call_id, ""),
+            row.cause == Reason.NEVER_PLACED,
         )
         for row in rows
     ]
+
+
+def most_likely(matching: Sequence[Waiting]) -> Sequence[Waiting]:
+    """Of several attempts at a number, those whose call the PBX has not shown to be none."""
+    return [one for one in matching if not one.ruled_out] or matching
 
 
 def _messages(tx: Connection, call_ids: Sequence[str]) -> dict[str, Any]:

@@ -146,6 +146,21 @@ class TestProof:
         assert (call.state, call.attempts_spent) == ("queued", 0)
         assert told(office, attempt)[-1].startswith("never placed: ")
 
+    def test_the_reports_of_the_next_dial_are_not_those_of_what_was_never_placed(
+        self, office: Office, pbx: Keeping
+    ) -> None:
+        """Its answer is lost as well, and now two attempts at the number have no callid."""
+        familiar(office, pbx)
+        first = in_doubt(office)
+        pass_time(office, 45)
+        office.clock.move(minutes=5)
+        [second] = office.dialled()
+        office.take(*whole_call("1543289900.1"))
+
+        assert office.attempt(first).cause == "never_placed"
+        assert (office.attempt(first).callid, office.attempt(second).callid) == (None, "1543289900.1")
+        assert office.attempt(second).outcome == "delivered"
+
     def test_without_a_call_of_ours_in_the_records_nothing_is_proven(
         self, office: Office, pbx: Keeping
     ) -> None:
