@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from dispatcher.simulator import CallRecord, DialRecord, LogEntry, SimulatedPbx, TrunkTally
@@ -200,7 +201,7 @@ def dialled_in_doubt(evidence: Evidence) -> Iterator[str]:
 
 def _ended_by(attempt: Mapping[str, Any], moment: str) -> bool:
     ended = attempt["ended_at"]
-    return ended is not None and datetime.fromisoformat(ended) <= datetime.fromisoformat(moment)
+    return ended is not None and _moment(ended) <= _moment(moment)
 
 
 def _dialled_after_a_lost_call(evidence: Evidence) -> Iterator[str]:
@@ -232,7 +233,7 @@ def dialled_after_delivery(evidence: Evidence) -> Iterator[str]:
         ]
         for attempt in call["attempts"]:
             if keyed and attempt["dialed_at"]:
-                late = datetime.fromisoformat(attempt["dialed_at"]).timestamp() - min(keyed)
+                late = _moment(attempt["dialed_at"]) - min(keyed)
                 if late > ENTERING:
                     yield f"{call['number']}: dialled {late:.3f} s after it was delivered: {call}"
 
@@ -275,9 +276,32 @@ def _troubles(
             troubles.add(Trouble.ANSWER_LOST)
         if dial.errno == NUMBER_REFUSED:
             troubles.add(Trouble.REFUSED_NUMBER)
+    if record is None and _calls_without_attempt(evidence, call, attempt):
+        # What the PBX has placed can't be proven not to have been, nor was it away.
+        troubles -= {Trouble.PBX_AWAY}
+    elif record is None:
+        troubles.add(Trouble.NEVER_PLACED)
     if _may_be_withdrawn(call, attempt):
         troubles.add(Trouble.WITHDRAWN)
     return frozenset(troubles)
+
+
+def _calls_without_attempt(evidence: Evidence, call: Call, attempt: Mapping[str, Any]) -> list[CallRecord]:
+    """The calls to its number, between this dial and the next, that no attempt knows of."""
+    later = [other["dialed_at"] for other in call["attempts"] if other["ordinal"] > attempt["ordinal"]]
+    begun, over = _moment(attempt["dialed_at"]), min(map(_moment, filter(None, later)), default=inf)
+    return [
+        record
+        for record in evidence.records.values()
+        if e164(record.number) == call["number"]
+        and record.callid not in evidence.linked
+        and begun <= record.started_wall < over
+    ]
+
+
+def _moment(shown: str | None) -> float:
+    """A time of the API in Unix time; what was never dialled was dialled after everything else."""
+    return datetime.fromisoformat(shown).timestamp() if shown else inf
 
 
 def _may_be_withdrawn(call: Call, attempt: Mapping[str, Any]) -> bool:
@@ -316,7 +340,11 @@ def given_up_early(evidence: Evidence) -> Iterator[str]:
             yield f"{call['number']}: {spent} attempts of {budget}: {outcomes}"
         if call["state"] != "failed" or call["outcome"] in PERMANENT:
             continue
-        may_stop = call["outcome"] == "unknown" and "campaign_id" in call
+        # Of a call whose reports are lost, or come after the PBX was asked, nobody was sure that it was not
+        # delivered, so that a campaign gave it up.
+        late = call["attempts"][-1]["callid"] in evidence.incomplete or evidence.dials_may_be_lost
+        in_the_dark = call["outcome"] == "unknown" or (call["outcome"] in ("not_heard", "voicemail") and late)
+        may_stop = in_the_dark and "campaign_id" in call
         if spent < budget and not may_stop:
             yield f"{call['number']}: given up after {outcomes}, of {budget} attempts"
 

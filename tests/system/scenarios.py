@@ -31,8 +31,8 @@ CAMPAIGN, ALARMS = 300, 12
 MAX_ATTEMPTS = 2
 RETRIED = ("busy", "no_answer", "not_heard", "rejected", "voicemail", "unknown", "congestion", "unreachable")
 RETRY = {"max_attempts": MAX_ATTEMPTS, **dict.fromkeys(RETRIED, 0.2)}
-PACING = {"settle": 0.3, "doubt_wait": 2.0, "silence": 2.0}
-"""A call is up for half a second; after two seconds of silence the PBX is asked whether it is over."""
+PACING = {"settle": 0.3, "doubt_wait": 2.0, "silence": 2.0, "record_wait": 1.0, "records_every": 1.0}
+"""A call is up for half a second; after two seconds of silence the PBX is asked what became of it."""
 TIMEOUT = 1.0
 TIME_SCALE = 0.01
 PATIENCE = 20.0

@@ -23,9 +23,8 @@ def at(seconds: float) -> str:
 
 
 def placed(callid: str, number: str, started: float, **truth: Any) -> CallRecord:
-    made = CallRecord(
-        callid, f"o{callid}", "ivr", True, number, PREFIX + number, "1000", "SPS", "", 1, started, started
-    )
+    names = callid, f"o{callid}", "ivr", True, number, PREFIX + number, "1000", "SPS", ""
+    made = CallRecord(*names, 1, started, START.timestamp() + started + 0.1)
     return replace(made, ended=started + 5, **{"cause": "completed", "cdr_status": "ANSWERED", **truth})
 
 
@@ -223,6 +222,14 @@ def a_call_nobody_knows(run: Evidence) -> Evidence:
     return replace(run, troubled=frozenset({Trouble.ANSWER_LOST}))
 
 
+def never_placed_though_it_was(run: Evidence) -> Evidence:
+    """Bob's second call is said never to have been placed, and its reports were lost."""
+    bob(run)["attempts"][1].update(callid=None, outcome="unreachable")
+    bob(run)["outcome"] = "unreachable"
+    lost = [report("lost", "2.2", "BYE", 35)]
+    return replace(run, troubled=frozenset({Trouble.ANSWER_LOST, Trouble.PBX_AWAY}), log=[*run.log, *lost])
+
+
 def failed_though_delivered(run: Evidence) -> Evidence:
     anne(run).update(state="failed")
     return run
@@ -275,6 +282,7 @@ BREACHES: list[tuple[Callable[[Evidence], Evidence], str]] = [
     (anothers_call, "1.1 was a call to +31610000002"),
     (unknown_without_a_reason, "attempt 2 is unknown, not one of []"),
     (a_call_nobody_knows, "no attempt knows the call 2.2"),
+    (never_placed_though_it_was, "attempt 2 is unreachable, not one of ['unknown']"),
     (failed_though_delivered, "is failed with the attempts"),
     (failed_in_another_way, "failed as busy with the attempts"),
     (given_up_early, "given up after ['not_heard', 'not_heard'], of 3 attempts"),

@@ -44,6 +44,8 @@ class Trouble(StrEnum):
     """We took the call back, because another had done its work."""
     ANSWER_LOST = "answer_lost"
     """The dial's answer did not reach us, or whoever had sent the request was killed meanwhile."""
+    NEVER_PLACED = "never_placed"
+    """The PBX placed no call for this dial."""
     PBX_AWAY = "pbx_away"
     """The PBX, or the line to it, was away at some time."""
     REFUSED_NUMBER = "refused_number"
@@ -96,8 +98,10 @@ def allowed(truth: Truth | None, troubles: frozenset[Trouble]) -> frozenset[str]
     else:
         if Trouble.ANSWER_LOST in troubles:
             outcomes.add("unknown")
+            if Trouble.NEVER_PLACED in troubles:
+                outcomes.add("unreachable")
         if Trouble.PBX_AWAY in troubles:
-            outcomes |= {"unreachable", "unknown"}
+            outcomes.add("unreachable")
         if Trouble.REFUSED_NUMBER in troubles:
             outcomes.add("invalid_number")
     if Trouble.WITHDRAWN in troubles and outcomes != {"delivered"}:
