@@ -15,6 +15,7 @@ from dispatcher.cli.doctor.findings import Finding, Result, skip
 from dispatcher.cli.doctor.pbx import check_pbx
 from dispatcher.cli.doctor.streams import check_stream_of
 from dispatcher.cli.doctor.surroundings import check_broker, check_config, check_store
+from dispatcher.cli.doctor.trunks import check_health_of
 from dispatcher.cli.doctor.way_back import check_reports_of, check_way_back
 from dispatcher.config import BrokerSettings, Settings
 from dispatcher.wiring import Parts, build
@@ -71,6 +72,7 @@ def _kept_findings(settings: Settings, parts: Parts) -> Iterator[Finding]:
         else:
             yield check_reports_of(settings, pbx, store)
         yield from check_clock(pbx, parts.pbxes[pbx.name].driver, store)
+        yield from check_health_of(pbx, store, parts.core.clock())
         yield from check_calls_of(settings, pbx, store)
     yield from check_calls(settings, store)
 
