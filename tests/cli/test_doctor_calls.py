@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from dispatcher.cli.doctor.clocks import check_clock
+from dispatcher.cli.doctor.streams import check_stream_of
 from dispatcher.clock import utc_now
 from dispatcher.config import load
+from dispatcher.pbx.protocol import PbxAccount
+from dispatcher.sessions import Pbx
 from dispatcher.store.engine import Store
 from tests.cli.site import Site, run
 from tests.cli.test_doctor_families import free_port
@@ -20,6 +23,7 @@ from tests.scripted import ScriptedDriver, record
 from tests.store import rows
 
 AGO = timedelta(minutes=5)
+ACCOUNT = PbxAccount("hq", "axeos", "http://127.0.0.1:1", "api", "password", True, UTC, "")
 
 
 @pytest.fixture
@@ -166,6 +170,17 @@ class TestReports:
         assert found["result"] == "fail"
         assert "no report has ever come" in found["detail"]
         assert "reports.advertise" in found["mend"]
+
+    def test_a_stream_that_brings_nothing_of_the_calls(self, store: Store) -> None:
+        ended(store)
+        now = utc_now()
+        with store.write() as tx:
+            tx.exec_driver_sql("DELETE FROM reports")
+            rows.add(tx, "leases", name="reports of hq", until=now + AGO)
+            rows.add(tx, "report_streams", connected_at=now - AGO)
+        found = check_stream_of(Pbx(ACCOUNT, ScriptedDriver()), store, now)
+        assert found.result == "fail"
+        assert "API events" in found.mend
 
     def test_reports_that_have_stopped(self, site: Site, store: Store) -> None:
         ended(store)

@@ -17,12 +17,16 @@ from dispatcher.domain.vocabulary import CampaignStatus, Phase
 from dispatcher.store import audits
 from dispatcher.store.engine import Store
 from dispatcher.store.overdue import overdue
-from dispatcher.store.tables import HELD, Attempt, Campaign, among, table
+from dispatcher.store.tables import HELD, Attempt, Campaign, RawReport, Trunk, among, table
 
 _attempts, _campaigns = table(Attempt), table(Campaign)
+_reports, _trunks = table(RawReport), table(Trunk)
 
 ENOUGH_CALLS = 3
 """So many answered calls without a ring are no accident."""
+
+_PATIENCE = timedelta(minutes=10)
+"""A report that is not there so long before a call's end was not only slow."""
 
 _LOOKED_AT = 50
 
@@ -132,20 +136,44 @@ def _rings(tx: Connection, pbx: str, trunk: TrunkSettings) -> bool:
     return len(taken) >= ENOUGH_CALLS and not any(row.ringing_at for row in taken)
 
 
-def last_ended(tx: Connection, pbx: PbxSettings) -> datetime | None:
+def last_report(tx: Connection, pbx: str) -> datetime | None:
+    """When the last report of a PBX came."""
+    return tx.execute(select(func.max(_reports.c.received_at)).where(_reports.c.pbx == pbx)).scalar()
+
+
+def missing_reports(tx: Connection, pbx: str) -> str:
+    """That a call has ended and no report had come for long, in words; else an empty string."""
+    last, ended = last_report(tx, pbx), _last_ended(tx, pbx)
+    if ended is None or (last is not None and last >= ended - _PATIENCE):
+        return ""
+    since = "no report has ever come" if last is None else f"the last report came {ago(last)} ago"
+    return f"a call ended {ago(ended)} ago, and {since}"
+
+
+def ago(at: datetime) -> str:
+    """How long ago something was, without the word."""
+    seconds = int((utc_now() - at).total_seconds())
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"
+
+
+def _last_ended(tx: Connection, pbx: str) -> datetime | None:
     """When the last call ended that the PBX had accepted."""
+    lines = tx.execute(select(_trunks.c.name).where(_trunks.c.pbx == pbx)).scalars().all()
     ends = [
         tx.execute(
             select(_attempts.c.freed_at)
             .where(
-                _attempts.c.pbx == pbx.name,
-                _attempts.c.trunk == name,
+                _attempts.c.pbx == pbx,
+                _attempts.c.trunk == line,
                 _attempts.c.freed_at.is_not(None),
                 _attempts.c.callid.is_not(None),
             )
             .order_by(_attempts.c.freed_at.desc())
             .limit(1)
         ).scalar()
-        for name in ("", *(trunk.name for trunk in pbx.trunk))
+        for line in lines
     ]
     return max((end for end in ends if end is not None), default=None)

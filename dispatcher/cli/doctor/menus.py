@@ -26,6 +26,8 @@ class Menus:
     """Why a trunk needs an extension."""
     monitor: str = ""
     """How reports of calls that ring are switched on, trunk by trunk."""
+    events: str = "choose on it, for its API's reports, the way that is configured here"
+    """How the PBX is made to report calls at all, where the reports are fetched."""
 
 
 _YEASTAR = Menus(
@@ -40,6 +42,7 @@ _YEASTAR = Menus(
     ivrs="Settings > PBX > Call Features > IVR",
     clock="Settings > System > Date and Time",
     extension="one whose outbound routes lead to this trunk: the PBX asks for it",
+    events="choose the report method under Settings > PBX > General > API, Save and Apply",
     monitor="Settings > PBX > General > API: tick Status Monitor for this trunk, Save and Apply",
 )
 _OTHER = Menus(
@@ -62,6 +65,7 @@ MENUS: dict[str, Menus] = {
         trunks="its trunks",
         ivrs="its dial plan",
         clock="System > Options",
+        events='add an action "API events", with a tag, to the dial plan that outbound calls pass',
     ),
 }
 

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
+from dispatcher.cli.doctor.calls import missing_reports
 from dispatcher.cli.doctor.findings import Finding, fail, ok
+from dispatcher.cli.doctor.menus import menus_of
 from dispatcher.cli.doctor.pbx import mend_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.listener.opening import note_failure, why_not
@@ -22,6 +24,10 @@ def check_stream_of(pbx: Pbx, store: Store, now: datetime) -> Finding:
         session = sessions.of_pbx(tx, name)
         is_read = leases.holder(tx, streams.lease_of(name), now) is not None
         is_up = is_read and streams.up(tx, now)[name]
+        missing = missing_reports(tx, name)
+    if is_up and missing:
+        mend = f"On the PBX, {menus_of(pbx.account.family).events}"
+        return fail(check, f"read from the PBX, but {missing}", mend)
     if is_up:
         return ok(check, f"read from the PBX without a break since {row.connected_at:%Y-%m-%d %H:%M:%S} UTC")
     if row is None:

@@ -4,26 +4,19 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
-from sqlalchemy import func, select
 
-from dispatcher.cli.doctor.calls import last_ended
+from dispatcher.cli.doctor.calls import ago, last_report, missing_reports
 from dispatcher.cli.doctor.findings import Finding, fail, ok
-from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings, Settings
 from dispatcher.receiver.senders import sender_of
 from dispatcher.running import CanNotListen, bound
 from dispatcher.store.engine import Store
-from dispatcher.store.tables import RawReport, table
 
 _CHECK = "way back of reports"
-_reports = table(RawReport)
 _ENOUGH = 5.0
-_PATIENCE = timedelta(minutes=10)
-"""A report that is not there so long before a call's end was not only slow."""
 
 
 def check_way_back(settings: Settings) -> Iterator[Finding]:
@@ -94,24 +87,13 @@ def check_reports_of(settings: Settings, pbx: PbxSettings, store: Store) -> Find
         mend = "Correct url, or name the PBX's address in report_sources"
         return fail(check, f"{told}, but its own address can't be found: all are refused", mend)
     with store.read() as tx:
-        last = tx.execute(select(func.max(_reports.c.received_at)).where(_reports.c.pbx == pbx.name)).scalar()
-        ended = last_ended(tx, pbx)
-    if ended is not None and (last is None or last < ended - _PATIENCE):
-        told += f", but a call ended {_ago(ended)} ago, and "
-        told += "no report has ever come" if last is None else f"the last report came {_ago(last)} ago"
+        last, missing = last_report(tx, pbx.name), missing_reports(tx, pbx.name)
+    if missing:
         mend = (
             "Check reports.advertise and the firewall; another application that has logged in at the PBX "
             "since then gets its reports in our place"
         )
-        return fail(check, told, mend)
+        return fail(check, f"{told}, but {missing}", mend)
     if last is None:
         return ok(check, f"{told}; none has come yet")
-    return ok(check, f"{told}; the last came {_ago(last)} ago")
-
-
-def _ago(at: datetime) -> str:
-    seconds = int((utc_now() - at).total_seconds())
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} seconds"
+    return ok(check, f"{told}; the last came {ago(last)} ago")
