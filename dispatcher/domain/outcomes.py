@@ -155,7 +155,7 @@ def may_have_been_reached(facts: Facts) -> bool:
     prompt's end.
     """
     if is_heard(facts) or _says_answered(facts):
-        return facts.closed_at is not None
+        return facts.closed_at is not None and facts.released_at is None
     if facts.prompt_ended_at is not None:
         return True
     return _cause_of(facts) is None and facts.cdr_status in (None, CdrStatus.ANSWERED)

@@ -110,7 +110,8 @@ class Conclusions:
             if following.step is Step.FETCH:
                 following = replace(following, at=max(following.at, self.records_from))
             self._open.append((case.attempt_id, known, following))
-            if following.why != row.why:
+            has_answer = following.step is not Step.LOOK or known.looked_at is not None
+            if has_answer and following.why != row.why:
                 self._tell(case, following.why)
 
     def _answer(self, case: Case, why: str) -> None:
