@@ -137,7 +137,7 @@ def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
 
 def lines_of(settings: Settings) -> list[Line]:
     """Every trunk in its hunt order, and for each PBX the line to its own extensions."""
-    trunks_of_all = [(pbx, trunk) for pbx in settings.pbx for trunk in pbx.trunk]
+    ranks = settings.hunt_order()
     found = [
         Line(
             pbx=pbx.name,
@@ -150,10 +150,11 @@ def lines_of(settings: Settings) -> list[Line]:
             answer_supervision=trunk.answer_supervision,
             number_format=trunk.number_format,
             region=trunk.region or "",
-            rank=place if trunk.hunt is None else trunk.hunt,
+            rank=ranks[pbx.name, trunk.name],
             abilities=CAPABILITIES[pbx.family],
         )
-        for place, (pbx, trunk) in enumerate(trunks_of_all, start=1)
+        for pbx in settings.pbx
+        for trunk in pbx.trunk
     ]
     found.sort(key=lambda line: line.rank)
     return found + [Line(pbx.name, trunks.INTERNAL, channels=pbx.internal_channels) for pbx in settings.pbx]

@@ -235,6 +235,14 @@ class Settings(BaseSettings):
         """Only what it is given: `load` puts file and environment together, and checks them."""
         return (init_settings,)
 
+    def hunt_order(self) -> dict[tuple[str, str], int]:
+        """The rank of every trunk, as (pbx, trunk): of those that can carry a call the lowest comes first."""
+        trunks = [(pbx.name, trunk) for pbx in self.pbx for trunk in pbx.trunk]
+        return {
+            (pbx, trunk.name): place if trunk.hunt is None else trunk.hunt
+            for place, (pbx, trunk) in enumerate(trunks, start=1)
+        }
+
     @property
     def source(self) -> str:
         """The file that this was loaded from, for messages."""

@@ -72,7 +72,7 @@ class Placing:
     def pbx_for(
         self, message: MessageSpec, target: TargetKind, delivered_when: DeliveredWhen, pbx: str | None = None
     ) -> str | None:
-        """The only PBX that may place this, or None when any with a trunk may.
+        """The only PBX that may place this, or None when the pacer chooses among those that can.
 
         An extension or user belongs to one PBX: the named one, else the first that can place it and prove
         its delivery. Raises :class:`Unplaceable`, and :class:`Unprovable` where only the proof is wanting.
@@ -89,7 +89,8 @@ class Placing:
         sure = [site for site in able if site.proves(delivered_when, target)]
         if not sure:
             raise Unprovable(self._why_unproven(delivered_when, target, able))
-        if target is TargetKind.NUMBER and len(sure) == sum(site.has_trunks for site in self._sites):
+        is_open = pbx is None and len(sure) > 1
+        if target is TargetKind.NUMBER and (is_open or len(sure) == sum(s.has_trunks for s in self._sites)):
             return None
         return sure[0].name
 

@@ -39,6 +39,13 @@ def test_a_number_is_bound_to_the_pbx_that_can_place_it() -> None:
     assert Placing([HQ, NORTH]).pbx_for(prompt, TargetKind.NUMBER, HEARD) == "north"
 
 
+def test_of_several_that_can_place_it_the_pacer_chooses_unless_one_is_named() -> None:
+    placing = Placing([HQ, NORTH, BRANCH])
+
+    assert placing.pbx_for(IVR, TargetKind.NUMBER, HEARD) is None
+    assert placing.pbx_for(IVR, TargetKind.NUMBER, HEARD, "north") == "north"
+
+
 def test_an_extension_belongs_to_the_first_pbx_or_the_named_one() -> None:
     placing = Placing([OFFICE, HQ, NORTH])
 

@@ -16,7 +16,8 @@ from dispatcher.pacer import Pacer
 from dispatcher.pacer.claim import LEFT_TO_OTHERS, Claimed, claim
 from dispatcher.pbx.protocol import Capabilities
 from dispatcher.store.tables import Attempt, Call, ForeignCall, Trunk, table
-from tests.cores import PBX, learn
+from dispatcher.wiring import lines_of
+from tests.cores import PBX, learn, settings_for
 from tests.scripted import Office, open_office, posted
 from tests.store import rows
 
@@ -248,3 +249,19 @@ def test_over_many_passes_every_call_is_dialled_and_no_trunk_exceeded(site: Offi
     assert not site.rows(Call, calls.c.state.in_(["queued", "active"]))
     assert peak == {"first": 3, "second": 4, "third": 4}
     assert {row.attempts_spent for row in site.rows(Call)} == {1}
+
+
+def test_lines_come_in_their_hunt_order_and_know_what_their_pbx_can() -> None:
+    trunks = [{"name": "last", "channels": 1, "hunt": 9}, {"name": "first", "channels": 1}]
+    north = PBX | {"name": "north", "trunk": [{"name": "shares", "channels": 1, "hunt": 2}]}
+    settings = settings_for("sqlite:///nothing.db", pbx=[PBX | {"trunk": trunks}, north])
+
+    lines = lines_of(settings)
+
+    assert [(line.key, line.rank) for line in lines if not line.is_internal] == [
+        ("hq/first", 2),
+        ("north/shares", 2),
+        ("hq/last", 9),
+    ]
+    assert [line.pbx for line in lines if line.is_internal] == ["hq", "north"]
+    assert lines[0].places("ivr", 1, "acknowledged")

@@ -28,7 +28,9 @@ class CampaignSummary(BaseModel):
     priority: int
     weight: int
     max_concurrent: int | None
-    trunks: list[str] | None = Field(description="As `pbx/trunk`; null: all.")
+    trunks: list[str] | None = Field(
+        description="As `pbx/trunk`, in the order in which they are tried; null: all."
+    )
     windows: list[dict[str, Any]] | None
     timezone: str | None
     region: str | None

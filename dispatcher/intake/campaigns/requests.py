@@ -86,7 +86,9 @@ class NewCampaign(_Schema):
         default=None, description="So many calls at once at most; null: as many as there are channels."
     )
     trunks: Annotated[list[Name], Field(min_length=1, max_length=500)] | None = Field(
-        default=None, description="As `pbx/trunk`; null: all.", examples=[["hq/SPS-6-36"]]
+        default=None,
+        description="As `pbx/trunk`, in the order in which they are tried; null: all.",
+        examples=[["hq/SPS-6-36"]],
     )
     windows: Annotated[list[WindowSpec], Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="When people may be called; null: at any time."

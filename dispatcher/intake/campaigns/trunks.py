@@ -13,11 +13,16 @@ from dispatcher.pbx.registry import CAPABILITIES
 def trunks_for(settings: Settings, asked: NewCampaign) -> list[str] | None:
     """The trunks, as ``pbx/trunk``, that carry the campaign; None for all that are configured.
 
-    When the request names none, all whose PBX can do it are taken. Raises ``Refused``.
+    Their order is the campaign's hunt order. When the request names none, all whose PBX can do it are
+    taken, in the order of the configuration. Raises ``Refused``.
     """
     pbxes = {f"{pbx.name}/{trunk.name}": pbx for pbx in settings.pbx for trunk in pbx.trunk}
     if asked.trunks is None:
-        return _all_that_can(pbxes, asked)
+        able = _all_that_can(pbxes, asked)
+        if able is None:
+            return None
+        ranks = {f"{pbx}/{trunk}": rank for (pbx, trunk), rank in settings.hunt_order().items()}
+        return sorted(able, key=lambda name: ranks[name])
     chosen = list(dict.fromkeys(asked.trunks))
     faults = [_unknown(place, name, pbxes) for place, name in enumerate(chosen) if name not in pbxes]
     for pbx in {pbxes[name].name: pbxes[name] for name in chosen if name in pbxes}.values():
