@@ -164,4 +164,10 @@ class SimulatorSettings:
     """yeastar-k2: ExtensionStatus reports of monitored extensions."""
     outside_in_call_failed: bool = False
     """yeastar-k2: CallFailed names the outside party too; the manual lists extensions only."""
+    users: tuple[str, ...] = ("anna", "ben", "carl", "dora", "emil", "alarm")
+    """axeos: the users, each with one phone; `alarm` has one that plays something to outside numbers."""
+    api_events: bool = True
+    """axeos: calls pass an "API events" action of the dial plan; without one there are no call events."""
+    event_buffer: int = 1000
+    """axeos: so many events are kept."""
     keep_log: bool = True

@@ -74,12 +74,21 @@ class Board:
 
     def is_over(self) -> bool:
         """Whether everything of the story has been sent and has ended."""
-        if not self._told.is_whole or self.campaign is None or self.campaign["status"] != "finished":
+        if not self._told.is_whole:
+            return False
+        if self._told.has_campaign and (self.campaign is None or self.campaign["status"] != "finished"):
             return False
         with self._guard:
-            statuses = [self.alarms.get(key, {}).get("status", "open") for key in self._told.alarms]
             under_way = any(call["state"] in _OPEN for call in self._calls.values())
-        return "open" not in statuses and not under_way
+            return not under_way and all(self._has_ended(key) for key in self._told.alarms)
+
+    def _has_ended(self, alarm_id: str) -> bool:
+        """Whether an alarm has got as far as its script says; one that stays open: to its calls."""
+        script = self._told.alarms[alarm_id]
+        if script.status != "open":
+            return bool(self.alarms.get(alarm_id, {}).get("status", "open") != "open")
+        known = [call for call in self._calls.values() if call.get("alarm_id") == alarm_id]
+        return len(known) >= len(script.calls)
 
     def _follow(self) -> None:
         while not self._stopping.is_set():

@@ -12,11 +12,14 @@ from typing import Any
 from dispatcher.simulator import Behaviour
 
 MAX_ATTEMPTS = 3
-LEAST, MOST = 30, 4000
-"""So many people at least, for every kind to be among them; and at most, for want of numbers."""
+LEAST, USUAL, MOST = 30, 200, 4000
+"""So many people at least, for every kind to be among them; without a wish; at most, for want of numbers."""
 
-_FIRST = ("Anna", "Bram", "Carla", "Dirk", "Eva", "Fons", "Greta", "Henk", "Ida", "Jan", "Kim", "Lars", "Mia")
-_LAST = (
+FIRST_NAMES = (
+    *("Anna", "Bram", "Carla", "Dirk", "Eva", "Fons", "Greta"),
+    *("Henk", "Ida", "Jan", "Kim", "Lars", "Mia"),
+)
+_LAST_NAMES = (
     "Bakker",
     "de Boer",
     "Dekker",
@@ -128,7 +131,8 @@ def callees(count: int) -> list[Callee]:
     """
     people = []
     for place, kind in enumerate(_mixed(count)):
-        name = f"{_FIRST[place % len(_FIRST)]} {_LAST[place // len(_FIRST) % len(_LAST)]}"
+        family, first = divmod(place, len(FIRST_NAMES))
+        name = f"{FIRST_NAMES[first]} {_LAST_NAMES[family % len(_LAST_NAMES)]}"
         people.append(Callee(f"+316{1001 + place}{kind.code}", name, f"W-{place + 1:04d}", kind))
     return people
 

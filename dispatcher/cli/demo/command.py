@@ -13,14 +13,12 @@ from rich.live import Live
 
 from dispatcher.cli.client import Api, ApiError
 from dispatcher.cli.demo.board import Board
-from dispatcher.cli.demo.cast import KINDS, LEAST, MOST, Callee, callees
+from dispatcher.cli.demo.plays import Play, play_for
 from dispatcher.cli.demo.stage import Pace, Stage, Wishes
-from dispatcher.cli.demo.story import Story
 from dispatcher.cli.demo.summary import print_verdict
 from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run, reports_arrive
 from dispatcher.cli.demo.view import LiveView, PlainView
 from dispatcher.cli.simulator import TCP_FAMILY, Family
-from dispatcher.simulator import Behaviour
 
 _TICK = 0.25
 _PATIENCE = 30.0
@@ -36,7 +34,9 @@ def demo(
     tcp: Annotated[
         bool, typer.Option("--tcp", help="yeastar-k2: reports are fetched over TCP, not posted.")
     ] = False,
-    numbers: Annotated[int, typer.Option(help="People in the campaign.", min=LEAST, max=MOST)] = 200,
+    numbers: Annotated[
+        int | None, typer.Option(help="People who are called: 200, or 24 users.", show_default=False)
+    ] = None,
     channels: Annotated[int, typer.Option(help="Channels of the trunk.", min=2, max=500)] = 10,
     speed: Annotated[float, typer.Option(help="2 is twice as fast.", min=0.1, max=10)] = 1.0,
     keep: Annotated[
@@ -49,21 +49,23 @@ def demo(
 ) -> None:
     """Raise alarms and run a campaign on a simulated PBX, and show every call as it happens.
 
+    Over a family that can only call its own users, there are alarms alone.
+
     One process, SQLite, no other services: the same wiring as `dispatcher up`, and everything goes in
     through the HTTP API. With --exit, the status is 0 only when every call came out as scripted.
     """
-    pace = Pace(speed, numbers / channels)
+    play = _play_of(family, numbers, misbehave)
+    pace = Pace(speed, play.size / channels)
     if tcp and family != TCP_FAMILY:
         raise typer.BadParameter(f"reports of {family} do not come over TCP", param_hint="--tcp")
-    wishes = Wishes(family, channels, pace, keep, _wishes(misbehave), tcp)
-    people = callees(numbers)
-    stage = Stage(wishes, people)
+    wishes = Wishes(family, channels, pace, keep, play.behaviours, tcp)
+    stage = Stage(wishes)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
     try:
         console.print("Starting a simulated PBX, and the product beside it …")
         stage.start()
-        verdict = _play(stage, people, console)
+        verdict = _perform(stage, play, console)
         print_verdict(console, verdict)
         _tell_warnings(stage, console)
         if not leave:
@@ -83,26 +85,20 @@ def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _wishes(texts: list[str] | None) -> dict[str, Behaviour]:
-    wishes = {}
-    for text in texts or ():
-        code, _, name = text.partition("=")
-        if code not in {kind.code for kind in KINDS} or name not in set(Behaviour):
-            codes = ", ".join(kind.code for kind in KINDS)
-            raise typer.BadParameter(
-                f"{text!r}: write CODE=BEHAVIOUR, with one of the codes {codes}", param_hint="--misbehave"
-            )
-        wishes[code] = Behaviour(name)
-    return wishes
+def _play_of(family: str, numbers: int | None, misbehave: list[str] | None) -> Play:
+    try:
+        return play_for(family, numbers, dict(text.partition("=")[::2] for text in misbehave or ()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
-def _play(stage: Stage, people: list[Callee], console: Console) -> Verdict:
+def _perform(stage: Stage, play: Play, console: Console) -> Verdict:
     product, pace = stage.product, stage.wishes.pace
     console.print(
         f"The simulated {stage.wishes.family} is at {stage.pbx.url}, the product at {product.api_url}\n"
         f"Open {product.api_url}/ in a browser to watch it there.\n"
     )
-    story = Story(product.api_url, people, pace)
+    story = play.tell(product.api_url, pace)
     board = Board(product.api_url, story.told)
     with Api(product.api_url) as api:
         _await_reports(api)
@@ -114,7 +110,7 @@ def _play(stage: Stage, people: list[Callee], console: Console) -> Verdict:
         finally:
             board.stop()
         stage.pbx.wait_idle(_PATIENCE)
-        return judge_run(api, story.told, people, stage.pbx.judge, before)
+        return judge_run(api, story.told, play.campaign, stage.pbx.judge, before)
 
 
 def _await_reports(api: Api) -> None:

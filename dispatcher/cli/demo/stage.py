@@ -3,10 +3,10 @@
 import json
 import logging
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dispatcher.cli.demo.cast import Callee, misbehaving
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
 from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, TrunkSettings
@@ -15,6 +15,9 @@ PBX, TRUNK, PREFIX, EXTENSION = "hq", "SPS-6-36", "9", "1000"
 POLICY, IVR = "night-shift", "6500"
 DUTY, DEPUTY, COLLEAGUE, ABSENT = "+31690010001", "+31690020004", "+31690031486", "+31690040004"
 ENGINEER, MAILBOX = "1002", "+31690050020"
+
+USERS_ONLY = frozenset({"axeos"})
+"""Families that can say nothing of an outside number: their users are called, and no trunk is taken."""
 
 TIME_SCALE = 0.08
 """At speed 1 a prompt of eight seconds takes 0.64: a demo is watched, not sat through."""
@@ -73,18 +76,18 @@ class Wishes:
     channels: int
     pace: Pace
     keep: Path | None
-    misbehave: dict[str, Behaviour]
+    behaviours: Mapping[str, Behaviour]
     tcp: bool = False
 
 
 class Stage:
     """Puts up the simulated PBX and the product, and takes both down again."""
 
-    def __init__(self, wishes: Wishes, people: list[Callee]) -> None:
+    def __init__(self, wishes: Wishes) -> None:
         self.wishes = wishes
         self.warnings = _Warnings()
         self._folder = tempfile.TemporaryDirectory(prefix="dispatcher-demo-")
-        self.pbx = SimulatedPbx(_simulator(wishes, people))
+        self.pbx = SimulatedPbx(_simulator(wishes))
         self._product: Embedded | None = None
 
     @property
@@ -135,7 +138,7 @@ class _Warnings(logging.Handler):
         self.lines.append(f"{record.levelname.lower()} {record.name}: {record.getMessage()}")
 
 
-def _simulator(wishes: Wishes, people: list[Callee]) -> SimulatorSettings:
+def _simulator(wishes: Wishes) -> SimulatorSettings:
     defaults = SimulatorSettings()
     return replace(
         defaults,
@@ -143,7 +146,8 @@ def _simulator(wishes: Wishes, people: list[Callee]) -> SimulatorSettings:
         port=0,
         trunks=(TrunkSettings(TRUNK, wishes.channels, prefix=PREFIX),),
         time_scale=wishes.pace.time_scale,
-        callees=misbehaving(people, wishes.misbehave),
+        callees=wishes.behaviours,
+        users=tuple(wishes.behaviours) if wishes.family in USERS_ONLY else defaults.users,
         report_transport="tcp" if wishes.tcp else "http",
         keep_log=False,
     )
@@ -153,6 +157,7 @@ def configuration(store: Path, pbx: SimulatedPbx, pace: Pace) -> str:
     """A configuration file for the simulated PBX, such as a person would write."""
     account = pbx.settings
     channels = account.trunks[0].channels
+    site = "" if account.family in USERS_ONLY else _dialling_out(channels, pace)
     return f"""\
 [store]
 url = {json.dumps(f"sqlite:///{store}")}
@@ -175,7 +180,13 @@ password = "{account.password}"
 serial = "{account.serial}"
 timezone = "{account.timezone}"
 {_transport(pbx)}
+internal_channels = {channels}
+{site}"""
 
+
+def _dialling_out(channels: int, pace: Pace) -> str:
+    """The trunk, and the policy that calls people over it."""
+    return f"""
 [[pbx.trunk]]
 name = "{TRUNK}"
 channels = {channels}

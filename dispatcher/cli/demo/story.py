@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,26 +48,30 @@ class Told:
     """What has been sent so far: the campaign's id, and each alarm's id with how it must end."""
 
     campaign: str = ""
+    has_campaign: bool = True
     alarms: dict[str, AlarmScript] = field(default_factory=dict)
     is_whole: bool = False
     failed: str = ""
 
 
-class Story:
-    """Tells the story in a thread of its own; what it has sent is in :attr:`told`."""
+class Teller(ABC):
+    """Tells a story in a thread of its own; what it has sent is in :attr:`told`."""
 
-    def __init__(self, api_url: str, people: list[Callee], pace: Pace) -> None:
-        self.told = Told()
+    def __init__(self, api_url: str, pace: Pace, *, has_campaign: bool) -> None:
+        self.told = Told(has_campaign=has_campaign)
+        self.pace = pace
         self._api = Api(api_url)
-        self._people = people
-        self._pace = pace
+
+    @abstractmethod
+    def acts(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        """What is done, each with the seconds after the beginning, at speed 1."""
 
     def run(self) -> None:
         """Everything, each thing at its time. A refusal ends the story, and is told."""
         try:
             begun = time.monotonic()
-            for at, act in self._acts():
-                time.sleep(max(0.0, begun + self._pace.later(at) - time.monotonic()))
+            for at, act in self.acts():
+                time.sleep(max(0.0, begun + self.pace.later(at) - time.monotonic()))
                 act()
             self.told.is_whole = True
         except Exception as error:
@@ -74,7 +79,20 @@ class Story:
         finally:
             self._api.close()
 
-    def _acts(self) -> Iterator[tuple[float, Callable[[], None]]]:
+    def raise_alarm(self, summary: str, **more: Any) -> str:
+        """Raise an alarm as a monitoring system would; its id."""
+        return str(self._api.post("/v1/alarms", {"summary": summary, **more}, once=uuid.uuid4().hex)["id"])
+
+
+class Story(Teller):
+    """A campaign, and alarms that come while it runs."""
+
+    def __init__(self, api_url: str, people: list[Callee], pace: Pace) -> None:
+        super().__init__(api_url, pace, has_campaign=True)
+        self._people = people
+
+    def acts(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        """The campaign first, then an alarm every few seconds."""
         yield 0.0, self.start_campaign
         yield 2.5, self.send_alertmanager
         yield 7.0, self.raise_pump
@@ -82,8 +100,8 @@ class Story:
 
     def start_campaign(self) -> None:
         """A campaign of everybody, from a CSV."""
-        expires_at = datetime.now(UTC) + timedelta(seconds=self._pace.expiry)
-        delay = self._pace.delay
+        expires_at = datetime.now(UTC) + timedelta(seconds=self.pace.expiry)
+        delay = self.pace.delay
         request = {
             "name": "Water off tomorrow, 09:00-12:00",
             "message": {"ivr": stage.IVR},
@@ -96,7 +114,7 @@ class Story:
                 "rejected": delay,
                 # Only until the report with the reason has followed the call record.
                 "unknown": UNKNOWN_DELAY,
-                "congestion": self._pace.congestion,
+                "congestion": self.pace.congestion,
             },
             "expires_at": expires_at.isoformat(),
         }
@@ -117,7 +135,7 @@ class Story:
 
     def raise_pump(self) -> None:
         """An alarm for three people at once, one of them at an extension; who presses 1 has it."""
-        later = self._pace.withdrawn
+        later = self.pace.withdrawn
         alarm = self._raise(
             "Pump 7 has stopped",
             to=[
@@ -135,20 +153,19 @@ class Story:
             "Door of the switch room open",
             severity="warning",
             to=[{"number": stage.MAILBOX, "name": "Caretaker"}],
-            retry={"max_attempts": 2, "voicemail": self._pace.delay},
+            retry={"max_attempts": 2, "voicemail": self.pace.delay},
         )
         self.told.alarms[alarm] = DOOR
 
     def _raise(self, summary: str, severity: str = "critical", **more: Any) -> str:
-        request = {
-            "summary": summary,
-            "severity": severity,
-            "message": {"ivr": stage.IVR},
-            "delivered_when": "acknowledged",
-            "ack_digits": "1",
+        return self.raise_alarm(
+            summary,
+            severity=severity,
+            message={"ivr": stage.IVR},
+            delivered_when="acknowledged",
+            ack_digits="1",
             **more,
-        }
-        return str(self._api.post("/v1/alarms", request, once=uuid.uuid4().hex)["id"])
+        )
 
 
 def alertmanager_body(now: datetime) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def summary(verdict: Verdict) -> RenderableType:
 def _figures(verdict: Verdict) -> list[tuple[str, str]]:
     delivered = verdict.states["delivered"]
     rings = list(verdict.alarm_to_ring.values())
-    return [
+    figures = [
         ("calls", f"{verdict.calls}: {show.counts(dict(verdict.states.most_common()))}"),
         ("delivered", f"{delivered}, {delivered / max(verdict.calls, 1):.0%} of all"),
         ("answered · heard · key 1", f"{verdict.answered} · {verdict.heard} · {verdict.acknowledged}"),
@@ -35,6 +35,17 @@ def _figures(verdict: Verdict) -> list[tuple[str, str]]:
             f"{verdict.attempts}, {verdict.attempts / max(delivered, 1):.2f} per delivery "
             f"({verdict.requests} dial requests on the PBX)",
         ),
+    ]
+    figures += _channels(verdict) if verdict.channels else []
+    return [
+        *figures,
+        ("alarm to ring", _rings(rings)),
+        *(("", f"{seconds:.2f} s  {title}") for title, seconds in verdict.alarm_to_ring.items()),
+    ]
+
+
+def _channels(verdict: Verdict) -> list[tuple[str, str]]:
+    return [
         (
             "channel utilisation",
             f"{verdict.used_by_pbx:.2f} by the PBX, {verdict.used_by_product:.2f} by the product's metric, "
@@ -42,14 +53,12 @@ def _figures(verdict: Verdict) -> list[tuple[str, str]]:
         ),
         ("", f"{verdict.used_while_waiting:.2f} while there were numbers not yet dialled"),
         ("channels at most", f"{verdict.peak} of {verdict.channels}; full {verdict.over_limit} times"),
-        ("alarm to ring", _rings(rings)),
-        *(("", f"{seconds:.2f} s  {title}") for title, seconds in verdict.alarm_to_ring.items()),
     ]
 
 
 def _rings(seconds: list[float]) -> str:
     if not seconds:
-        return "no alarm rang"
+        return "no ringing was reported"
     return f"{statistics.median(seconds):.2f} s median, {max(seconds):.2f} s at most"
 
 

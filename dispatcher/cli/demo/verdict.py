@@ -47,11 +47,8 @@ class Verdict:
 
 
 def channel_seconds(api: Api) -> float:
-    """How long channels of the trunk have been held, as the product's own metric says."""
-    held = _sample(api, "dispatcher_channel_seconds_total", pbx=PBX, trunk=TRUNK)
-    if held is None:
-        raise RuntimeError("/metrics lacks dispatcher_channel_seconds_total of the trunk")
-    return held
+    """How long channels of the trunk have been held, as the product's own metric says; 0 without a trunk."""
+    return _sample(api, "dispatcher_channel_seconds_total", pbx=PBX, trunk=TRUNK) or 0.0
 
 
 def reports_arrive(api: Api) -> bool:
@@ -77,8 +74,10 @@ def judge_run(api: Api, told: Told, people: list[Callee], judge: Judge, seconds_
         *itertools.chain.from_iterable(_take_alarm(verdict, api, told, key) for key in told.alarms),
     ]
     verdict.attempts = sum(attempt["dialed_at"] is not None for attempt in attempts)
-    _take_channels(verdict, judge)
-    _take_product(verdict, attempts, channel_seconds(api) - seconds_before)
+    verdict.requests = len(judge.dials())
+    if people:
+        _take_channels(verdict, judge)
+        _take_product(verdict, attempts, channel_seconds(api) - seconds_before)
     _compare_with_pbx(verdict)
     return verdict
 
@@ -105,7 +104,7 @@ def _take_alarm(verdict: Verdict, api: Api, told: Told, alarm_id: str) -> Iterat
         )
     expected = dict(script.calls)
     for call in alarm["calls"]:
-        wanted = expected.pop(call.get("number") or call.get("extension"), None)
+        wanted = expected.pop(call.get("number") or call.get("extension") or call.get("user"), None)
         deviation = "not in the script" if wanted is None else wanted.deviation(call)
         _take_call(verdict, call, alarm["summary"], deviation)
         yield from call["attempts"]
@@ -134,7 +133,6 @@ def _take_channels(verdict: Verdict, judge: Judge) -> None:
     tally = judge.trunk(TRUNK)
     verdict.channels, verdict.peak, verdict.over_limit = tally.channels, tally.peak, judge.over_limits()
     verdict.used_by_pbx = tally.utilisation()
-    verdict.requests = len(judge.dials())
     calls = [call for call in judge.calls() if call.ours and call.trunk == TRUNK]
     fresh = [call.started for call in calls if call.nth_dial == 1]
     if fresh and max(fresh) > min(fresh):
