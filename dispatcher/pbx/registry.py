@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from dispatcher.pbx.axeos import Axeos
 from dispatcher.pbx.protocol import Capabilities, Driver, Observe, PbxAccount
 from dispatcher.pbx.yeastar_k2 import YeastarK2
 from dispatcher.pbx.yeastar_s import YeastarS
@@ -11,11 +12,13 @@ DriverFactory = Callable[[PbxAccount, Observe], Driver]
 FAMILIES: dict[str, DriverFactory] = {
     "yeastar-s": YeastarS,
     "yeastar-k2": YeastarK2,
+    "axeos": Axeos,
 }
 
 CAPABILITIES: dict[str, Capabilities] = {
     "yeastar-s": YeastarS.capabilities,
     "yeastar-k2": YeastarK2.capabilities,
+    "axeos": Axeos.capabilities,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from dispatcher.simulator.axeos import Axeos
 from dispatcher.simulator.family import MakeFamily
 from dispatcher.simulator.settings import SimulatorSettings
 from dispatcher.simulator.yeastar_k2 import YeastarK2
@@ -10,6 +11,7 @@ from dispatcher.simulator.yeastar_s import YeastarS
 FAMILIES: Mapping[str, MakeFamily] = {
     "yeastar-s": YeastarS,
     "yeastar-k2": YeastarK2,
+    "axeos": Axeos,
 }
 
 

@@ -39,6 +39,8 @@ class Fault(StrEnum):
     """The last CallStatus of an answered call comes after its NewCdr (yeastar-k2)."""
     EMPTY_MEMBERS = "empty_members"
     """The report names none of the parties (yeastar-k2)."""
+    POLL_CUT = "poll_cut"
+    """The connection of a request for events is cut (axeos)."""
     RESTART = "restart"
     """The PBX restarts right after it has accepted the call."""
     TRUNK_DOWN = "trunk_down"

@@ -15,13 +15,14 @@ from urllib.parse import parse_qsl
 import httptools
 
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict"}
-REASONS |= {500: "Internal Server Error", 502: "Bad Gateway"}
+REASONS |= {201: "Created", 401: "Unauthorized", 403: "Forbidden"}
+REASONS |= {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
 
 
 class Request:
     """One request, and the way to answer it: exactly one of `reply`, `cut` and `reset`, at any later time."""
 
-    __slots__ = ("_connection", "body", "keep_alive", "method", "path", "peer", "query")
+    __slots__ = ("_connection", "authorization", "body", "keep_alive", "method", "path", "peer", "query")
 
     def __init__(
         self, connection: "ServerConnection", method: str, url: bytes, body: bytes, keep_alive: bool
@@ -33,6 +34,7 @@ class Request:
         self.query = query
         self.body = body
         self.peer = connection.peer
+        self.authorization = connection.authorization
         self.keep_alive = keep_alive
 
     def parameter(self, name: str) -> str:
@@ -60,6 +62,7 @@ class Request:
 
 
 Handler = Callable[[Request], None]
+AUTHORIZATION = b"authorization"
 
 
 class ServerConnection(asyncio.Protocol):
@@ -75,6 +78,7 @@ class ServerConnection(asyncio.Protocol):
         self._url = b""
         self._body = b""
         self.peer = ""
+        self.authorization = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
@@ -99,10 +103,16 @@ class ServerConnection(asyncio.Protocol):
         """Called by the parser: a request begins."""
         self._url = b""
         self._body = b""
+        self.authorization = ""
 
     def on_url(self, url: bytes) -> None:
         """Called by the parser: (a part of) the request target."""
         self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser: a header, of which one only matters to any family."""
+        if len(name) == len(AUTHORIZATION) and name.lower() == AUTHORIZATION:
+            self.authorization = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser: (a part of) the body."""

@@ -7,15 +7,17 @@ how it went. JSON is asked for by the ``Accept`` header, since XML can't tell nu
 import json
 import time
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.protocol import Observe, PbxAccount
+
+T = TypeVar("T")
 
 OK, REFUSED, IN_DOUBT = "ok", "refused", "in_doubt"
 LONGEST_TEXT = 200
@@ -55,16 +57,18 @@ class AxeosApi:
         operation: str,
         method: str,
         path: str,
+        read: Callable[[Answer], T],
+        *,
         body: Mapping[str, Any] | None = None,
         query: str = "",
-        *,
         expected: Collection[int] = (200,),
         waits: float = 0.0,
-    ) -> Answer:
-        """Send one request once. ``waits`` are the seconds that the PBX may wait before it answers.
+    ) -> T:
+        """Send one request once, and return what ``read`` makes of an answer with an ``expected`` status.
 
-        Raises :class:`PbxInDoubt`, or :class:`PbxRefused`: ``TOKEN_INVALID`` where the credential is not
-        taken, ``NOT_PERMITTED`` where it is not enough.
+        ``waits`` are the seconds that the PBX may wait before it answers. Raises what ``read`` raises,
+        :class:`PbxInDoubt`, or :class:`PbxRefused`: ``TOKEN_INVALID`` where the credential is not taken,
+        ``NOT_PERMITTED`` where it is not enough.
         """
         with self._observed(operation):
             answer = self._http.send(
@@ -79,7 +83,7 @@ class AxeosApi:
                 raise PbxRefused(Reason.TOKEN_INVALID, f"{path}: the user name or key is not taken")
             if answer.status == _FORBIDDEN:
                 raise PbxRefused(Reason.NOT_PERMITTED, f"{path}: this user or key has no right to it")
-            return Answer(answer.status, _json(answer.body))
+            return read(Answer(answer.status, _json(answer.body)))
 
     def close(self) -> None:
         """Drop the connections."""

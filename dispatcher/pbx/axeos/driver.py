@@ -1,6 +1,8 @@
 """The driver for the Axeos PBX API. Which path does what is in the Axeos manual, 'PBX API'."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from dispatcher.domain.reasons import Reason
@@ -22,6 +24,8 @@ from dispatcher.pbx.protocol import (
     Session,
 )
 
+T = TypeVar("T")
+
 LOGIN, CHECK, DIAL, LIVE_CALL, HANGUP, DEVICE = _OPERATIONS = (
     "login",
     "check",
@@ -36,8 +40,7 @@ DIAL_WAITS = 60.0
 """Seconds that the own phone may ring; the manual does not say when the PBX gives up (inferred)."""
 
 _SESSION = Session("every request carries the credential itself")
-_INFORMATION = "system_information"
-_NOT_FOUND = 404
+_OK, _NOT_FOUND = 200, 404
 
 
 class Axeos:
@@ -85,28 +88,23 @@ class Axeos:
         A phone that was busy or not answered is :class:`PbxRefused` with that as its reason. An answer of
         success without a readable id is in doubt: the call was placed.
         """
-        body = request_of(order)
-        return accepted_by(
-            order, self._api.ask(DIAL, "POST", "call", body, expected=STATUSES, waits=DIAL_WAITS)
+        return self._api.ask(
+            DIAL,
+            "POST",
+            "call",
+            partial(accepted_by, order),
+            body=request_of(order),
+            expected=STATUSES,
+            waits=DIAL_WAITS,
         )
 
     def live_call(self, session: Session, callid: str) -> LiveCall | None:
         """The call of this id, or None when the PBX says that it is not found: it is over."""
-        answer = self._call(LIVE_CALL, "GET", callid)
-        if answer.status == _NOT_FOUND:
-            return None
-        if not answer.fields:
-            raise unreadable("call", "no call")
-        return events.live_call_of(callid, answer.fields)
+        return self._call(LIVE_CALL, "GET", callid, partial(_shown, callid))
 
     def hang_up_leg(self, session: Session, leg: str) -> None:
         """End a call by its id; ``Reason.CALL_OVER`` when it is not found."""
-        answer = self._call(HANGUP, "DELETE", leg)
-        if answer.status == _NOT_FOUND:
-            raise PbxRefused(Reason.CALL_OVER, "call: the PBX knows no such call (any more)")
-        said = text(answer.fields.get("status")).lower()
-        if said != "success":
-            raise PbxRefused(Reason.FAILED, f"call: hanging up: {said or 'no status'}")
+        self._call(HANGUP, "DELETE", leg, _hung_up)
 
     def hang_up_extension(self, session: Session, extension: str) -> None:
         """Only calls can be hung up here, by their id."""
@@ -115,9 +113,7 @@ class Axeos:
     def device(self, session: Session) -> Device:
         """The host name and version. Its events name no serial number, so there is none to compare."""
         found = self._information(DEVICE)
-        return Device(
-            model=f"Axeos PBX {text(found.fields.get('hostname'))}".strip(), firmware=_version(found)
-        )
+        return Device(f"Axeos PBX {text(found.get('hostname'))}".strip(), firmware=text(found["version"]))
 
     def open_reports(self, position: str) -> ReportStream:
         """The events after ``position``, the number of the last one that is durable. Sends nothing yet."""
@@ -131,17 +127,32 @@ class Axeos:
         """Drop the connections."""
         self._api.close()
 
-    def _information(self, operation: str) -> Answer:
+    def _information(self, operation: str) -> Mapping[str, Any]:
         """What the PBX says of itself (new in PBX 4.1.10): the cheapest request that needs the credential."""
-        answer = self._api.ask(operation, "GET", _INFORMATION)
-        if not _version(answer):
-            raise unreadable(_INFORMATION, "no version")
-        return answer
+        return self._api.ask(operation, "GET", "system_information", _described)
 
-    def _call(self, operation: str, method: str, callid: str) -> Answer:
+    def _call(self, operation: str, method: str, callid: str, read: Callable[[Answer], T]) -> T:
         path = f"call/{quote(callid, safe='')}"
-        return self._api.ask(operation, method, path, expected=(200, _NOT_FOUND))
+        return self._api.ask(operation, method, path, read, expected=(_OK, _NOT_FOUND))
 
 
-def _version(answer: Answer) -> str:
-    return text(answer.fields.get("version"))
+def _described(answer: Answer) -> Mapping[str, Any]:
+    if not text(answer.fields.get("version")):
+        raise unreadable("system_information", "no version")
+    return answer.fields
+
+
+def _shown(callid: str, answer: Answer) -> LiveCall | None:
+    if answer.status == _NOT_FOUND:
+        return None
+    if not answer.fields:
+        raise unreadable("call", "no call")
+    return events.live_call_of(callid, answer.fields)
+
+
+def _hung_up(answer: Answer) -> None:
+    if answer.status == _NOT_FOUND:
+        raise PbxRefused(Reason.CALL_OVER, "call: the PBX knows no such call (any more)")
+    said = text(answer.fields.get("status")).lower()
+    if said != "success":
+        raise PbxRefused(Reason.FAILED, f"call: hanging up: {said or 'no status'}")

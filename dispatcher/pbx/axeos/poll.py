@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dispatcher.domain.reasons import Reason
-from dispatcher.pbx.axeos.api import AxeosApi, text, unreadable
+from dispatcher.pbx.axeos.api import Answer, AxeosApi, text, unreadable
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import Pulled
 
@@ -68,14 +68,11 @@ class EventPoll:
         else:
             query, waits = f"last={self._last}&timeout={READ_SECONDS:.0f}&limit={AT_ONCE}", READ_SECONDS
         try:
-            found = self._api.ask(EVENTS, "GET", EVENTS, query=query, waits=waits).found
+            return self._api.ask(EVENTS, "GET", EVENTS, _events_of, query=query, waits=waits)
         except PbxRefused as refusal:
             if refusal.reason is Reason.TOKEN_INVALID:
                 raise PbxRefused(Reason.CREDENTIALS_REFUSED, refusal.detail) from None
             raise
-        if not isinstance(found, list):
-            raise unreadable(EVENTS, "no list of events")
-        return [event for event in found if isinstance(event, dict)]
 
     def _follow(self, events: Sequence[dict[str, Any]]) -> bool:
         """Go on to the last event's number; whether any between are lost."""
@@ -86,6 +83,12 @@ class EventPoll:
                 missed = True
             self._last = number
         return missed
+
+
+def _events_of(answer: Answer) -> list[dict[str, Any]]:
+    if not isinstance(answer.found, list):
+        raise unreadable(EVENTS, "no list of events")
+    return [event for event in answer.found if isinstance(event, dict)]
 
 
 def _number_of(event: dict[str, Any]) -> int:

@@ -1,5 +1,6 @@
 """Pairs of a driver and its simulated PBX: a new family adds one to ``PAIRS`` and must pass all of this."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
@@ -7,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from dispatcher.domain.facts import Target
+from dispatcher.domain.outcomes import Terms
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
-from dispatcher.domain.vocabulary import MessageKind, TargetKind
-from dispatcher.pbx.protocol import DialOrder, Driver, Message, PbxAccount
-from dispatcher.pbx.registry import FAMILIES, make_driver
-from dispatcher.simulator import SimulatedPbx, SimulatorSettings
+from dispatcher.domain.vocabulary import MessageKind, Outcome, TargetKind
+from dispatcher.pbx.errors import PbxError
+from dispatcher.pbx.protocol import DialOrder, Driver, Message, PbxAccount, PullsReports, ReportStream
+from dispatcher.pbx.registry import CAPABILITIES, FAMILIES, make_driver
+from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, Timing
 from tests.pbx.raw_pbx import RawPbx, answer
 
 PREFIX = "9"
@@ -43,7 +47,23 @@ class Pair:
             MessageKind.RING_GROUP: Reason.RING_GROUP_UNKNOWN,
         }
     )
-    """How the PBX refuses the number of a message that it does not have."""
+    """How the PBX refuses the number of a message that it does not have; it may also find out too late."""
+    target: TargetKind = TargetKind.NUMBER
+    """What is usually dialled, and ``callee`` whom: most of the tests are about one such call."""
+    callee: str = "0612340001"
+    refused: Sequence[tuple[str, str, Reason]] = (
+        ("0612340031", "1000", Reason.INVALID_NUMBER),
+        ("0612340002", "7777", Reason.EXTENSION_UNKNOWN),
+    )
+    """Callees and the extensions to call them from that are refused at once, and why."""
+    has_sessions: bool = True
+    """Whether there is a login that can lapse; without one every request carries the credential."""
+    locks_out: bool = True
+    """Whether an address is locked after five wrong passwords."""
+    is_sloppy: bool = True
+    """Whether the manual shows reports that are malformed."""
+    weaker: dict[Behaviour, Outcome] = field(default_factory=dict)
+    """Outcomes that the family can't tell as they were: the documented weaker ones."""
 
 
 PAIRS: dict[str, Pair] = {
@@ -55,7 +75,80 @@ PAIRS: dict[str, Pair] = {
             (MessageKind.IVR, MessageKind.QUEUE, MessageKind.RING_GROUP), Reason.BAD_REQUEST
         ),
     ),
+    "axeos": Pair(
+        SimulatorSettings(
+            family="axeos", port=0, time_scale=0.001, timing=Timing(setup=0.05, ring=0.1, no_answer=1.0)
+        ),
+        targets={TargetKind.NUMBER: PREFIX + "0612340001", TargetKind.USER: "ben"},
+        # The user's own phone rings first; what they are then connected with nobody looks at before.
+        unknown={},
+        target=TargetKind.USER,
+        callee="anna",
+        refused=[("nobody", "", Reason.EXTENSION_UNKNOWN)],
+        has_sessions=False,
+        locks_out=False,
+        is_sloppy=False,
+        weaker={
+            # A phone's answer is all that is told: not who or what has answered, ...
+            **dict.fromkeys(
+                (
+                    Behaviour.KEY_9,
+                    Behaviour.SILENT,
+                    Behaviour.ANSWERS_LATE,
+                    Behaviour.HANGS_UP_EARLY,
+                    Behaviour.HANGS_UP_AT_ONCE,
+                    Behaviour.HEARS_THEN_HANGS_UP,
+                    Behaviour.VOICEMAIL,
+                ),
+                Outcome.DELIVERED,
+            ),
+            # ... and of failures only three kinds.
+            Behaviour.DO_NOT_DISTURB: Outcome.BUSY,
+            Behaviour.LINE_UNREACHABLE: Outcome.NO_ANSWER,
+            **dict.fromkeys(
+                (
+                    Behaviour.NOT_FOUND,
+                    Behaviour.ADDRESS_INCOMPLETE,
+                    Behaviour.TRUNK_REFUSES,
+                    Behaviour.NOT_PERMITTED,
+                ),
+                Outcome.UNKNOWN,
+            ),
+        },
+    ),
 }
+
+
+class Fetched:
+    """Reads a stream to its end, in a thread, and keeps the bodies."""
+
+    def __init__(self, stream: ReportStream) -> None:
+        self._stream = stream
+        self._bodies = list(stream.read().bodies)
+        self._more = threading.Condition()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                found = self._stream.read().bodies
+                with self._more:
+                    self._bodies += found
+                    self._more.notify_all()
+        except PbxError:
+            return
+
+    def wait_for(self, count: int) -> list[bytes]:
+        """The bodies, once there are so many."""
+        with self._more:
+            assert self._more.wait_for(lambda: len(self._bodies) >= count, timeout=10.0)
+            return list(self._bodies)
+
+    def stop(self) -> None:
+        """Wait for the end of the stream, which the PBX's own end has broken off."""
+        self._stream.close()
+        self._thread.join(timeout=10.0)
 
 
 class Rig:
@@ -67,22 +160,44 @@ class Rig:
         self.observed: list[tuple[str, str]] = []
         self._drivers: list[Driver] = []
         self._sink = RawPbx(answer(b""))
+        self._fetched: Fetched | None = None
         self.pbx = SimulatedPbx(pair.settings)
 
     def start(self) -> "Rig":
         self._sink.__enter__()
         self.pbx.start()
+        fetching = make_driver(self._account(), lambda *_: None)
+        self._drivers.append(fetching)
+        if isinstance(fetching, PullsReports) and fetching.pulls_reports:
+            self._fetched = Fetched(fetching.open_reports(""))
         return self
 
     def stop(self) -> None:
+        self.pbx.stop()
+        if self._fetched is not None:
+            self._fetched.stop()
         for driver in self._drivers:
             driver.close()
-        self.pbx.stop()
         self._sink.__exit__(None, None, None)
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether reports are fetched here, and not posted."""
+        return self._fetched is not None
+
+    @property
+    def terms(self) -> Terms:
+        """The most that can be asked of the usual call."""
+        return Terms(CAPABILITIES[self.family].proofs(self.pair.target)[-1], ack_digits="1")
 
     def driver(self, **changed: Any) -> Driver:
         """A further driver of the same PBX, with a changed account."""
-        account = PbxAccount(
+        made = make_driver(replace(self._account(), **changed), self._observe)
+        self._drivers.append(made)
+        return made
+
+    def _account(self) -> PbxAccount:
+        return PbxAccount(
             name="hq",
             family=self.family,
             url=self.pbx.url,
@@ -93,21 +208,35 @@ class Rig:
             reports_url=f"{self._sink.url}/reports/hq",
             timeout_seconds=5.0,
         )
-        made = make_driver(replace(account, **changed), self._observe)
-        self._drivers.append(made)
-        return made
 
     def _observe(self, operation: str, result: str, seconds: float) -> None:
         assert seconds >= 0
         self.observed.append((operation, result))
 
-    def order(self, number: str = "0612340001", kind: MessageKind = MessageKind.IVR) -> DialOrder:
-        """Play the usual message to an outside number."""
-        return DialOrder(TargetKind.NUMBER, PREFIX + number, Message(kind, self.pair.messages[kind]), "1000")
+    def order(self, callee: str = "", kind: MessageKind = MessageKind.IVR, value: str = "") -> DialOrder:
+        """Play a message to the usual callee, or to another."""
+        message = Message(kind, value or self.pair.messages[kind])
+        return DialOrder(self.pair.target, self.digits(callee or self.pair.callee), message, "1000")
+
+    def refused(self) -> Iterator[tuple[DialOrder, Reason]]:
+        """Orders that are refused at once, and why."""
+        for callee, extension, reason in self.pair.refused:
+            yield replace(self.order(callee), from_extension=extension), reason
+
+    def digits(self, callee: str) -> str:
+        """A callee as they are dialled."""
+        return PREFIX + callee if self.pair.target is TargetKind.NUMBER else callee
+
+    def about(self, callee: str = "", kind: MessageKind = MessageKind.IVR) -> Target:
+        """Whom the reports of the usual call are about."""
+        return Target(self.pair.target, self.digits(callee or self.pair.callee), kind)
 
     def bodies(self) -> list[bytes]:
         """Every report as it arrived, once the PBX has no more to say."""
         self.pbx.wait_idle()
+        if self._fetched is not None:
+            told = self.pbx.judge.reports()
+            return self._fetched.wait_for(told["made"] - told["lost"])
         return [request.partition(b"\r\n\r\n")[2] for request in self._sink.requests]
 
     def paths(self) -> set[bytes]:

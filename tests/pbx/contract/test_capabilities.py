@@ -33,9 +33,14 @@ def lacks(driver: Driver) -> NoReturn:
 
 
 def ringing(rig: Rig, driver: Driver, session: Session) -> str:
-    """A call that is up for half a minute, if nobody ends it."""
-    rig.pbx.set_callee(NUMBER, Behaviour.RINGS_FOREVER)
-    return driver.dial(session, rig.order(NUMBER)).callid
+    """A call that is up for half a minute, if nobody ends it.
+
+    Where the answer to the dial waits until somebody picks up, it is one that is listened to.
+    """
+    waits = driver.capabilities.dial_waits > 0
+    rig.pbx.set_default(Behaviour.SILENT if waits else Behaviour.RINGS_FOREVER)
+    callee = NUMBER if rig.pair.target is TargetKind.NUMBER else rig.pair.callee
+    return driver.dial(session, rig.order(callee)).callid
 
 
 def test_every_family_has_its_pair() -> None:
@@ -95,8 +100,10 @@ def test_a_call_that_can_not_be_asked_for_is_not_gone(rig: Rig) -> None:
     session = driver.login()
     callid = driver.dial(session, rig.order()).callid
     rig.pbx.expire_tokens()
+    stranger = driver if rig.pair.has_sessions else rig.driver(password="guessed")
+    assert isinstance(stranger, SeesCall)
     with pytest.raises(PbxError):
-        driver.live_call(session, callid)
+        stranger.live_call(session, callid)
 
 
 def test_a_leg_is_hung_up(slow_rig: Rig) -> None:
@@ -113,6 +120,25 @@ def test_a_leg_is_hung_up(slow_rig: Rig) -> None:
     assert slow_rig.pbx.judge.call(callid).ended is not None
     assert driver.live_calls(session) == []
     assert ReportEvent.CDR in {report.event for report in reports}
+    with pytest.raises(PbxRefused) as refusal:
+        driver.hang_up_leg(session, live.leg)
+    assert refusal.value.reason is Reason.CALL_OVER
+
+
+def test_a_call_is_hung_up_by_the_leg_that_it_shows(slow_rig: Rig) -> None:
+    driver = slow_rig.driver()
+    if not isinstance(driver, SeesCall) or not isinstance(driver, HangsUp):
+        lacks(driver)
+    session = driver.login()
+    callid = ringing(slow_rig, driver, session)
+    live = driver.live_call(session, callid)
+    assert live is not None
+
+    driver.hang_up_leg(session, live.leg)
+
+    slow_rig.pbx.wait_idle()
+    assert slow_rig.pbx.judge.call(callid).ended is not None
+    assert driver.live_call(session, callid) is None
     with pytest.raises(PbxRefused) as refusal:
         driver.hang_up_leg(session, live.leg)
     assert refusal.value.reason is Reason.CALL_OVER

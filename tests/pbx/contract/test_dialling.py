@@ -8,7 +8,7 @@ from dispatcher.domain.reasons import Nature, Reason, meaning
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import DialOrder, Message
-from dispatcher.simulator import Behaviour, Fault, Faults
+from dispatcher.simulator import Fault, Faults
 from tests.pbx.contract.conftest import PREFIX, Rig
 
 PERMANENT = Nature.PERMANENT
@@ -19,7 +19,7 @@ def test_every_declared_kind_is_placed_and_no_other(rig: Rig) -> None:
     session = driver.login()
     for kind, target in product(MessageKind, TargetKind):
         rig.pbx.wait_idle()
-        digits = rig.pair.targets.get(target, "anna")
+        digits = rig.pair.targets.get(target, "1002")
         order = DialOrder(target, digits, Message(kind, rig.pair.messages[kind]), "1000")
         before = len(rig.pbx.judge.calls())
         if (kind, target) in driver.capabilities.placeable:
@@ -37,13 +37,14 @@ def test_every_declared_kind_is_placed_and_no_other(rig: Rig) -> None:
 @pytest.mark.parametrize("kind", [MessageKind.IVR, MessageKind.QUEUE, MessageKind.RING_GROUP])
 def test_what_the_pbx_does_not_have(rig: Rig, kind: MessageKind) -> None:
     driver = rig.driver()
-    if (kind, TargetKind.NUMBER) not in driver.capabilities.placeable:
-        pytest.skip(f"{rig.family} has no {kind}")
     session = driver.login()
+    order = rig.order(kind=kind, value="8888")
+    if kind not in rig.pair.unknown:
+        callid = driver.dial(session, order).callid
+        assert rig.pbx.judge.call(callid).number == rig.pair.callee
+        return
     with pytest.raises(PbxRefused) as refusal:
-        driver.dial(
-            session, DialOrder(TargetKind.NUMBER, PREFIX + "0612340001", Message(kind, "8888"), "1000")
-        )
+        driver.dial(session, order)
 
     assert refusal.value.reason is rig.pair.unknown[kind]
     assert meaning(refusal.value.reason).nature is PERMANENT
@@ -53,18 +54,14 @@ def test_what_the_pbx_does_not_have(rig: Rig, kind: MessageKind) -> None:
 def test_refusals_of_the_request(rig: Rig) -> None:
     driver = rig.driver()
     session = driver.login()
-    ivr = Message(MessageKind.IVR, rig.pair.messages[MessageKind.IVR])
-    rig.pbx.set_callee("0612340001", Behaviour.BAD_NUMBER)
-    for order, reason in [
-        (DialOrder(TargetKind.NUMBER, PREFIX + "0612340001", ivr, "1000"), Reason.INVALID_NUMBER),
-        (DialOrder(TargetKind.NUMBER, PREFIX + "0612340002", ivr, "7777"), Reason.EXTENSION_UNKNOWN),
-    ]:
+    for order, reason in rig.refused():
         with pytest.raises(PbxRefused) as refusal:
             driver.dial(session, order)
         assert refusal.value.reason is reason
+        assert meaning(reason).nature is PERMANENT
+        assert rig.observed[-1] == ("dial", "refused")
 
     assert rig.pbx.judge.calls() == []
-    assert rig.observed[-2:] == [("dial", "refused")] * 2
 
 
 @pytest.mark.parametrize(
@@ -85,6 +82,9 @@ def test_a_lost_answer_is_in_doubt_whether_the_call_was_placed_or_not(
     session = driver.login()
     rig.pbx.set_faults(Faults(slow_seconds=1.0))
     rig.pbx.arm(fault)
+    if fault is Fault.SLOW_RESPONSE and driver.capabilities.dial_waits > 1.0:
+        assert driver.dial(session, rig.order()).callid, "a slow answer is not a lost one here"
+        return
     with pytest.raises(PbxInDoubt) as doubt:
         driver.dial(session, rig.order())
 
@@ -100,4 +100,4 @@ def test_reports_may_come_before_the_answer(rig: Rig) -> None:
     rig.pbx.arm(Fault.EARLY_REPORTS)
     callid = driver.dial(session, rig.order()).callid
 
-    assert {report.callid for report in rig.reports(driver)} == {callid}
+    assert {report.callid for report in rig.reports(driver) if report.callid} == {callid}

@@ -1,0 +1,5 @@
+"""A simulated Axeos PBX, by the manual's chapter "PBX API"."""
+
+from dispatcher.simulator.axeos.pbx import Axeos
+
+__all__ = ["Axeos"]
