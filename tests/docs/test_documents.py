@@ -27,6 +27,7 @@ GAUGES = (
     "dispatcher_alarm_status",
     "dispatcher_queue_depth",
     "dispatcher_trunk_channels",
+    "dispatcher_trunk_up",
     "dispatcher_pbx_up",
     "dispatcher_report_stream_up",
     "dispatcher_attempts_in_doubt",

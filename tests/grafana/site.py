@@ -14,7 +14,7 @@ import httpx
 import yaml
 
 from dispatcher.clock import utc_now
-from dispatcher.simulator import Fault, SimulatedPbx, SimulatorSettings, TrunkSettings
+from dispatcher.simulator import Fault, Faults, SimulatedPbx, SimulatorSettings, TrunkSettings
 from dispatcher.store.engine import Store
 from tests.services import PrometheusServer
 from tests.services.process import HOST, free_port
@@ -153,6 +153,7 @@ class Site:
         self.begun = time.time()
         # What happens before the first look is no increase to Prometheus.
         time.sleep(2 * SCRAPE_SECONDS)
+        self._somebody_phones_unheard()
         self._alarms()
         campaign = self._campaign()
         self.pbx.place_other(TRUNK, seconds=6.0)
@@ -161,6 +162,10 @@ class Site:
         self.pbx.arm(Fault.DIAL_LOST_BEFORE)
         self._until(lambda: self._campaign_is_over(campaign), "the end of the campaign")
         self._until(self._alarms_are_over, "the end of the alarms")
+        self._until(
+            lambda: bool(self.series("sum(dispatcher_channel_drift_total) > 0")),
+            "the call that nobody reported to be found",
+        )
         # The last of it has to be scraped, twice for a rate.
         time.sleep(4 * SCRAPE_SECONDS)
         self.ended = time.time()
@@ -176,6 +181,13 @@ class Site:
                 rows.add(tx, "calls", id=key, number=f"+3161999{key}", attempts_made=1, **state)
                 rows.add(tx, "attempts", id=key, call_id=key, callid=key, **old, **columns)
         store.close()
+
+    def _somebody_phones_unheard(self) -> None:
+        """A call of others whose first reports are lost: only the PBX's live calls show it."""
+        self.pbx.set_faults(Faults({Fault.LOST_REPORT: 1.0}))
+        self.pbx.place_other(TRUNK, seconds=25.0)
+        time.sleep(1.0)
+        self.pbx.set_faults(Faults())
 
     def _alarms(self) -> None:
         self._post("/v1/intake/alertmanager", ALERTMANAGER)
