@@ -18,6 +18,7 @@ from tests.cli.site import DISPATCHER
 # Small and quick: thirty people are enough for every kind, and the delays between attempts are short.
 DEMO = [*DISPATCHER, "demo", "--exit", "--numbers", "30", "--speed", "8"]
 K2_OVER_TCP = [*DEMO, "--family", "yeastar-k2", "--tcp"]
+OF_USERS = [*DISPATCHER, "demo", "--exit", "--family", "axeos", "--numbers", "12", "--speed", "8"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -64,8 +65,9 @@ def demos(kept: Path) -> dict[str, Played]:
         played["otherwise"] = _in_a_terminal([*DEMO, "--misbehave", "1486=busy"])
 
     def other_family() -> None:
-        done = subprocess.run(K2_OVER_TCP, capture_output=True, text=True, check=False)
-        played["other family"] = Played(done.returncode, done.stdout + done.stderr)
+        for name, command in (("over TCP", K2_OVER_TCP), ("of users", OF_USERS)):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            played[name] = Played(done.returncode, done.stdout + done.stderr)
 
     threads = [threading.Thread(target=play) for play in (as_scripted, otherwise, other_family)]
     for thread in threads:
@@ -82,10 +84,18 @@ def test_everything_comes_out_as_scripted(demos: dict[str, Played]) -> None:
 
 
 def test_the_same_story_is_told_over_another_family(demos: dict[str, Played]) -> None:
-    demo = demos["other family"]
+    demo = demos["over TCP"]
     assert demo.status == 0, demo.shown
     assert "All 38 calls came out as scripted." in demo.shown
     assert "simulated yeastar-k2" in demo.shown
+    assert "log: " not in demo.shown
+
+
+def test_users_are_called_where_only_they_can_be(demos: dict[str, Played]) -> None:
+    demo = demos["of users"]
+    assert demo.status == 0, demo.shown
+    assert "All 12 calls came out as scripted." in demo.shown
+    assert "channel utilisation" not in demo.shown
     assert "log: " not in demo.shown
 
 

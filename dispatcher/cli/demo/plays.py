@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dispatcher.cli.demo import cast, users
-from dispatcher.cli.demo.stage import USERS_ONLY, Pace
+from dispatcher.cli.demo.stage import Pace, calls_users_only
 from dispatcher.cli.demo.story import Story, Teller
 from dispatcher.simulator import Behaviour
 
@@ -22,7 +22,7 @@ class Play:
 
 def play_for(family: str, size: int | None, misbehave: Mapping[str, str]) -> Play:
     """The play for a family, with so many people. ValueError: too few or too many, or no such wish."""
-    if family in USERS_ONLY:
+    if calls_users_only(family):
         return _of_users(_within(size, users.LEAST, users.USUAL, users.MOST), misbehave)
     return _of_campaign(_within(size, cast.LEAST, cast.USUAL, cast.MOST), misbehave)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
+from dispatcher.domain.vocabulary import TargetKind
+from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, TrunkSettings
 
 PBX, TRUNK, PREFIX, EXTENSION = "hq", "SPS-6-36", "9", "1000"
@@ -16,14 +18,16 @@ POLICY, IVR = "night-shift", "6500"
 DUTY, DEPUTY, COLLEAGUE, ABSENT = "+31690010001", "+31690020004", "+31690031486", "+31690040004"
 ENGINEER, MAILBOX = "1002", "+31690050020"
 
-USERS_ONLY = frozenset({"axeos"})
-"""Families that can say nothing of an outside number: their users are called, and no trunk is taken."""
-
 TIME_SCALE = 0.08
 """At speed 1 a prompt of eight seconds takes 0.64: a demo is watched, not sat through."""
 
 CALL_SECONDS = 1.2
 """For so long the average call of the cast holds its channel, at speed 1."""
+
+
+def calls_users_only(family: str) -> bool:
+    """Whether a family can prove nothing of an outside number: then users are called, and no trunk taken."""
+    return not CAPABILITIES[family].proofs(TargetKind.NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ def _simulator(wishes: Wishes) -> SimulatorSettings:
         trunks=(TrunkSettings(TRUNK, wishes.channels, prefix=PREFIX),),
         time_scale=wishes.pace.time_scale,
         callees=wishes.behaviours,
-        users=tuple(wishes.behaviours) if wishes.family in USERS_ONLY else defaults.users,
+        users=tuple(wishes.behaviours) if calls_users_only(wishes.family) else defaults.users,
         report_transport="tcp" if wishes.tcp else "http",
         keep_log=False,
     )
@@ -157,7 +161,7 @@ def configuration(store: Path, pbx: SimulatedPbx, pace: Pace) -> str:
     """A configuration file for the simulated PBX, such as a person would write."""
     account = pbx.settings
     channels = account.trunks[0].channels
-    site = "" if account.family in USERS_ONLY else _dialling_out(channels, pace)
+    site = "" if calls_users_only(account.family) else _dialling_out(channels, pace)
     return f"""\
 [store]
 url = {json.dumps(f"sqlite:///{store}")}
