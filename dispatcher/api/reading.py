@@ -10,14 +10,21 @@ from sqlalchemy import Connection, bindparam, func, select
 from dispatcher.api.views import CallView, EventView, call_members, event_view
 from dispatcher.core import Core
 from dispatcher.domain.doubt import Step
-from dispatcher.domain.vocabulary import LIVE_PHASES, OPEN_CALL_STATES, CallState, CampaignStatus, Outcome
+from dispatcher.domain.vocabulary import (
+    LIVE_PHASES,
+    OPEN_CALL_STATES,
+    CallState,
+    CampaignStatus,
+    Outcome,
+    TargetKind,
+)
 from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_for
 from dispatcher.domain.windows import Window
 from dispatcher.domain.zones import next_opening_everywhere, zones_from
 from dispatcher.store import doubts, trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.requests import Request
-from dispatcher.store.tables import Attempt, Call, Campaign, Event, among, table
+from dispatcher.store.tables import HELD, Attempt, Call, Campaign, Event, among, table
 
 _attempts = table(Attempt)
 _calls = table(Call)
@@ -31,6 +38,9 @@ _ATTEMPTS = (
     select(_attempts)
     .where(_attempts.c.call_id.in_(bindparam("call_ids", expanding=True)))
     .order_by(_attempts.c.ordinal)
+)
+_CALLED_USERS = select(_attempts.c.pbx, _attempts.c.digits_dialled).where(
+    HELD, _attempts.c.target_kind == TargetKind.USER
 )
 _OF_ALARM = select(_events).where(_events.c.alarm_id == bindparam("of")).order_by(_events.c.id)
 _OF_CALL = (
@@ -92,6 +102,7 @@ class _Surroundings:
     campaigns: dict[str, _CampaignNow]
     trunks: Sequence[Standing]
     asked: dict[str, Asked]
+    busy_users: frozenset[tuple[str, str]]
 
     def waiting_for(self, call: Any, attempts: Sequence[Any]) -> str | None:
         """What one call waits for."""
@@ -107,6 +118,7 @@ class _Surroundings:
             campaign=self._wanted(campaign, call) if campaign else None,
             trunks=[trunk for trunk in self.trunks if _may_carry(trunk, call, campaign)],
             attempt=self._dialled(call, attempts),
+            is_phone_busy=(call.pbx, call.pbx_user) in self.busy_users,
         )
 
     def _wanted(self, campaign: _CampaignNow, call: Any) -> Wanted:
@@ -156,7 +168,13 @@ def _surroundings(
             for row, load in (trunks.loads(tx, core.clock()) if queued else ())
         ],
         asked=_asked(tx, [attempt for row in active for attempt in attempts[row.id]]),
+        busy_users=_busy_users(tx) if any(row.pbx_user for row in open_rows) else frozenset(),
     )
+
+
+def _busy_users(tx: Connection) -> frozenset[tuple[str, str]]:
+    """The users, each with their PBX, whose phones are rung or in a call now."""
+    return frozenset((row.pbx, row.digits_dialled) for row in tx.execute(_CALLED_USERS))
 
 
 def _asked(tx: Connection, attempts: Sequence[Any]) -> dict[str, Asked]:

@@ -82,11 +82,13 @@ def waiting_for(
     campaign: Wanted | None = None,
     trunks: Sequence[Standing] = (),
     attempt: Dialled | None = None,
+    is_phone_busy: bool = False,
 ) -> str | None:
     """What the call waits for, or None when it has ended.
 
     ``last_outcome`` is that of its last attempt, ``campaign`` None for an alarm's call, ``trunks``
-    those that may carry it, and ``attempt`` the one that is under way.
+    those that may carry it, ``attempt`` the one that is under way, and ``is_phone_busy`` says that the
+    user to be called is in another call of ours.
     """
     if state not in OPEN_CALL_STATES:
         return None
@@ -96,6 +98,7 @@ def waiting_for(
         _of_campaign(campaign)
         or _of_time(now, due_at, last_outcome, campaign)
         or _of_room(campaign)
+        or _of_phone(is_phone_busy)
         or _of_trunks(trunks, now, is_alarm=campaign is None)
     )
 
@@ -170,6 +173,10 @@ def _of_room(campaign: Wanted | None) -> str | None:
     return (
         f"another call of the campaign to end: all {campaign.max_concurrent} that it may have at once are up"
     )
+
+
+def _of_phone(is_busy: bool) -> str | None:
+    return "the end of another call to this user, whose phone rings for one at a time" if is_busy else None
 
 
 def _of_trunks(trunks: Sequence[Standing], now: datetime, *, is_alarm: bool) -> str:

@@ -165,6 +165,22 @@ def test_without_any_trunk_that_is_said() -> None:
     )
 
 
+def test_a_user_is_called_once_at_a_time() -> None:
+    assert (
+        waiting_for(CallState.QUEUED, now=NOW, due_at=NOW, is_phone_busy=True)
+        == "the end of another call to this user, whose phone rings for one at a time"
+    )
+    assert "the retry after busy" in str(
+        waiting_for(
+            CallState.QUEUED,
+            now=NOW,
+            due_at=NOW + timedelta(minutes=1),
+            last_outcome=Outcome.BUSY,
+            is_phone_busy=True,
+        )
+    )
+
+
 def test_the_extensions_of_a_pbx_are_named_as_such() -> None:
     extensions = Standing("hq", "", TrunkLoad(channels=2, alarms=2))
 

@@ -116,8 +116,13 @@ class Axeos:
         return Device(f"Axeos PBX {text(found.get('hostname'))}".strip(), firmware=text(found["version"]))
 
     def open_reports(self, position: str) -> ReportStream:
-        """The events after ``position``, the number of the last one that is durable. Sends nothing yet."""
-        return EventPoll(self._api, position)
+        """The events after ``position``, the number of the last one that is durable.
+
+        For the first time it is seen whether there are any to be had; else nothing is sent yet.
+        """
+        stream = EventPoll(self._api, position)
+        stream.begin()
+        return stream
 
     def parse(self, body: bytes) -> Sequence[Report]:
         """Turn one event into reports; ``ValueError`` when it can't be understood."""

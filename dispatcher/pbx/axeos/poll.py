@@ -38,18 +38,20 @@ class EventPoll:
         """``position`` is the number of the last event that is durable; empty for the first time."""
         self._api = api
         self._last = int(position) if position.isascii() and position.isdigit() else None
-        self._is_new = self._last is None
+        self._begun: Sequence[dict[str, Any]] | None = None
         self._is_closed = False
 
-    def read(self) -> Pulled:
-        """The events after the last one, or none after some seconds without any.
+    def begin(self) -> None:
+        """For the first time: switch the gathering of events on, and skip those that are past."""
+        if self._last is None:
+            self._begun = self._ask("timeout=0&limit=1", 0.0)
 
-        The very first request switches the gathering of events on, and skips those that are past.
-        """
+    def read(self) -> Pulled:
+        """The events after the last one, or none after some seconds without any."""
         if self._is_closed:
             raise PbxRefused(Reason.PBX_AWAY, f"{EVENTS}: the stream is closed")
-        events = self._fetch()
-        self._is_new = False
+        begun, self._begun = self._begun, None
+        events = self._fetch() if begun is None else begun
         if not events:
             return Pulled()
         missed = self._follow(events)
@@ -60,13 +62,11 @@ class EventPoll:
         self._is_closed = True
 
     def _fetch(self) -> Sequence[dict[str, Any]]:
-        if self._is_new:
-            query, waits = "timeout=0&limit=1", 0.0
-        elif self._last is None:
-            # Gathering has just begun, with an empty buffer: all that comes now is new.
-            query, waits = f"timeout={READ_SECONDS:.0f}&limit={AT_ONCE}", READ_SECONDS
-        else:
-            query, waits = f"last={self._last}&timeout={READ_SECONDS:.0f}&limit={AT_ONCE}", READ_SECONDS
+        """Wait for what comes after the last event; where there was none, all that comes is new."""
+        after = "" if self._last is None else f"last={self._last}&"
+        return self._ask(f"{after}timeout={READ_SECONDS:.0f}&limit={AT_ONCE}", READ_SECONDS)
+
+    def _ask(self, query: str, waits: float) -> Sequence[dict[str, Any]]:
         try:
             return self._api.ask(EVENTS, "GET", EVENTS, _events_of, query=query, waits=waits)
         except PbxRefused as refusal:

@@ -140,6 +140,14 @@ def test_a_closed_stream_asks_nothing_more(driver_for: MakeDriver) -> None:
         assert pbx.requests == []
 
 
+def test_a_stream_that_is_not_to_be_had_is_told_at_once(driver_for: MakeDriver) -> None:
+    with RawPbx(answer(b"", "403 Forbidden")) as pbx:
+        with pytest.raises(PbxRefused) as refusal:
+            driver_for(pbx.url).open_reports("")
+
+    assert refusal.value.reason is Reason.NOT_PERMITTED
+
+
 def test_a_place_that_is_none_counts_as_the_first_time(driver_for: MakeDriver) -> None:
     served = Served(listed(8))
     with served.pbx as pbx:
