@@ -16,6 +16,7 @@ import redis
 
 from tests.services import binaries
 from tests.services.binaries import ServiceMissing
+from tests.services.databases import Databases
 from tests.services.postgres import PostgresServer
 from tests.services.process import ServerProcess
 from tests.services.redis import RedisServer
@@ -66,23 +67,26 @@ def postgres_template(postgres_server: PostgresServer) -> str:
     return migrated_template(postgres_server)
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: PostgresServer, postgres_template: str) -> Databases:
+    """The databases that tests use one after the other."""
+    return Databases(postgres_server, postgres_template)
+
+
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
     """A database of the newest schema, without rows, on PostgreSQL."""
-    yield from _database(postgres_server, postgres_template)
+    with postgres_databases.lent() as url:
+        yield url
 
 
 @pytest.fixture
 def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A database without any table, on PostgreSQL."""
-    yield from _database(postgres_server, None)
-
-
-def _database(server: PostgresServer, template: str | None) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    yield server.create_database(name, template)
-    if server.running:
-        server.drop_database(name)
+    yield postgres_server.create_database(name)
+    if postgres_server.running:
+        postgres_server.drop_database(name)
 
 
 @pytest.fixture(scope="session")

@@ -66,14 +66,15 @@ class PostgresServer(ServerProcess):
         """Remove a database, cutting the sessions that are still in it."""
         self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def _run(self, statement: sql.Composed) -> None:
-        with self._connect() as connection:
-            connection.execute(statement)
-
-    def _connect(self) -> psycopg.Connection:
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """A connection of the administrator's, each statement committed by itself."""
         return psycopg.connect(
-            host=HOST, port=self.port, user=USER, dbname="postgres", autocommit=True, connect_timeout=5
+            host=HOST, port=self.port, user=USER, dbname=database, autocommit=True, connect_timeout=5
         )
+
+    def _run(self, statement: sql.Composed) -> None:
+        with self.connect() as connection:
+            connection.execute(statement)
 
     def _owner(self) -> str | None:
         if not is_root():
@@ -123,7 +124,7 @@ class PostgresServer(ServerProcess):
 
     def _answers(self) -> bool:
         try:
-            self._connect().close()
+            self.connect().close()
         except psycopg.OperationalError:
             return False
         return True
