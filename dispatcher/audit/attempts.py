@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from dispatcher.audit.invariant import MOST, Invariant, Means, carry_out
 from dispatcher.core import Core
@@ -16,7 +16,9 @@ from dispatcher.store import events
 from dispatcher.store.attempts import attempts, calls
 from dispatcher.store.events import Change
 from dispatcher.store.overdue import overdue
-from dispatcher.store.tables import HELD, among
+from dispatcher.store.tables import HELD, Doubt, among, table
+
+_doubts = table(Doubt)
 
 CLAIMED = timedelta(seconds=120)
 """A claimed attempt gets a second wake-up after three seconds; workers that are busy take some more."""
@@ -30,7 +32,13 @@ DOUBT = timedelta(seconds=300)
 ENDING = timedelta(seconds=300)
 """So long after a BYE, or after we asked for its end, no call is up any more."""
 
-HELD_BY_NOBODY = select(attempts.c.id).where(HELD, among(attempts.c.phase, Phase.ENDED))
+IS_HELD_BY_NOBODY = and_(
+    HELD,
+    among(attempts.c.phase, Phase.ENDED),
+    # An alarm may go on before the PBX has said what became of its attempt; the question holds the channel.
+    ~exists().where(_doubts.c.attempt_id == attempts.c.id),
+)
+HELD_BY_NOBODY = select(attempts.c.id).where(IS_HELD_BY_NOBODY)
 
 
 def stuck(core: Core) -> Any:
@@ -66,7 +74,7 @@ def _free(means: Means, ids: Sequence[str]) -> int:
         now = core.clock()
         freed = tx.execute(
             update(attempts)
-            .where(attempts.c.id.in_(ids), HELD, among(attempts.c.phase, Phase.ENDED))
+            .where(attempts.c.id.in_(ids), IS_HELD_BY_NOBODY)
             .values(channel_held=False, freed_at=now)
             .returning(attempts.c.id, attempts.c.call_id, attempts.c.pbx, attempts.c.trunk)
         ).all()

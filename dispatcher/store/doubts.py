@@ -105,11 +105,13 @@ _IN_QUESTION = (
         _doubts,
         attempts.c.phase,
         attempts.c.channel_held,
+        attempts.c.lane,
         attempts.c.callid,
         attempts.c.target_kind,
         attempts.c.dialed_at,
         attempts.c.accepted_at,
         attempts.c.doubted_at,
+        func.coalesce(attempts.c.cdr_at, attempts.c.failed_at).label("reported_end"),
         last_sign.label("last_sign"),
     )
     .join(attempts, attempts.c.id == _doubts.c.attempt_id)
@@ -164,6 +166,26 @@ def save(tx: Connection, learned: Sequence[tuple[str, Known, Next]]) -> None:
                 for key, known, following in learned
             ],
         )
+
+
+def keep_channel(tx: Connection, attempt_ids: Sequence[str]) -> None:
+    """Let attempts that have been concluded go on holding their channels, with their questions as owners."""
+    if attempt_ids:
+        kept = update(attempts).where(attempts.c.id.in_(attempt_ids))
+        tx.execute(kept.values(channel_held=True, freed_at=None))
+
+
+def free_channel(tx: Connection, now: datetime, attempt_ids: Sequence[str]) -> set[tuple[str, str]]:
+    """Free the channels that were held on; returns their trunks, as (pbx, trunk)."""
+    if not attempt_ids:
+        return set()
+    freed = (
+        update(attempts)
+        .where(attempts.c.id.in_(attempt_ids), HELD, among(attempts.c.phase, Phase.ENDED))
+        .values(channel_held=False, freed_at=now)
+        .returning(attempts.c.pbx, attempts.c.trunk)
+    )
+    return {(row.pbx, row.trunk) for row in tx.execute(freed)}
 
 
 def drop(tx: Connection, attempt_ids: Sequence[str]) -> None:

@@ -37,6 +37,8 @@ class Conclusions:
     _linked: dict[str, str] = field(default_factory=dict)
     _answered: list[str] = field(default_factory=list)
     _open: list[tuple[str, Known, Next]] = field(default_factory=list)
+    _held_on: list[str] = field(default_factory=list)
+    _to_free: list[str] = field(default_factory=list)
     _changes: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -70,11 +72,13 @@ class Conclusions:
         """Conclude what can be concluded of one call in question, or say what comes next."""
         key = row.attempt_id
         case = self.cases.get(key)
-        if case is None or case.phase not in (Phase.UP, Phase.IN_DOUBT):
+        if case is None or not case.channel_held:
             self._answered.append(key)
             return
         learned = self._facts.get(key, NOTHING)
-        if join(case.facts, learned).ended_at is not None:
+        if case.phase is Phase.ENDED and replace(case.facts, closed_at=None).ended_at is not None:
+            self._answer(case, "its end was reported")
+        elif learned is not NOTHING and join(case.facts, learned).ended_at is not None:
             # The record was asked for since no report had come, so what only reports tell may be lost.
             self._facts[key] = join(learned, Facts(closed_at=case.facts.released_at or self.now))
             self._answer(case, "its call record was found")
@@ -114,7 +118,17 @@ class Conclusions:
             if has_answer and following.why != row.why:
                 self._tell(case, following.why)
 
+    def let_go(self, row: Any, why: str) -> None:
+        """Let an alarm's call go on without its attempt in doubt, which keeps channel and question."""
+        case = self.cases.get(row.attempt_id)
+        if case is not None and case.phase is Phase.IN_DOUBT:
+            self._facts[case.attempt_id] = Facts(closed_at=self.now)
+            self._held_on.append(case.attempt_id)
+            self._tell(case, why)
+
     def _answer(self, case: Case, why: str) -> None:
+        if case.phase is Phase.ENDED:
+            self._to_free.append(case.attempt_id)
         self._answered.append(case.attempt_id)
         self._tell(case, why)
 
@@ -143,7 +157,10 @@ class Conclusions:
                 case.phase = Phase.UP
             foreign.end(tx, self.now, case.pbx, [callid])
         changed = self._facts.keys() | self._linked.keys()
-        return self.ledger.enter(tx, self.now, self._news(changed), count)
+        aftermath = self.ledger.enter(tx, self.now, self._news(changed), count)
+        doubts.keep_channel(tx, self._held_on)
+        aftermath.freed |= doubts.free_channel(tx, self.now, self._to_free)
+        return aftermath
 
     def _news(self, changed: Collection[str]) -> Sequence[News]:
         return [News(self.cases[key], self._facts.get(key, NOTHING)) for key in sorted(changed)]

@@ -1,7 +1,7 @@
 """Open calls in question: asking the PBX about them, in the order of :mod:`dispatcher.domain.doubt`."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from dispatcher.core import Core, write_counts
 from dispatcher.domain.doubt import JUST_PLACED, Question, Step, Waits, next_step
+from dispatcher.domain.pacing import ALARMS
 from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics.counting import Count
@@ -77,9 +78,12 @@ class Recovery:
         if inquiry is None or inquiry.not_before is None or inquiry.not_before <= now:
             seen = self._look(pbx, rows, due, inquiry, now)
             records = self._fetch(pbx, rows, due, inquiry, now)
-        if is_over or seen or records or due & {Step.CLOSE, Step.NEVER_PLACED}:
+        urgent = set()
+        if seen is None and inquiry is not None and inquiry.failures:
+            urgent = {row.attempt_id for row in rows if self._is_urgent(row, now)}
+        if is_over or urgent or seen or records or due & {Step.CLOSE, Step.NEVER_PLACED}:
             self._inbox.revisit(pbx)
-            self._conclude(pbx, seen, records)
+            self._conclude(pbx, seen, records, urgent)
 
     def _take_up(self, pbx: str) -> None:
         """Bring into question what is in doubt or silent, and, on demand, everything that is open."""
@@ -118,14 +122,21 @@ class Recovery:
     def _question(self, pbx: str, row: Any) -> Question:
         ways, kind = self._ways[pbx], TargetKind(row.target_kind)
         can_be_seen = ways.can_see(kind, row.callid)
-        in_doubt = row.phase == Phase.IN_DOUBT
+        # One that has ended, and still holds its channel, was let go in doubt.
+        in_doubt = row.phase in (Phase.IN_DOUBT, Phase.ENDED)
         if in_doubt:
-            settled = (row.doubted_at or row.since) + self._settle
+            answered = row.dialed_at + timedelta(seconds=self._pbxes[pbx].dial_seconds)
+            settled = max((row.doubted_at or row.since) + self._settle, answered)
         elif can_be_seen:
             settled = max(row.since, (row.accepted_at or row.dialed_at) + JUST_PLACED)
         else:
             settled = row.last_sign + self._silence
         return Question(row.since, settled, not in_doubt, can_be_seen, ways.records)
+
+    def _is_urgent(self, row: Any, now: datetime) -> bool:
+        """Whether an alarm has waited long enough for a PBX that does not say whether it was dialled."""
+        unanswered = row.phase == Phase.IN_DOUBT and row.shown_at is None and row.absent_at is None
+        return unanswered and row.lane == ALARMS and now >= row.since + 2 * self._settle
 
     def _look(
         self, pbx: str, rows: Sequence[Any], due: set[Step], inquiry: Any, now: datetime
@@ -157,7 +168,9 @@ class Recovery:
             inquiries.fetched(tx, pbx, now)
         return records
 
-    def _conclude(self, pbx: str, seen: Sight | None, records: Download | None) -> None:
+    def _conclude(
+        self, pbx: str, seen: Sight | None, records: Download | None, urgent: Collection[str]
+    ) -> None:
         core = self._core
 
         def work(tx: Connection) -> Aftermath:
@@ -168,7 +181,12 @@ class Recovery:
                 known = doubts.known_of(row)
                 if records is not None:
                     known = replace(known, records_at=records.sent)
-                conclusions.consider(row, self._question(pbx, row), known, seen)
+                if row.attempt_id in urgent:
+                    conclusions.let_go(
+                        row, "the PBX can't be asked; the alarm does not wait for it any longer"
+                    )
+                else:
+                    conclusions.consider(row, self._question(pbx, row), known, seen)
             aftermath = conclusions.write(tx, count)
             write_counts(tx, count)
             return aftermath
@@ -213,7 +231,7 @@ class Recovery:
 
 def _is_moot(row: Any) -> bool:
     """Whether a call has ended meanwhile, or has been heard of again."""
-    return row.phase not in (Phase.UP, Phase.IN_DOUBT) or is_heard_of(row)
+    return not row.channel_held or row.reported_end is not None or is_heard_of(row)
 
 
 def _asked_within(last: datetime | None, every: timedelta, now: datetime) -> bool:

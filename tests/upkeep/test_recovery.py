@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from dispatcher.audit.attempts import HELD_BY_NOBODY
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus, PartyKind
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
@@ -251,6 +252,80 @@ class TestProof:
         office.take(record("1.7", status="NO ANSWER", talk=0))
         assert office.attempt(attempt).outcome == "no_answer"
         assert office.call_of(attempt).attempts_spent == 1
+
+
+class TestAnAlarmAndAPbxThatIsAway:
+    """The alarm does not wait for the PBX; the channel does."""
+
+    @pytest.fixture
+    def attempt(self, office: Office, pbx: Keeping) -> str:
+        def away(session: object) -> None:
+            raise PbxInDoubt(Reason.TIMED_OUT, "no answer in time")
+
+        first = in_doubt(office, alarm=True)
+        pbx.on_request = away
+        pass_time(office, 55)
+        assert office.attempt(first).phase == "in_doubt"
+        pass_time(office, 10)
+        return first
+
+    def test_its_call_goes_on_and_the_channel_stays_held(self, office: Office, attempt: str) -> None:
+        found, call = office.attempt(attempt), office.call_of(attempt)
+        assert (found.phase, found.outcome, found.channel_held) == ("ended", "unknown", True)
+        assert (found.freed_at, call.state) == (None, "queued")
+        assert told(office, attempt)[-1].startswith("the PBX can't be asked")
+        with office.core.store.read() as tx:
+            assert tx.execute(HELD_BY_NOBODY).all() == [], "the auditor leaves it alone"
+
+        office.clock.now = call.due_at
+        [second] = office.claim()
+        assert office.attempt(second).ordinal == 2
+
+    def test_the_channel_is_freed_once_the_pbx_has_been_asked(
+        self, office: Office, pbx: Keeping, attempt: str
+    ) -> None:
+        pbx.on_request = lambda session: None
+        pass_time(office, 80)
+
+        found = office.attempt(attempt)
+        assert (found.outcome, found.channel_held) == ("unknown", False)
+        assert found.freed_at is not None
+        assert office.rows(Doubt) == []
+
+    def test_it_stays_held_while_the_pbx_shows_the_call(
+        self, office: Office, pbx: Keeping, attempt: str
+    ) -> None:
+        pbx.on_request = lambda session: None
+        pbx.live = [live()]
+        pass_time(office, 200, 5)
+        assert office.attempt(attempt).channel_held
+
+        office.take(*whole_call("1.7"))
+        pass_time(office, 5)
+        found = office.attempt(attempt)
+        assert (found.callid, found.outcome, found.channel_held) == ("1.7", "delivered", False)
+        assert office.call_of(attempt).state == "delivered"
+
+    def test_its_record_frees_it_and_tells(self, office: Office, pbx: Keeping, attempt: str) -> None:
+        pbx.on_request = lambda session: None
+        pbx.kept = [row("1.7", office.attempt(attempt).dialed_at, status=CdrStatus.BUSY)]
+        pass_time(office, 80)
+
+        found = office.attempt(attempt)
+        assert (found.callid, found.outcome, found.channel_held) == ("1.7", "busy", False)
+
+    def test_a_campaigns_call_waits_for_the_pbx(self, office: Office, pbx: Keeping, attempt: str) -> None:
+        lose_answers(office)
+        office.campaign(OTHER)
+        pbx.on_request = lambda session: None
+        [other] = office.dialled()
+
+        def away(session: object) -> None:
+            raise PbxInDoubt(Reason.TIMED_OUT, "no answer in time")
+
+        pbx.on_request = away
+        pass_time(office, 300)
+        assert office.attempt(other).phase == "in_doubt"
 
 
 class TestSilence:
