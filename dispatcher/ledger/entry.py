@@ -14,7 +14,7 @@ from dispatcher.ledger import alarms, measures
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.owners import Standing, standing_of
 from dispatcher.metrics.counting import Count
-from dispatcher.store import attempts, calls, events, trunks
+from dispatcher.store import attempts, breaker, calls, events
 from dispatcher.store.attempts import Case
 from dispatcher.store.calls import CallChange
 from dispatcher.store.events import Change
@@ -70,7 +70,7 @@ class Ledger:
         entered = [_enter_facts(item, self.trunks) for item in news]
         attempts.save(tx, [(item.case, now if item.freed else None) for item in entered])
         decided = [item for item in entered if item.is_news]
-        trunks.note_outcomes(tx, now, [item.case for item in decided])
+        breaker.note_outcomes(tx, now, [item.case for item in decided])
         moves = _decide_calls(tx, now, decided, self.settle)
         calls.change(tx, now, [move for _, move, _ in moves])
         told = [change for item in entered if (change := _fact_change(item)) is not None]

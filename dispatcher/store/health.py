@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, or_, select, update
 
 from dispatcher.store import events
+from dispatcher.store.breaker import FAILURES_TO_BLOCK, changed_health
 from dispatcher.store.events import Change
 from dispatcher.store.tables import PbxSession, Trunk, table
-from dispatcher.store.trunks import FAILURES_TO_BLOCK, changed_health, down_why, locked
+from dispatcher.store.trunks import down_why, locked
 
 _trunks = table(Trunk)
 _sessions = table(PbxSession)

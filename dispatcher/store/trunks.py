@@ -1,20 +1,15 @@
 """Trunks: their run-time settings, what they carry, and their circuit breaker."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, func, literal, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.pacing import ALARMS, TrunkLoad
-from dispatcher.domain.reasons import Reason
-from dispatcher.domain.retry import COSTS_NOTHING, backoff
-from dispatcher.domain.vocabulary import Outcome
-from dispatcher.store import events
-from dispatcher.store.attempts import Case
-from dispatcher.store.events import Change
+from dispatcher.store import breaker
 from dispatcher.store.tables import HELD, Attempt, ForeignCall, PbxSession, Trunk, table
 
 _trunks = table(Trunk)
@@ -25,17 +20,8 @@ _sessions = table(PbxSession)
 INTERNAL = ""
 """The name of the row under which calls to a PBX's own extensions are counted."""
 
-FAILURES_TO_BLOCK = 5
-"""So many failures of the trunk's own in a row open its circuit breaker."""
-
-BLOCK_SECONDS = 10.0
-"""The first block's length; it doubles with every further failure, up to the longest back-off."""
-
 STATUS_COUNTS = timedelta(minutes=2)
 """So old a word of the PBX that a trunk can't be used is no longer believed."""
-
-_OF_THE_PBX = (Reason.PBX_AWAY, Reason.CREDENTIALS_REFUSED, Reason.LOCKED_OUT, Reason.TOKEN_INVALID)
-"""The failures that keep a PBX's extensions from being called; others are one extension's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +139,8 @@ def lock(tx: Connection, now: datetime, pbx: str, name: str) -> Counted | None:
         for lane, number in lanes.items():
             held[lane] = held.get(lane, 0) + number
     load = _load(tx, now, row, in_use)
-    if load.trying and _rings(tx, row):
-        _close_breaker(tx, now, row, "a call rings")
+    if load.trying and breaker.rings(tx, row):
+        breaker.close(tx, now, row, "a call rings")
         load = replace(load, trying=None, blocked_until=None)
     return Counted(load, held, in_use.ours.get((pbx, name), {}), row.last_claim_at, in_use)
 
@@ -183,7 +169,7 @@ def _load(tx: Connection, now: datetime, row: Any, in_use: InUse) -> TrunkLoad:
         paused=row.paused,
         down=down_why(row, now),
         blocked_until=row.blocked_until,
-        trying=_trying(tx, row) if is_tried_out(row, now) else None,
+        trying=breaker.trying(tx, row) if breaker.is_tried_out(row, now) else None,
         vouched=row.pbx_usable is True and not is_stale(row, now),
         calls_per_second=row.calls_per_second,
         next_slot_at=row.next_slot_at,
@@ -202,37 +188,6 @@ def down_why(row: Any, now: datetime) -> str:
 def is_stale(row: Any, now: datetime) -> bool:
     """Whether the PBX has not been asked of the trunk for too long."""
     return row.checked_at is None or row.checked_at <= now - STATUS_COUNTS
-
-
-def is_tried_out(row: Any, now: datetime) -> bool:
-    """Whether a trunk's block is over, and no call has shown yet that it works again."""
-    return row.failures_in_row >= FAILURES_TO_BLOCK and not (row.blocked_until and row.blocked_until > now)
-
-
-_SINCE_BLOCK = (
-    HELD,
-    _attempts.c.pbx == bindparam("of_pbx"),
-    _attempts.c.trunk == bindparam("of_name"),
-    _attempts.c.claimed_at >= bindparam("since"),
-)
-_TRYING = select(func.count()).select_from(_attempts).where(*_SINCE_BLOCK)
-_RINGS = (
-    select(_attempts.c.id)
-    .where(*_SINCE_BLOCK, or_(_attempts.c.ringing_at.is_not(None), _attempts.c.answered_at.is_not(None)))
-    .limit(1)
-)
-
-
-def _since_block(row: Any) -> dict[str, Any]:
-    return {"of_pbx": row.pbx, "of_name": row.name, "since": row.blocked_until}
-
-
-def _trying(tx: Connection, row: Any) -> int:
-    return int(tx.execute(_TRYING, _since_block(row)).scalar_one())
-
-
-def _rings(tx: Connection, row: Any) -> bool:
-    return tx.execute(_RINGS, _since_block(row)).first() is not None
 
 
 _FREED = (
@@ -266,72 +221,3 @@ def note_claim(tx: Connection, now: datetime, pbx: str, name: str, next_slot_at:
     """Remember that a locked trunk has just given out channels."""
     values = {"of_pbx": pbx, "of_name": name, "new_claim_at": now, "new_slot_at": next_slot_at}
     tx.execute(_CLAIMED, values)
-
-
-_IN_TROUBLE = _ROWS.where(_trunks.c.failures_in_row > literal(0))
-
-
-def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
-    """Open and close the trunks' circuit breakers by what became of their attempts.
-
-    A failure of the trunk's own counts; anything that shows the trunk working starts the count
-    anew. Trunks without a count are not touched, so that dialling never waits for this row.
-    """
-    failed: dict[tuple[str, str], list[Case]] = {}
-    worked: set[tuple[str, str]] = set()
-    for case in cases:
-        if case.outcome in COSTS_NOTHING:
-            if case.trunk != INTERNAL or case.facts.cause in _OF_THE_PBX:
-                failed.setdefault((case.pbx, case.trunk), []).append(case)
-        elif case.outcome not in (None, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.NOT_PERMITTED):
-            worked.add((case.pbx, case.trunk))
-    if not (failed or worked):
-        return
-    in_trouble = {(row.pbx, row.name): row for row in tx.execute(_IN_TROUBLE)} if worked else {}
-    for trunk in sorted(worked | failed.keys()):
-        if trunk not in worked:
-            _note_failures(tx, now, *trunk, failed[trunk])
-        elif trunk in in_trouble:
-            _close_breaker(tx, now, in_trouble[trunk], "a call went through")
-
-
-def _close_breaker(tx: Connection, now: datetime, row: Any, why: str) -> None:
-    of_trunk = and_(_trunks.c.pbx == row.pbx, _trunks.c.name == row.name, _trunks.c.failures_in_row > 0)
-    changed = tx.execute(
-        update(_trunks).where(of_trunk).values(failures_in_row=0, blocked_until=None, blocked_why="")
-    )
-    if changed.rowcount and row.failures_in_row >= FAILURES_TO_BLOCK:
-        events.record(tx, now, [changed_health(row.pbx, row.name, "unblocked", why)])
-
-
-def changed_health(pbx: str, name: str, word: str, why: str) -> Change:
-    """An event of a trunk's health: ``blocked``, ``trying``, ``unblocked``, ``down`` or ``up``."""
-    return Change("trunk", f"{pbx}/{name}", word, why, data={"pbx": pbx, "trunk": name})
-
-
-def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, cases: Sequence[Case]) -> None:
-    """Count failures of a trunk's own, and block it when there are too many.
-
-    While it is blocked nothing is counted: those calls were under way when the block began. After
-    that it takes one failure, of a call that was to try it out, to block it again for twice as long.
-    """
-    of_trunk = and_(_trunks.c.pbx == pbx, _trunks.c.name == name)
-    known = select(_trunks.c.failures_in_row, _trunks.c.blocked_until).where(of_trunk).with_for_update()
-    row = tx.execute(known).one_or_none()
-    if row is None or (row.blocked_until is not None and row.blocked_until > now):
-        return
-    was_blocked = row.failures_in_row >= FAILURES_TO_BLOCK
-    if was_blocked and all(row.blocked_until and case.claimed_at < row.blocked_until for case in cases):
-        return
-    in_row = (
-        row.failures_in_row + 1 if was_blocked else min(row.failures_in_row + len(cases), FAILURES_TO_BLOCK)
-    )
-    values: dict[str, Any] = {"failures_in_row": in_row}
-    if in_row >= FAILURES_TO_BLOCK:
-        facts = cases[-1].facts
-        until = now + timedelta(seconds=backoff(BLOCK_SECONDS, in_row - FAILURES_TO_BLOCK + 1))
-        why = f"{in_row} failures in a row, the last: {facts.cause_text or facts.cause}"
-        values |= {"blocked_until": until, "blocked_why": why}
-        cause = f"until {until:%H:%M:%S} UTC after {why}"
-        events.record(tx, now, [changed_health(pbx, name, "blocked", cause)])
-    tx.execute(update(_trunks).where(of_trunk).values(**values))

@@ -43,7 +43,7 @@ function stateBadge(call) {
 export function trunkCard(trunk) {
   const { ours, others } = trunk.channels_in_use;
   const free = Math.max(0, trunk.channels - ours - others);
-  const why = trunk.health.blocked_why;
+  const why = trunk.health.down_why || trunk.health.blocked_why;
   return el("article", { class: "card" },
     el("div", { class: "top" }, el("h3", {}, `${trunk.pbx}/${trunk.name}`), badge(trunk.health.state, tone(trunk.health.state))),
     bar("channels", [["in use by us", ours, "live meter-live"], ["in use by others", others, "warn"], ["free", free, "unused"]]),
