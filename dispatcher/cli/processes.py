@@ -2,6 +2,7 @@
 
 import socket
 from abc import ABC, abstractmethod
+from datetime import timedelta
 
 import dramatiq
 
@@ -95,6 +96,7 @@ class Embedded(_Process):
 
         declare(dramatiq.get_broker(), lambda: parts)
         self._stages.start(Background(parts.leases), DialRole(parts.dialer))
+        _enter_left(parts)
         self._stages.start(
             WebServer(parts.receiver(), self._reports, "reports"), Background(*parts.listeners())
         )
@@ -103,6 +105,15 @@ class Embedded(_Process):
             Background(parts.pacer(), parts.upkeep(), parts.auditor()),
             _api_server(parts.core, self._api),
         )
+
+
+def _enter_left(parts: Parts) -> None:
+    """Enter what a receiver had answered when it died, before the reports that follow can overtake it.
+
+    A key that is entered after its call's end comes too late: the person has been called again by then.
+    """
+    while parts.inbox.enter_left(timedelta(0)):
+        pass
 
 
 def _telling(settings: Settings, reports: socket.socket) -> Settings:
@@ -138,6 +149,7 @@ class ReportsProcess(_Process):
         parts = self._build(self.settings)
         sync_streams(parts)
         self._stages.start(Background(parts.leases))
+        _enter_left(parts)
         self._stages.start(WebServer(parts.receiver(), at, "reports"), Background(*parts.listeners()))
 
 
