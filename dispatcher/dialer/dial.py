@@ -26,6 +26,17 @@ KEEP_TRYING_SECONDS = 60.0
 """So long the answer to a dial request is held while the database is away."""
 
 
+STALE_SECONDS = 4.0
+"""A request that could not be sent for so long after its dial was begun is not sent any more.
+
+Others take a process for dead that shows no sign of life for six seconds, and may then find that its
+call was never placed: a request that goes out after that would call a person twice.
+"""
+
+_STALE = "the process was stopped for too long before it could send the request"
+_STOPPED = "the process was stopped before it could send the request"
+
+
 class Dialer:
     """Dials attempts. Threads that dial at the same time share their transactions."""
 
@@ -55,6 +66,7 @@ class Dialer:
             del rest[:together]
 
     def _dial(self, attempt_ids: Sequence[str]) -> None:
+        began = time.monotonic()
         try:
             intents = self._beginning.submit_all(attempt_ids)
         except Exception as error:
@@ -67,11 +79,15 @@ class Dialer:
         answers: list[Entry[Answer, None]] = []
         try:
             while begun:
-                answers.append(self._settling.offer(self._answer(begun[0])))
+                # Whoever was stopped for so long may have been taken for dead, and its dials looked for.
+                is_stale = time.monotonic() - began > STALE_SECONDS
+                answer = self._unsent(begun[0], _STALE) if is_stale else self._answer(begun[0])
+                answers.append(self._settling.offer(answer))
                 begun.popleft()
         except BaseException as error:
             lost = self._doubt(begun.popleft(), Reason.CONNECTION_LOST, type(error).__name__)
-            answers += [self._settling.offer(answer) for answer in (lost, *map(self._unsent, begun))]
+            unsent = (self._unsent(intent, _STOPPED) for intent in begun)
+            answers += [self._settling.offer(answer) for answer in (lost, *unsent)]
             raise
         finally:
             self._hold(answers)
@@ -100,9 +116,8 @@ class Dialer:
         now = self._core.clock()
         return Answer(intent.attempt_id, intent.pbx, now, reason=reason, detail=detail, in_doubt=True)
 
-    def _unsent(self, intent: Intent) -> Answer:
-        """For a dial that was begun and certainly not sent, because the thread is being stopped."""
-        why = "the process was stopped before the request was sent"
+    def _unsent(self, intent: Intent, why: str) -> Answer:
+        """For a dial that was begun and certainly not sent; it costs the call nothing."""
         return Answer(intent.attempt_id, intent.pbx, self._core.clock(), reason=Reason.PBX_AWAY, detail=why)
 
     def _hold(self, answers: Sequence[Entry[Answer, None]]) -> None:

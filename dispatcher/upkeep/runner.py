@@ -29,8 +29,11 @@ HEARTBEAT = timedelta(minutes=5)
 """A PBX forgets a session after 30 minutes without a request (S-Series API v1.1.0 manual, "Heartbeat")."""
 
 
-LEFT_BEHIND = timedelta(seconds=5)
-"""Reports that nobody has entered for so long were left by a process that died."""
+LEFT_BEHIND = timedelta(seconds=1)
+"""Reports that nobody has entered for so long were left by a process that died.
+
+They are looked for so often that they are entered before a redial's least delay, ``pacing.settle``, is over.
+"""
 
 _LOOK_SECONDS = 0.5
 
@@ -84,7 +87,7 @@ class Upkeep:
             _Task("resend hang-ups", 3.0, lambda: sweeps.resend_hang_ups(core)),
             _Task("doubt", 2.0, lambda: sweeps.doubt_the_unanswered(core, timeouts)),
             _Task("lone bye", 1.0, lambda: sweeps.close_after_lone_bye(core)),
-            _Task("arrivals", 2.0, lambda: inbox.enter_left(LEFT_BEHIND)),
+            _Task("arrivals", 0.5, lambda: inbox.enter_left(LEFT_BEHIND)),
             _Task("abandoned", 2.0, abandoned.sweep),
             _Task("prune", 3600.0, lambda: housekeeping.prune(core), UPKEEP, time.monotonic() + 60.0),
         ]

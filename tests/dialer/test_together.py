@@ -1,6 +1,7 @@
 """Several dials by one message: fast PBXs are asked in a row, slow ones by many threads."""
 
 import threading
+import time
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -130,3 +131,24 @@ def test_the_answers_of_a_whole_message_wait_for_the_database(
         office.dialer.dial(*claimed)
 
         assert {row.phase for row in office.rows_of_attempts()} == {"up"}
+
+
+def test_a_request_that_could_not_be_sent_in_time_is_not_sent_any_more(
+    fast: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is stopped while it waits for the first answer; others may take it for dead meanwhile."""
+    fast.campaign(*NUMBERS[:3])
+    claimed = fast.claim()
+    monkeypatch.setattr(dialling, "STALE_SECONDS", 0.2)
+
+    def answer(order: DialOrder) -> str:
+        time.sleep(0.3)
+        return f"1.{order.digits}"
+
+    fast.driver.on_dial = answer
+    fast.dialer.dial(*claimed)
+
+    assert [order.digits for order in fast.driver.orders] == NUMBERS[:1]
+    rows = {row.digits_dialled: row for row in fast.rows_of_attempts()}
+    assert [rows[number].phase for number in NUMBERS[:3]] == ["up", "ended", "ended"]
+    assert {fast.call_of(rows[number].id).state for number in NUMBERS[1:3]} == {"queued"}
