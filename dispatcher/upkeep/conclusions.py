@@ -54,7 +54,9 @@ class Conclusions:
         """
         waiting = [self.cases[key] for key in lost if key in self.cases and self.cases[key].callid is None]
         for case in waiting:
-            mine = [call for call in seen.matching(self.ways, case) if call.callid in strangers]
+            mine = [
+                call for call in seen.matching(self.ways, case) if call.callid in strangers and call.number
+            ]
             rivals = [
                 other
                 for other in waiting

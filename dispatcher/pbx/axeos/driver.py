@@ -118,7 +118,7 @@ class Axeos:
     def open_reports(self, position: str) -> ReportStream:
         """The events after ``position``, the number of the last one that is durable.
 
-        For the first time it is seen whether there are any to be had; else nothing is sent yet.
+        At once it is seen whether there are any to be had, and whether the position is still good.
         """
         stream = EventPoll(self._api, position)
         stream.begin()

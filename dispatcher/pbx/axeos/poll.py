@@ -11,7 +11,9 @@ larger                        the buffer has overflowed: those between are lost
 smaller                       the PBX has restarted, or has given up gathering: some may be lost
 ============================  ======================================================================
 
-A request that fails is repeated with the same number, by whoever opens the stream again.
+A request that fails is repeated with the same number, by whoever opens the stream again. As a PBX that has
+restarted may by then have come to the same number once more, the newest event is looked at first: a PBX that
+gathers no events, or only older ones, has restarted.
 """
 
 import json
@@ -24,8 +26,8 @@ from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import Pulled
 
 EVENTS = "events"
-READ_SECONDS = 5.0
-"""How long the PBX holds a request while there is no event: no longer than a process has time to stop."""
+READ_SECONDS = 2.0
+"""How long the PBX holds a request while there is no event: a process that stops waits for so long."""
 
 AT_ONCE = 500
 """So many events at most by one request; the buffer holds about twice as many."""
@@ -38,24 +40,28 @@ class EventPoll:
         """``position`` is the number of the last event that is durable; empty for the first time."""
         self._api = api
         self._last = int(position) if position.isascii() and position.isdigit() else None
-        self._begun: Sequence[dict[str, Any]] | None = None
+        self._begun: Pulled | None = None
         self._is_closed = False
 
     def begin(self) -> None:
-        """For the first time: switch the gathering of events on, and skip those that are past."""
+        """Switch the gathering of events on, and look whether the place to go on from is still good.
+
+        For the first time, those that are past are skipped.
+        """
+        newest = self._ask("timeout=0&limit=1", 0.0)
+        number = _number_of(newest[-1]) if newest else None
         if self._last is None:
-            self._begun = self._ask("timeout=0&limit=1", 0.0)
+            self._begun = self._pulled(newest)
+        elif number is None or number < self._last:
+            # What comes now, and what may have been gathered before, is to be had without a number.
+            self._last, self._begun = None, Pulled(missed=True)
 
     def read(self) -> Pulled:
         """The events after the last one, or none after some seconds without any."""
         if self._is_closed:
             raise PbxRefused(Reason.PBX_AWAY, f"{EVENTS}: the stream is closed")
         begun, self._begun = self._begun, None
-        events = self._fetch() if begun is None else begun
-        if not events:
-            return Pulled()
-        missed = self._follow(events)
-        return Pulled([json.dumps(event).encode() for event in events], str(self._last), missed)
+        return self._pulled(self._fetch()) if begun is None else begun
 
     def close(self) -> None:
         """Let no further request go out; one that waits is answered within some seconds."""
@@ -73,6 +79,12 @@ class EventPoll:
             if refusal.reason is Reason.TOKEN_INVALID:
                 raise PbxRefused(Reason.CREDENTIALS_REFUSED, refusal.detail) from None
             raise
+
+    def _pulled(self, events: Sequence[dict[str, Any]]) -> Pulled:
+        if not events:
+            return Pulled()
+        missed = self._follow(events)
+        return Pulled([json.dumps(event).encode() for event in events], str(self._last), missed)
 
     def _follow(self, events: Sequence[dict[str, Any]]) -> bool:
         """Go on to the last event's number; whether any between are lost."""

@@ -45,8 +45,8 @@ def test_the_first_look_skips_the_past_and_the_next_goes_on_from_there(driver_fo
 
     assert served.queries == [
         "timeout=0&limit=1",
-        "last=41&timeout=5&limit=500",
-        "last=43&timeout=5&limit=500",
+        "last=41&timeout=2&limit=500",
+        "last=43&timeout=2&limit=500",
     ]
     assert (first.position, second.position, third.position) == ("41", "43", "")
     assert [len(pulled.bodies) for pulled in (first, second, third)] == [1, 2, 0]
@@ -60,7 +60,7 @@ def test_where_gathering_has_just_begun_all_that_comes_is_new(driver_for: MakeDr
         stream = driver_for(pbx.url).open_reports("")
         pulled = [stream.read() for _ in range(3)]
 
-    assert served.queries == ["timeout=0&limit=1", "timeout=5&limit=500", "timeout=5&limit=500"]
+    assert served.queries == ["timeout=0&limit=1", "timeout=2&limit=500", "timeout=2&limit=500"]
     assert [item.position for item in pulled] == ["", "", "2"]
     assert len(pulled[2].bodies) == 3
 
@@ -70,7 +70,7 @@ def test_a_stream_goes_on_where_the_last_one_stopped(driver_for: MakeDriver) -> 
     with served.pbx as pbx:
         pulled = driver_for(pbx.url).open_reports("7").read()
 
-    assert served.queries == ["last=7&timeout=5&limit=500"]
+    assert served.queries == ["last=7&timeout=2&limit=500"]
     assert (pulled.position, pulled.missed) == ("8", False)
 
 
