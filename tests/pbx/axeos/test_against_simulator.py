@@ -195,12 +195,40 @@ def test_what_was_lost_is_told_to_a_reader_who_comes_back(unread: MakeUnread, wh
         rig.pbx.restart()
     else:
         rig.pbx.page("events", {"reset": True} if what == "given up" else {"skip": 5})
-    driver.open_reports("")
+    stream = driver.open_reports(position)
     callid = rig.whole_call(driver)
-    pulled = driver.open_reports(position).read()
+    told, found = stream.read(), stream.read()
+
+    assert told.missed
+    assert callids(driver, found) == {callid}
+
+
+def test_an_overflow_between_two_looks_is_seen_by_the_numbers(unread: MakeUnread) -> None:
+    rig, driver = unread()
+    stream = driver.open_reports("")
+    stream.read()
+    rig.whole_call(driver)
+    assert not stream.read().missed
+    rig.pbx.page("events", {"skip": 5})
+    callid = rig.whole_call(driver)
+    pulled = stream.read()
 
     assert pulled.missed
     assert callids(driver, pulled) == {callid}
+
+
+def test_a_pbx_that_has_come_to_the_same_number_again_is_found_out(unread: MakeUnread) -> None:
+    rig, driver = unread()
+    stream = driver.open_reports("")
+    stream.read()
+    rig.whole_call(driver)
+    position = stream.read().position
+    rig.pbx.restart()
+    again = driver.open_reports(position)
+    rig.whole_call(driver)
+
+    assert again.read().missed
+    assert again.read().position == position
 
 
 def test_a_full_buffer_that_nobody_reads_is_given_up(unread: MakeUnread) -> None:
