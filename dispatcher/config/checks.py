@@ -16,6 +16,9 @@ from dispatcher.lines import NumberFormat
 TCP_FAMILIES = ("yeastar-k2",)
 """Families whose reports can come over a connection that we make to the PBX."""
 
+POLLED_FAMILIES = ("axeos",)
+"""Families that post nothing: their reports are always fetched, over the API itself."""
+
 VOLUME_FAMILIES = ("yeastar-k2",)
 """Families that can be told how loud a prompt is played."""
 
@@ -98,7 +101,11 @@ def _way_back(settings: Settings) -> Iterator[Problem]:
     """Whether PBXs are told an address for their reports that they can reach."""
     reports = settings.reports
     told = urlsplit(reports.advertised()).hostname or ""
-    posting = [(i, pbx) for i, pbx in enumerate(settings.pbx) if pbx.report_transport == "http"]
+    posting = [
+        (i, pbx)
+        for i, pbx in enumerate(settings.pbx)
+        if pbx.report_transport == "http" and pbx.family not in POLLED_FAMILIES
+    ]
     if not posting:
         return
     if reports.listens_everywhere() and not reports.advertise:
@@ -135,7 +142,9 @@ def _pbxes(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 (*path, "report_transport"),
                 f"tcp is for {' and '.join(TCP_FAMILIES)} only",
-                'Write report_transport = "http"',
+                "Leave it out: reports of this family are fetched over its API"
+                if pbx.family in POLLED_FAMILIES
+                else 'Write report_transport = "http"',
                 ((*path, "family"),),
             )
         if pbx.prompt_volume is not None and pbx.family not in VOLUME_FAMILIES:

@@ -60,6 +60,19 @@ def test_a_k2_that_posts_its_reports(k2: Site) -> None:
     assert "/reports/hq" in found["reports of hq"]["detail"]
 
 
+def test_an_axeos_and_a_policy_that_it_could_not_carry_out(site: Site) -> None:
+    site.family = "axeos"
+    with SimulatedPbx(SimulatorSettings(family="axeos", port=0)) as site.pbx:
+        status, found = findings(site)
+
+    assert status == 1
+    assert [check for check, one in found.items() if one["result"] == "fail"] == ["policy night-shift"]
+    assert "what becomes of the far end" in found["policy night-shift"]["detail"]
+    assert found["PBX hq"]["detail"].endswith("Axeos PBX pbx.example.org, firmware 4.1.10")
+    assert "they can be read from the PBX" in found["reports of hq"]["detail"]
+    assert "way back of reports" not in found, "nothing has to reach us"
+
+
 def test_a_k2_without_the_ivr_and_the_trunk(k2: Site) -> None:
     k2.policy_ivr, k2.trunk = "6501", "SPS-6-37"
     with SimulatedPbx(SimulatorSettings(family="yeastar-k2", port=0, time_scale=0.01)) as k2.pbx:

@@ -35,11 +35,12 @@ def test_the_file_that_the_mistakes_are_made_in_is_good(tmp_path: Path) -> None:
     assert [pbx.name for pbx in settings.pbx] == ["hq", "branch"]
 
 
-def test_a_pbx_whose_reports_are_fetched_needs_no_address_to_post_to(tmp_path: Path) -> None:
-    fetched = replaced('family = "yeastar-s"', 'family = "yeastar-k2"\nreport_transport = "tcp"')
-    (tmp_path / "site.toml").write_text(replaced('advertise = "http://10.0.0.5:8260"\n', "", fetched))
+@pytest.mark.parametrize("fetched", ['"yeastar-k2"\nreport_transport = "tcp"', '"axeos"'])
+def test_a_pbx_whose_reports_are_fetched_needs_no_address_to_post_to(tmp_path: Path, fetched: str) -> None:
+    text = replaced('family = "yeastar-s"', f"family = {fetched}")
+    (tmp_path / "site.toml").write_text(replaced('advertise = "http://10.0.0.5:8260"\n', "", text))
     settings = load(tmp_path / "site.toml", {}, families=FAMILIES)
-    assert settings.pbx[0].report_transport == "tcp"
+    assert fetched.startswith(f'"{settings.pbx[0].family}"')
 
 
 ONE_MISTAKE = [
@@ -141,6 +142,11 @@ ONE_MISTAKE = [
     (
         replaced('username = "api"', 'username = "api"\nreport_transport = "tcp"'),
         'pbx[0].report_transport (line 17): tcp is for yeastar-k2 only. Write report_transport = "http"',
+    ),
+    (
+        replaced('family = "yeastar-s"', 'family = "axeos"\nreport_transport = "tcp"'),
+        "pbx[0].report_transport (line 15): tcp is for yeastar-k2 only. "
+        "Leave it out: reports of this family are fetched over its API",
     ),
     (
         replaced('username = "api"', 'username = "api"\nprompt_volume = 10'),

@@ -13,6 +13,7 @@ from dispatcher.cli.doctor.calls import check_calls, check_calls_of
 from dispatcher.cli.doctor.clocks import check_clock
 from dispatcher.cli.doctor.findings import Finding, Result, skip
 from dispatcher.cli.doctor.pbx import check_pbx
+from dispatcher.cli.doctor.policies import check_policies
 from dispatcher.cli.doctor.streams import check_stream_of
 from dispatcher.cli.doctor.surroundings import check_broker, check_config, check_store
 from dispatcher.cli.doctor.trunks import check_health_of
@@ -45,6 +46,7 @@ def doctor(
 
 def _findings(settings: Settings) -> Iterator[Finding]:
     yield from check_config(settings)
+    yield from check_policies(settings)
     store = check_store(settings)
     yield store
     yield check_broker(settings)

@@ -71,7 +71,8 @@ def _login(name: str, pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding]
     if device is None:
         yield ok(name, f"logged in at {pbx.url}")
         return
-    found = f"logged in at {pbx.url}: {device.model}, firmware {device.firmware}, serial {device.serial}"
+    serial = f", serial {device.serial}" if device.serial else ""
+    found = f"logged in at {pbx.url}: {device.model}, firmware {device.firmware}{serial}"
     if not pbx.serial and device.serial:
         yield warn(name, found, f'Add serial = "{device.serial}", so that reports of any other are refused')
     elif pbx.serial and device.serial and pbx.serial != device.serial:
