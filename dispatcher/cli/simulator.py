@@ -65,6 +65,7 @@ def simulator(
     ivr: Annotated[list[str] | None, typer.Option(help="An IVR's number; repeatable.")] = None,
     ivr_repeats: Annotated[int, typer.Option(help="How often an IVR plays its prompt.")] = 3,
     extension: Annotated[list[str] | None, typer.Option(help="An extension; repeatable.")] = None,
+    user: Annotated[list[str] | None, typer.Option(help="axeos: a user's name; repeatable.")] = None,
     behaviour: Annotated[
         Behaviour, typer.Option(help="What callees do who have no behaviour of their own.")
     ] = DEFAULTS.behaviour,
@@ -101,6 +102,7 @@ def simulator(
         trunks=trunks,
         ivrs=tuple(IvrSettings(number, ivr_repeats) for number in ivr or ["6500"]),
         extensions=tuple(map(ExtensionSettings, extension)) if extension else DEFAULTS.extensions,
+        users=tuple(user) if user else DEFAULTS.users,
         behaviour=behaviour,
         callees=_pairs(callee, "--callee", str, _behaviour),
         behaviour_by_suffix=by_suffix,
