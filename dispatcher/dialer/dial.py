@@ -12,6 +12,7 @@ from dispatcher.dialer.answer import Answer, settle
 from dispatcher.dialer.intent import Intent, Lines, begin
 from dispatcher.dialer.speed import Speed
 from dispatcher.domain.reasons import Reason
+from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.metrics.counting import Count
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.reports import Inbox
@@ -95,7 +96,8 @@ class Dialer:
     def _answer(self, intent: Intent) -> Answer:
         started = time.monotonic()
         answer = self._ask(intent)
-        self._speed.note(time.monotonic() - started)
+        if intent.order.target is not TargetKind.USER:  # Whose phone rings before the PBX answers.
+            self._speed.note(time.monotonic() - started)
         return answer
 
     def _ask(self, intent: Intent) -> Answer:

@@ -2,7 +2,7 @@
 
 from dispatcher.core import MOST_TOGETHER
 
-WINDOW_SECONDS = 0.02
+WINDOW_SECONDS = 0.1
 """What is begun together is sent within about this time: so little stays in doubt if the process dies."""
 
 _WEIGHT = 0.2

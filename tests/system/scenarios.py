@@ -20,13 +20,15 @@ from dispatcher.simulator import Fault, Faults
 from tests.services import PostgresServer, RedisServer
 from tests.services.fixtures import migrated_template
 from tests.system import disturbances as do
+from tests.system.audit import findings
 from tests.system.disturbances import Disturbance, World
 from tests.system.judgement import Evidence, faults_of, gather, outcomes_of
+from tests.system.processes import wait_until
 from tests.system.site import TRUNK, Site, number, simulated_pbx
 from tests.system.truth import Trouble
 from tests.system.wire import State, Wire
 
-CHANNELS, RESERVED = 12, 2
+CHANNELS, RESERVED = 5, 1
 CAMPAIGN, ALARMS = 300, 12
 MAX_ATTEMPTS = 2
 RETRIED = ("busy", "no_answer", "not_heard", "rejected", "voicemail", "unknown", "congestion", "unreachable")
@@ -34,7 +36,7 @@ RETRY = {"max_attempts": MAX_ATTEMPTS, **dict.fromkeys(RETRIED, 0.2)}
 PACING = {"settle": 0.3, "doubt_wait": 2.0, "silence": 2.0, "record_wait": 1.0, "records_every": 1.0}
 """A call is up for half a second; after two seconds of silence the PBX is asked what became of it."""
 TIMEOUT = 1.0
-TIME_SCALE = 0.01
+TIME_SCALE = 0.006
 PATIENCE = 20.0
 CALM_SECONDS = 8.0
 """So long a blow waits at most for the calls that are to come before it."""
@@ -228,7 +230,7 @@ def play(
         )
         run = _Run(scenario, world, store, seed, note)
         try:
-            wrong = faults_of(run.evidence())
+            wrong = [*faults_of(run.evidence()), *findings(site.config)]
         except AssertionError as stuck:
             wrong = [str(stuck)]
         return Result(wrong, story, f"{_timelines(site, wrong)}\n{site.logs()}" if wrong else "")
@@ -283,6 +285,9 @@ class _Run:
         self._world.pbx.wait_idle(DRAIN_SECONDS)
         site.idle(DRAIN_SECONDS)
         site.settled(DRAIN_SECONDS)
+        wait_until(
+            lambda: site.campaign(campaign)["status"] == "finished", DRAIN_SECONDS, "the campaign's end"
+        )
         calls = site.calls(campaign)
         assert sorted(call["number"] for call in calls) == sorted(self._numbers), "a number is missing"
         alarms = [site.alarm(alarm) for alarm in self._alarms]
@@ -330,11 +335,13 @@ class _Run:
 
     def _sum_up(self, evidence: Evidence, seconds: float) -> None:
         site, judge = self._world.site, self._world.pbx.judge
+        placed, peak = len(evidence.records), judge.trunk(TRUNK).peak
         states = Counter(call["state"] for call in evidence.calls)
         alarms = Counter(alarm["status"] for alarm in evidence.alarms)
         doubts = site.rows("attempts", "doubted_at IS NOT NULL")
         self._note(
-            f"{seconds:.0f} s, {len(evidence.records)} calls placed, {dict(states)}, alarms {dict(alarms)}; "
+            f"{seconds:.0f} s, {placed} calls placed, at most {peak} of {CHANNELS} at once, "
+            f"{dict(states)}, alarms {dict(alarms)}; "
             f"attempts {dict(outcomes_of(evidence))}, of which {doubts} were in doubt; reports "
             f"{judge.reports()['made']} made, {len(evidence.incomplete)} calls lost some, taken as "
             f"{dict(+site.dispositions())}"

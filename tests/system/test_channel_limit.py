@@ -39,12 +39,12 @@ def site(pbx: SimulatedPbx, postgres_url: str, redis_url: str, tmp_path: Path) -
 @pytest.mark.timeout(400)
 def test_five_channels_are_never_exceeded_by_many_processes(site: Site, pbx: SimulatedPbx) -> None:
     site.start("api", "reports", "pacer", "pacer-2", "workers", "workers-2", "workers-3")
-    numbers = [number(place, CODES[place % len(CODES)]) for place in range(300)]
+    numbers = [number(place, CODES[place % len(CODES)]) for place in range(160)]
     campaign = site.load(numbers, retry={"max_attempts": 2, "busy": 0, "not_heard": 0})
     site.go(campaign)
 
     alarms = []
-    for place, share in enumerate((40, 120, 200)):
+    for place, share in enumerate((20, 60, 100)):
         site.wait_for_some(campaign, share, 120)
         alarms.append(site.raise_alarm(number(900 + place)))
     site.campaign_over(campaign, 120)
