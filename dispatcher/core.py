@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -12,7 +13,7 @@ from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.entry import Ledger
 from dispatcher.metrics.counting import Count, SharedCount
 from dispatcher.signals import Signals, Topic
-from dispatcher.store import tallies
+from dispatcher.store import streams, tallies
 from dispatcher.store.engine import Store
 
 MOST_TOGETHER = 8
@@ -49,6 +50,8 @@ class Core:
     ledger: Ledger
     counts: SharedCount
     """Counts that belong to no transaction; upkeep writes them to the store."""
+    began: datetime = streams.LONG_AGO
+    """When this process began."""
 
     def after(self, aftermath: Aftermath) -> None:
         """Send the wake-ups of a transaction that has just committed."""

@@ -41,6 +41,8 @@ class Line:
     """Its place in the hunt order: of the trunks that can carry a call, the lowest is asked first."""
     abilities: Capabilities | None = None
     """What its PBX can place and prove; None is everything."""
+    reports_are_fetched: bool = False
+    """Whether its PBX posts no reports, so that nothing is known of calls while nobody fetches them."""
 
     @property
     def key(self) -> str:

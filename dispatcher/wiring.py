@@ -116,6 +116,7 @@ def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
         clock=utc_now,
         ledger=ledger,
         counts=counts,
+        began=utc_now(),
     )
     sessions = Sessions(store, pbxes, utc_now)
     extensions = {
@@ -152,12 +153,21 @@ def lines_of(settings: Settings) -> list[Line]:
             region=trunk.region or "",
             rank=ranks[pbx.name, trunk.name],
             abilities=CAPABILITIES[pbx.family],
+            reports_are_fetched=pbx.reports_are_fetched,
         )
         for pbx in settings.pbx
         for trunk in pbx.trunk
     ]
     found.sort(key=lambda line: line.rank)
-    return found + [Line(pbx.name, trunks.INTERNAL, channels=pbx.internal_channels) for pbx in settings.pbx]
+    return found + [
+        Line(
+            pbx.name,
+            trunks.INTERNAL,
+            channels=pbx.internal_channels,
+            reports_are_fetched=pbx.reports_are_fetched,
+        )
+        for pbx in settings.pbx
+    ]
 
 
 def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:

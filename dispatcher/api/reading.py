@@ -21,7 +21,7 @@ from dispatcher.domain.vocabulary import (
 from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_for
 from dispatcher.domain.windows import Window
 from dispatcher.domain.zones import next_opening_everywhere, zones_from
-from dispatcher.store import doubts, trunks
+from dispatcher.store import doubts, streams, trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.requests import Request
 from dispatcher.store.tables import HELD, Attempt, Call, Campaign, Event, among, table
@@ -163,13 +163,20 @@ def _surroundings(
         now=core.clock(),
         requests=core.ledger.requests.of(tx, {(row.alarm_id, row.campaign_id) for row in active}),
         campaigns=_campaigns_now(tx, {row.campaign_id for row in open_rows if row.campaign_id}),
-        trunks=[
-            Standing(row.pbx, row.name, load, row.blocked_why)
-            for row, load in (trunks.loads(tx, core.clock()) if queued else ())
-        ],
+        trunks=_standings(core, tx) if queued else (),
         asked=_asked(tx, [attempt for row in active for attempt in attempts[row.id]]),
         busy_users=_busy_users(tx) if any(row.pbx_user for row in open_rows) else frozenset(),
     )
+
+
+def _standings(core: Core, tx: Connection) -> list[Standing]:
+    now = core.clock()
+    are_fetched = any(pbx.reports_are_fetched for pbx in core.settings.pbx)
+    unread = streams.unread(tx, now, core.began) if are_fetched else {}
+    return [
+        Standing(row.pbx, row.name, streams.noted(load, row.pbx, unread), row.blocked_why)
+        for row, load in trunks.loads(tx, now)
+    ]
 
 
 def _busy_users(tx: Connection) -> frozenset[tuple[str, str]]:

@@ -16,7 +16,7 @@ from dispatcher.domain.windows import next_opening
 from dispatcher.domain.zones import opening
 from dispatcher.pbx.protocol import Capabilities
 from dispatcher.pbx.registry import CAPABILITIES
-from dispatcher.store import trunks
+from dispatcher.store import streams, trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.tables import HELD, Alarm, Attempt, Call, PbxSession, among, table
 
@@ -47,16 +47,17 @@ def forgotten(core: Core, tx: Connection) -> Sequence[str]:
     now = core.clock()
     families = {pbx.name: CAPABILITIES[pbx.family] for pbx in core.settings.pbx}
     away = set(tx.execute(select(_sessions.c.pbx).where(_sessions.c.problem != "")).scalars())
+    unread = streams.unread(tx, now)
     usable = [
         (row, load)
-        for row, load in trunks.loads(tx, now)
+        for row, load in ((row, streams.noted(load, row.pbx, unread)) for row, load in trunks.loads(tx, now))
         if row.pbx in families and row.pbx not in away and _is_usable(core, row, load)
     ]
     running = queues.running_campaigns(tx, now) if usable else []
     found: dict[str, None] = {}
     for row, load in usable:
         late = _of_alarms(tx, now, row, families[row.pbx])
-        if load.free > load.kept:
+        if load.for_campaigns:
             for campaign in running:
                 late += _of_campaign(tx, now, row, families[row.pbx], campaign)
         found |= {call.id: None for call in late if call.expires_at is None or call.expires_at > now}

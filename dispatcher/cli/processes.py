@@ -160,5 +160,6 @@ class PacerProcess(_Process):
         wait_for_store(self.settings)
         parts = self._build(self.settings)
         sync_trunks(parts)
+        sync_streams(parts)
         self._stages.start(Background(parts.leases))
         self._stages.start(Background(parts.pacer(), parts.upkeep(), parts.auditor()))

@@ -9,15 +9,12 @@ from sqlalchemy import make_url
 from dispatcher.config.fields import is_loopback, split_listen
 from dispatcher.config.keys import Path
 from dispatcher.config.problems import ConfigError, Problem
-from dispatcher.config.settings import PbxSettings, Settings
+from dispatcher.config.settings import POLLED_FAMILIES, PbxSettings, Settings
 from dispatcher.domain.vocabulary import DeliveredWhen
 from dispatcher.lines import NumberFormat
 
 TCP_FAMILIES = ("yeastar-k2",)
 """Families whose reports can come over a connection that we make to the PBX."""
-
-POLLED_FAMILIES = ("axeos",)
-"""Families that post nothing: their reports are always fetched, over the API itself."""
 
 VOLUME_FAMILIES = ("yeastar-k2",)
 """Families that can be told how loud a prompt is played."""
@@ -101,11 +98,7 @@ def _way_back(settings: Settings) -> Iterator[Problem]:
     """Whether PBXs are told an address for their reports that they can reach."""
     reports = settings.reports
     told = urlsplit(reports.advertised()).hostname or ""
-    posting = [
-        (i, pbx)
-        for i, pbx in enumerate(settings.pbx)
-        if pbx.report_transport == "http" and pbx.family not in POLLED_FAMILIES
-    ]
+    posting = [(i, pbx) for i, pbx in enumerate(settings.pbx) if not pbx.reports_are_fetched]
     if not posting:
         return
     if reports.listens_everywhere() and not reports.advertise:

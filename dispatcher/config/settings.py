@@ -105,6 +105,10 @@ class TrunkSettings(Section):
     region: fields.Region = Field("", examples=["NL"])
 
 
+POLLED_FAMILIES = ("axeos",)
+"""Families that post nothing: their reports are always fetched, over the API itself."""
+
+
 class PbxSettings(Section):
     """``[[pbx]]``."""
 
@@ -124,6 +128,11 @@ class PbxSettings(Section):
     internal_channels: int = Field(10, ge=0, le=100_000)
     timeout: float = Field(10.0, gt=0, le=300, allow_inf_nan=False)
     trunk: list[TrunkSettings] = []
+
+    @property
+    def reports_are_fetched(self) -> bool:
+        """Whether we read its reports over a connection of ours, in place of its posting them."""
+        return self.report_transport == "tcp" or self.family in POLLED_FAMILIES
 
     def secret(self) -> str:
         """The password itself."""

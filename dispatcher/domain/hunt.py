@@ -36,7 +36,8 @@ class Room:
     all: int = 0
     campaigns: int = 0
     suspect: bool = False
-    """Whether it has just been blocked, and nothing but a call can show that it works again."""
+    """Whether it has just been blocked and nothing but a call can show that it works again, or nobody
+    reads what becomes of its calls."""
 
     def has(self, *, is_alarm: bool) -> bool:
         """Whether a call of this kind could start."""
@@ -52,8 +53,8 @@ def room_of(load: TrunkLoad, now: datetime) -> Room:
     """What a trunk could start now."""
     room = startable(load, now)
     just_blocked = load.blocked_until is not None and load.blocked_until + SUSPECT_FOR > now
-    suspect = load.trying is not None and not load.vouched and just_blocked
-    return Room(room, min(room, max(0, load.free - load.kept)), suspect)
+    untried = load.trying is not None and not load.vouched and just_blocked
+    return Room(room, min(room, load.for_campaigns), untried or load.unread_since is not None)
 
 
 def spare(here: str, order: Mapping[str, int], rooms: Mapping[str, Room], *, is_alarm: bool) -> int:

@@ -17,6 +17,9 @@ ALARMS = "alarms"
 CPS_BURST_SECONDS = 0.1
 """A trunk with a call rate may start this much of a second's calls at once, and at least one."""
 
+REPORTS_GRACE = timedelta(seconds=10)
+"""For so long alarms wait for reports to be read again. Then they go on: better twice than never."""
+
 
 class Hold(StrEnum):
     """Why a trunk gives out nothing more."""
@@ -24,6 +27,7 @@ class Hold(StrEnum):
     PAUSED = "paused"
     DOWN = "down"
     BLOCKED = "blocked"
+    UNREAD = "unread"
     TRYING = "trying"
     FULL = "full"
     RATE = "rate"
@@ -36,7 +40,8 @@ class TrunkLoad:
 
     ``down`` says why nothing can go out on it, and is empty while something can. ``trying`` is None
     for a trunk that works; for one whose block is over it is how many calls are trying it out.
-    ``vouched`` is whether its PBX says that it works.
+    ``vouched`` is whether its PBX says that it works. ``unread_since`` is None unless the reports of
+    its PBX have to be fetched and nobody does: what happens to calls meanwhile may be lost for good.
     """
 
     channels: int
@@ -51,6 +56,7 @@ class TrunkLoad:
     vouched: bool = False
     calls_per_second: float | None = None
     next_slot_at: datetime | None = None
+    unread_since: datetime | None = None
 
     @property
     def free(self) -> int:
@@ -61,6 +67,11 @@ class TrunkLoad:
     def kept(self) -> int:
         """Free channels that campaigns leave to alarms."""
         return max(0, self.reserved - self.alarms)
+
+    @property
+    def for_campaigns(self) -> int:
+        """Free channels that campaigns may have: none while the reports of their calls would not be read."""
+        return 0 if self.unread_since is not None else max(0, self.free - self.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +117,12 @@ def plan(trunk: TrunkLoad, lanes: Sequence[Lane], now: datetime) -> Plan:
     """
     shut = shut_by(trunk, now)
     if shut is not None:
-        return Plan(hold=shut, wake_at=trunk.blocked_until if shut is Hold.BLOCKED else None)
+        return Plan(hold=shut, wake_at=_opens_at(trunk, shut))
     free = startable(trunk, now)
     alarms = min(free, sum(lane.wants for lane in lanes if lane.name == ALARMS))
-    kept = max(0, trunk.kept - alarms)
     campaigns = [lane for lane in lanes if lane.name != ALARMS]
-    grants = _share(campaigns, max(0, min(free - alarms, trunk.free - alarms - kept)))
+    # Alarms take the channels that are kept for them before any other.
+    grants = _share(campaigns, min(free - alarms, trunk.for_campaigns - max(0, alarms - trunk.kept)))
     if alarms:
         grants[ALARMS] = alarms
     return _with_reason(trunk, lanes, grants, now)
@@ -125,7 +136,22 @@ def shut_by(trunk: TrunkLoad, now: datetime) -> Hold | None:
         return Hold.DOWN
     if trunk.blocked_until is not None and trunk.blocked_until > now:
         return Hold.BLOCKED
+    if waits_for_reports(trunk, now, is_alarm=True):
+        return Hold.UNREAD
     return None
+
+
+def waits_for_reports(trunk: TrunkLoad, now: datetime, *, is_alarm: bool) -> bool:
+    """Whether a call must wait until the reports of a trunk's PBX are read again."""
+    since = trunk.unread_since
+    return since is not None and (not is_alarm or now < since + REPORTS_GRACE)
+
+
+def _opens_at(trunk: TrunkLoad, shut: Hold) -> datetime | None:
+    """When a trunk that is shut opens by itself; None when somebody or something must open it."""
+    if shut is Hold.UNREAD and trunk.unread_since is not None:
+        return trunk.unread_since + REPORTS_GRACE
+    return trunk.blocked_until if shut is Hold.BLOCKED else None
 
 
 def startable(trunk: TrunkLoad, now: datetime) -> int:
@@ -153,7 +179,8 @@ def _with_reason(trunk: TrunkLoad, lanes: Sequence[Lane], grants: dict[str, int]
         return Plan(grants, Hold.TRYING, next_slot_at=next_slot)
     if allowed is not None and total >= allowed:
         return Plan(grants, Hold.RATE, wake_at=next_slot, next_slot_at=next_slot)
-    hold = Hold.FULL if total >= trunk.free else Hold.RESERVED
+    kept_back = Hold.RESERVED if trunk.unread_since is None else Hold.UNREAD
+    hold = Hold.FULL if total >= trunk.free else kept_back
     return Plan(grants, hold, next_slot_at=next_slot)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.domain.doubt import Step
-from dispatcher.domain.pacing import TrunkLoad
+from dispatcher.domain.pacing import REPORTS_GRACE, TrunkLoad, waits_for_reports
 from dispatcher.domain.vocabulary import (
     OPEN_CALL_STATES,
     CallState,
@@ -199,6 +199,9 @@ def _obstacle(trunk: Standing, now: datetime, *, is_alarm: bool) -> str | None:
     if load.blocked_until is not None and load.blocked_until > now:
         why = f" after {trunk.blocked_why}" if trunk.blocked_why else ""
         return f"the trunk {title}, which is blocked until {_time(load.blocked_until, now)}{why}"
+    if load.unread_since is not None and waits_for_reports(load, now, is_alarm=is_alarm):
+        at_most = f"; until {_time(load.unread_since + REPORTS_GRACE)} at most" if is_alarm else ""
+        return f"the reports of {trunk.pbx} to be read, which nobody does now{at_most}"
     if load.trying:
         return f"the outcome of the call that tries {title} after {trunk.blocked_why}"
     if load.free == 0:

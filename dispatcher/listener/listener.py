@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 from dataclasses import replace
+from datetime import datetime
 
 from dispatcher.core import Core
 from dispatcher.leases import Leases
@@ -13,6 +14,7 @@ from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import PullsReports, ReportStream
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx
+from dispatcher.signals import Topic
 from dispatcher.store import inquiries, sessions, streams
 from dispatcher.store.engine import is_outage
 
@@ -47,6 +49,7 @@ class Listener:
         self._stream: ReportStream | None = None
         self._failures = 0
         self._said = ""
+        self._unread_since: datetime | None = None
         leases.want(self._lease)
 
     def run(self) -> None:
@@ -99,10 +102,17 @@ class Listener:
             stream.close()
 
     def _place(self) -> str | None:
-        """Where to go on reading; None when the stream is not to be tried now."""
+        """Where to go on reading; None when the stream is not to be tried now.
+
+        Whoever read it last may have died without a note: the lease is ours by now, and nobody reads yet.
+        """
         with self._core.store.read() as tx:
             row = streams.of_pbx(tx, self._name)
             session = sessions.of_pbx(tx, self._name)
+        self._unread_since = row.lost_at or row.connected_at
+        if row.connected_at is not None and row.lost_at is None:
+            with self._core.store.write() as tx:
+                streams.close(tx, self._name, self._core.clock())
         hopeless = why_not(row, session, self._account, self._core.clock())
         if not hopeless:
             return str(row.position)
@@ -140,13 +150,11 @@ class Listener:
     def _note_opening(self, *, missed: bool) -> None:
         now = self._core.clock()
         with self._core.store.write() as tx:
-            row = streams.of_pbx(tx, self._name)
             streams.opened(tx, self._name, now)
             if missed:
-                # Whoever read it last may have died without a note; from its last opening on is safe.
-                since = row.lost_at or row.connected_at or now
-                why = f"its reports were not read from {since:%H:%M:%S} UTC on"
+                why = f"its reports were not read from {self._unread_since or now:%H:%M:%S} UTC on"
                 inquiries.demand(tx, self._name, now, why)
+        self._core.signals.send(Topic.PACER)  # Calls have waited for it.
         _log.info("reading the reports of %s", self._name)
 
     def _note_loss(self, error: PbxError) -> None:

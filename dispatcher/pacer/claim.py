@@ -1,18 +1,18 @@
 """Claiming calls for a trunk's free channels, in one transaction under the trunk's lock."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, update
 
-from dispatcher.domain.pacing import ALARMS, Lane, Plan, plan, startable
+from dispatcher.domain.pacing import ALARMS, Lane, Plan, plan, startable, waits_for_reports
 from dispatcher.domain.vocabulary import CallState, Phase, TargetKind
 from dispatcher.lines import Line
 from dispatcher.pacer.hunt import Hunt
 from dispatcher.pacer.lanes import Candidates, alarm_candidates, campaign_candidates
-from dispatcher.store import events, trunks
+from dispatcher.store import events, streams, trunks
 from dispatcher.store.events import Change
 from dispatcher.store.ids import new_id
 from dispatcher.store.tables import Attempt, Call, table
@@ -51,22 +51,33 @@ LEFT_TO_OTHERS = timedelta(milliseconds=20)
 """A call that was left to a trunk before this one is looked for again so soon, in case it was not taken."""
 
 
-def claim(tx: Connection, now: datetime, line: Line, lines: Sequence[Line] = ()) -> Claimed:
+def claim(
+    tx: Connection,
+    now: datetime,
+    line: Line,
+    lines: Sequence[Line] = (),
+    began: datetime = streams.LONG_AGO,
+) -> Claimed:
     """Make an attempt, holding its channel, for every call that may start on ``line`` now.
 
-    ``lines`` are all that calls may go out on, for the hunt order. Nothing is sent from here: the
-    attempts are committed first, and then a message wakes a worker.
+    ``lines`` are all that calls may go out on, for the hunt order; ``began`` is when this process
+    began, before which it waited for nothing. Nothing is sent from here: the attempts are committed
+    first, and then a message wakes a worker.
     """
     counted = trunks.lock(tx, now, line.pbx, line.trunk)
     if counted is None:
         return Claimed()
+    if line.reports_are_fetched:
+        unread = streams.unread(tx, now, began)
+        counted = replace(counted, load=streams.noted(counted.load, line.pbx, unread))
     free = startable(counted.load, now)
     if free == 0:
         shut = plan(counted.load, [Lane(ALARMS, due=1)], now)
         return Claimed(plan=shut, wake_at=shut.wake_at)
-    hunt = Hunt(tx, now, line, lines, counted)
+    hunt = Hunt(tx, now, line, lines, counted, began)
     queues = [alarm_candidates(tx, now, line, free, hunt)]
-    queues += campaign_candidates(tx, now, line, free, counted.held_by_lane, hunt)
+    if not waits_for_reports(counted.load, now, is_alarm=False):
+        queues += campaign_candidates(tx, now, line, free, counted.held_by_lane, hunt)
     lanes = [_lane(queue, counted.here_by_lane) for queue in queues]
     planned = plan(counted.load, lanes, now)
     taken = [(queue, queue.rows[: planned.grants.get(queue.lane, 0)]) for queue in queues]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from dispatcher.domain.hunt import Room, Wish, mine, room_of, spare
 from dispatcher.lines import Line
-from dispatcher.store import trunks
+from dispatcher.store import streams, trunks
 from dispatcher.store.tables import Attempt, table
 from dispatcher.store.trunks import Counted
 
@@ -24,10 +24,17 @@ class Hunt:
     """Decides for one claim of one line. The other trunks are looked at once, and only when it matters."""
 
     def __init__(
-        self, tx: Connection, now: datetime, line: Line, lines: Sequence[Line], counted: Counted
+        self,
+        tx: Connection,
+        now: datetime,
+        line: Line,
+        lines: Sequence[Line],
+        counted: Counted,
+        began: datetime,
     ) -> None:
         self._tx = tx
         self._now = now
+        self._began = began
         self.here = line.key
         others = [] if line.is_internal else [other for other in lines if not other.is_internal]
         self._lines = {other.key: other for other in [*others, line]}
@@ -70,7 +77,9 @@ class Hunt:
         return any(rank < own for rank in order.values())
 
     def _may_be_suspect(self, *, is_alarm: bool) -> bool:
-        return is_alarm and self._counted.load.trying is not None and len(self.ranks) > 1
+        load = self._counted.load
+        doubtful = load.trying is not None or load.unread_since is not None
+        return is_alarm and doubtful and len(self.ranks) > 1
 
     def _able(self, row: Any) -> frozenset[str] | None:
         """The trunks that can carry this call, None for all of its lane."""
@@ -86,8 +95,10 @@ class Hunt:
     def _others(self) -> dict[str, Room]:
         if self._rooms is None:
             loads = trunks.others(self._tx, self._now, self._counted)
+            are_fetched = any(line.reports_are_fetched for line in self._lines.values())
+            unread = streams.unread(self._tx, self._now, self._began) if are_fetched else {}
             self._rooms = {
-                key: room_of(loads[line.pbx, line.trunk], self._now)
+                key: room_of(streams.noted(loads[line.pbx, line.trunk], line.pbx, unread), self._now)
                 for key, line in self._lines.items()
                 if (line.pbx, line.trunk) in loads
             }

@@ -55,7 +55,7 @@ class Pacer:
 
     def _fill(self, line: Line) -> Claimed:
         core = self._core
-        claimed = core.store.transact(lambda tx: claim(tx, core.clock(), line, self._lines))
+        claimed = core.store.transact(lambda tx: claim(tx, core.clock(), line, self._lines, core.began))
         if claimed.alarms:
             core.messages.dial(claimed.alarms, urgent=True)
         if claimed.campaigns:

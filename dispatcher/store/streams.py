@@ -1,21 +1,30 @@
 """Streams of reports: how far each was read, whether it is up, and what kept it from being opened."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dispatcher.store import leases
-from dispatcher.store.tables import ReportStreamState, table
+from dispatcher.domain.pacing import TrunkLoad
+from dispatcher.domain.streams import unread_since
+from dispatcher.store.tables import Lease, ReportStreamState, table
 
-_streams = table(ReportStreamState)
+_streams, _leases = table(ReportStreamState), table(Lease)
+_LEASE = "reports of "
+_STATES = select(
+    _streams.c.pbx, _streams.c.connected_at, _streams.c.lost_at, _leases.c.until.label("leased_until")
+).outerjoin(_leases, _leases.c.name == literal(_LEASE) + _streams.c.pbx)
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+"""When something began of which nobody asks when it did."""
 
 
 def lease_of(pbx: str) -> str:
     """The name of the lease under which a PBX's stream is read."""
-    return f"reports of {pbx}"
+    return f"{_LEASE}{pbx}"
 
 
 def sync(tx: Connection, pbxes: Collection[str]) -> None:
@@ -34,13 +43,30 @@ def of_pbx(tx: Connection, pbx: str) -> Any:
 
 def up(tx: Connection, now: datetime) -> dict[str, bool]:
     """Whether each stream is open and read by a process that lives."""
-    rows = tx.execute(select(_streams.c.pbx, _streams.c.connected_at, _streams.c.lost_at)).all()
+    return {pbx: since is None for pbx, since in _since(tx, now, LONG_AGO).items()}
+
+
+def unread(tx: Connection, now: datetime, began: datetime = LONG_AGO) -> dict[str, datetime]:
+    """The PBXs whose reports nobody fetches as they are to be, and since when: ``began`` at the earliest."""
+    return {pbx: since for pbx, since in _since(tx, now, began).items() if since is not None}
+
+
+def _since(tx: Connection, now: datetime, began: datetime) -> dict[str, datetime | None]:
     return {
-        row.pbx: row.connected_at is not None
-        and row.lost_at is None
-        and leases.holder(tx, lease_of(row.pbx), now) is not None
-        for row in rows
+        row.pbx: unread_since(
+            now,
+            began,
+            connected_at=row.connected_at,
+            lost_at=row.lost_at,
+            leased_until=row.leased_until,
+        )
+        for row in tx.execute(_STATES)
     }
+
+
+def noted(load: TrunkLoad, pbx: str, unread: Mapping[str, datetime]) -> TrunkLoad:
+    """The load of a trunk of ``pbx``, with whether its reports are :func:`unread`."""
+    return replace(load, unread_since=unread[pbx]) if pbx in unread else load
 
 
 def opened(tx: Connection, pbx: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from dispatcher.core import Core
+from dispatcher.store import streams
 from tests.api.conftest import client_of
 from tests.cores import PBX, accept, claim, make_core, set_attempt
 
@@ -55,6 +56,22 @@ def test_a_user_is_called_on_their_pbx_without_a_trunk(site: MakeApi) -> None:
     accept(core, attempt, "1699887766.42")
     [shown] = api.get(f"/v1/calls/{call['id']}").json()["attempts"]
     assert (shown["pbx"], shown["trunk"], shown["callid"]) == ("office", None, "1699887766.42")
+
+
+def test_a_call_waits_until_the_reports_of_its_pbx_are_read(site: MakeApi) -> None:
+    api, core = site(OFFICE, PBX)
+    with core.store.write() as tx:
+        streams.sync(tx, ["office"])
+        streams.opened(tx, "office", core.clock())
+        streams.lost(tx, "office", core.clock(), "no connection")
+    [call] = api.post("/v1/alarms", json=ALARM).json()["calls"]
+
+    assert call["waiting_for"] == (
+        "the reports of office to be read, which nobody does now; until 10:00:10 UTC at most"
+    )
+    core.clock.move(seconds=10)  # type: ignore[attr-defined]
+    waits = api.get(f"/v1/calls/{call['id']}").json()["waiting_for"]
+    assert waits == "its turn: a channel is free on the extensions of office"
 
 
 def test_a_users_second_call_waits_for_the_first(site: MakeApi) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, update
 
 from dispatcher.audit import INVARIANTS, Auditor
 from dispatcher.domain.vocabulary import Phase
-from dispatcher.store import arrivals, audits
+from dispatcher.store import arrivals, audits, streams
 from dispatcher.store.tables import Alarm, Call, Campaign, Event, Trunk, table
 from dispatcher.upkeep import CountWriter
 from tests.cores import set_attempt
@@ -441,6 +441,12 @@ class TestNoFinding:
         forgotten_campaign(office)
         with office.core.store.write() as tx:
             rows.add(tx, "pbx_sessions", problem="pbx_away: no connection")
+        assert self.found(office, auditor) == {}
+
+    def test_a_pbx_whose_reports_are_not_read(self, office: Office, auditor: Auditor) -> None:
+        forgotten_campaign(office)
+        with office.core.store.write() as tx:
+            streams.sync(tx, ["hq"])
         assert self.found(office, auditor) == {}
 
     def test_channels_that_are_kept_for_alarms(self, office: Office, auditor: Auditor) -> None:

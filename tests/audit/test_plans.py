@@ -10,7 +10,7 @@ from dispatcher.audit import INVARIANTS, Invariant
 from dispatcher.store.overdue import overdue
 from tests.scripted import NUMBER, Office, open_office
 
-SHORT = {"SCAN trunks", "SCAN pbx_sessions", "SCAN arrivals"}
+SHORT = {"SCAN trunks", "SCAN pbx_sessions", "SCAN report_streams", "SCAN arrivals"}
 """Reading whole what has a row for each trunk or PBX, or for what comes in just now."""
 
 

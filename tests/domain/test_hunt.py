@@ -152,6 +152,8 @@ FREE = TrunkLoad(channels=5, reserved=2)
         ({"blocked_until": NOW + timedelta(seconds=1)}, Room()),
         ({"blocked_until": NOW, "trying": 0}, Room(1, 1, suspect=True)),
         ({"blocked_until": NOW, "trying": 1}, Room(0, 0, suspect=True)),
+        ({"unread_since": NOW}, Room(0, 0, suspect=True)),
+        ({"unread_since": NOW - timedelta(seconds=10)}, Room(5, 0, suspect=True)),
         ({"blocked_until": NOW, "trying": 0, "vouched": True}, Room(1, 1)),
         ({"blocked_until": NOW - timedelta(minutes=5), "trying": 0}, Room(1, 1)),
         ({"calls_per_second": 1.0, "next_slot_at": NOW + timedelta(seconds=1)}, Room()),

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.domain.pacing import ALARMS, CPS_BURST_SECONDS, Hold, Lane, Plan, TrunkLoad, plan
+from dispatcher.domain.pacing import (
+    ALARMS,
+    CPS_BURST_SECONDS,
+    REPORTS_GRACE,
+    Hold,
+    Lane,
+    Plan,
+    TrunkLoad,
+    plan,
+    startable,
+)
 from tests.domain.scenarios import START
 
 NOW = START
@@ -27,8 +37,11 @@ trunks = st.builds(
     trying=st.sampled_from([None, None, None, 0, 1]),
     calls_per_second=st.none() | st.floats(0.1, 500),
     next_slot_at=st.none() | near_now,
+    unread_since=st.sampled_from([None, None, None, NOW, NOW - REPORTS_GRACE]),
 )
-open_trunks = trunks.map(lambda trunk: replace(trunk, paused=False, down="", blocked_until=None, trying=None))
+open_trunks = trunks.map(
+    lambda trunk: replace(trunk, paused=False, down="", blocked_until=None, trying=None, unread_since=None)
+)
 
 
 @st.composite
@@ -103,6 +116,34 @@ def test_a_trunk_that_was_blocked_is_tried_out_with_one_call(
     wanted = sum(lane.wants for lane in lanes)
     if under_way and wanted:
         assert planned.hold is Hold.TRYING
+
+
+@given(open_trunks, lanes(), st.integers(0, 9))
+def test_nothing_starts_in_the_first_seconds_in_which_reports_are_not_read(
+    trunk: TrunkLoad, lanes: list[Lane], seconds: int
+) -> None:
+    since = NOW - timedelta(seconds=seconds)
+    unread = replace(trunk, unread_since=since)
+    assert plan(unread, lanes, NOW) == Plan(hold=Hold.UNREAD, wake_at=since + REPORTS_GRACE)
+    assert startable(unread, NOW) == 0
+
+
+@given(open_trunks, lanes(), st.timedeltas(REPORTS_GRACE, timedelta(days=9)))
+def test_then_alarms_go_on_as_ever_and_campaigns_wait(
+    trunk: TrunkLoad, lanes: list[Lane], since: timedelta
+) -> None:
+    planned = plan(replace(trunk, unread_since=NOW - since), lanes, NOW)
+    alarms = [lane for lane in lanes if lane.name == ALARMS]
+    assert planned.grants == plan(trunk, alarms, NOW).grants
+    campaigns_want = sum(lane.wants for lane in lanes) > sum(lane.wants for lane in alarms)
+    assert (planned.hold is None) is (
+        planned.total == sum(lane.wants for lane in alarms) and not campaigns_want
+    )
+
+
+def test_a_campaign_that_waits_for_reports_is_told_so() -> None:
+    trunk = TrunkLoad(channels=3, unread_since=NOW - REPORTS_GRACE)
+    assert plan(trunk, [Lane("campaign", due=1)], NOW) == Plan(hold=Hold.UNREAD)
 
 
 @given(open_trunks, lanes())

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dispatcher.domain.doubt import Step
-from dispatcher.domain.pacing import TrunkLoad
+from dispatcher.domain.pacing import REPORTS_GRACE, TrunkLoad
 from dispatcher.domain.vocabulary import CallState, CampaignStatus, DeliveredWhen, Outcome, Phase
 from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_for
 
@@ -97,6 +97,7 @@ def test_of_a_retry_and_a_window_the_later_counts() -> None:
     )
 
 
+UNREAD = "the reports of hq to be read, which nobody does now"
 FULL = "a free channel: all 30 channels of hq/SPS-6-36 are in use"
 
 
@@ -115,10 +116,17 @@ FULL = "a free channel: all 30 channels of hq/SPS-6-36 are in use"
         (on(blocked_until=NOW, trying=0), "its turn: a channel is free on hq/SPS-6-36"),
         (on(blocked_until=NOW), "its turn: a channel is free on hq/SPS-6-36"),
         (on(reserved=4, campaigns=26), "its turn: a channel is free on hq/SPS-6-36"),
+        (on(unread_since=NOW), f"{UNREAD}; until 10:00:10 UTC at most"),
+        (on(unread_since=NOW - REPORTS_GRACE), "its turn: a channel is free on hq/SPS-6-36"),
     ],
 )
 def test_a_trunk_can_hold_an_alarms_call(trunk: Standing, words: str) -> None:
     assert queued(trunk) == words
+
+
+@pytest.mark.parametrize("since", [NOW, NOW - REPORTS_GRACE, NOW - timedelta(days=9)])
+def test_a_campaigns_call_waits_until_reports_are_read(since: datetime) -> None:
+    assert queued(on(unread_since=since), campaign=RUNNING) == UNREAD
 
 
 def test_a_blocked_trunk_says_why() -> None:

@@ -102,6 +102,38 @@ def test_one_process_reads_and_another_takes_over_when_it_dies(desk: Desk, other
     assert other.demanded()
 
 
+def test_the_pacer_is_woken_when_a_stream_is_open(desk: Desk) -> None:
+    """Calls have waited for it, at the start and after every loss."""
+    woken = desk.office.core.signals.subscribe(Topic.PACER)
+    desk.start()
+    desk.stream(1).put(position="16")
+    assert woken.wait(20)
+    until(lambda: desk.row.position == "16")
+    woken.wait(0)
+    desk.stream(1).cut()
+    desk.stream(2)
+    assert woken.wait(20)
+    assert desk.up()
+
+
+def test_who_takes_over_from_the_dead_does_not_read_before_the_stream_is_open(
+    desk: Desk, other: Desk
+) -> None:
+    """The lease is new and the note of the opening is the dead one's: that is not enough."""
+    desk.start()
+    until(desk.up)
+    desk.die()
+    desk.office.clock.move(seconds=LEASE.total_seconds() + 1)
+    seen: list[bool] = []
+    other.driver.on_open = lambda: seen.append(other.up())
+    other.start()
+
+    until(lambda: seen)
+    assert seen == [False]
+    until(other.up)
+    assert other.demanded() == "its reports were not read from 10:00:00 UTC on"
+
+
 def test_a_process_that_stops_in_order_is_followed_at_once(desk: Desk, other: Desk) -> None:
     desk.start()
     desk.stream(1)

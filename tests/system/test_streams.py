@@ -1,17 +1,20 @@
 """A PBX whose reports are fetched over TCP: a campaign goes through, with the stream cut in its midst."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
+from dispatcher.domain.pacing import REPORTS_GRACE
 from dispatcher.simulator import SimulatedPbx
 from tests.services.process import free_port
 from tests.system.judgement import judge
 from tests.system.processes import wait_until
 from tests.system.site import ROLES, Site, number, simulated_pbx
 from tests.system.truth import Trouble
+from tests.system.wire import State, Wire
 
 CHANNELS = 5
 CALLS = 60
@@ -27,14 +30,21 @@ def pbx() -> Iterator[SimulatedPbx]:
         yield running
 
 
+@pytest.fixture
+def wire(pbx: SimulatedPbx) -> Iterator[Wire]:
+    """The line on which the reports come."""
+    with Wire(pbx.settings.report_port) as line:
+        yield line
+
+
 @pytest.fixture(params=["one process", "all roles"])
-def site(request: pytest.FixtureRequest, pbx: SimulatedPbx, tmp_path: Path) -> Iterator[Site]:
+def site(request: pytest.FixtureRequest, pbx: SimulatedPbx, wire: Wire, tmp_path: Path) -> Iterator[Site]:
     """An installation on SQLite in one process, and one of four processes on PostgreSQL and Redis."""
     stores: tuple[str, ...] = (f"sqlite:///{tmp_path / 'dispatcher.db'}",)
     if request.param == "all roles":
         stores = (request.getfixturevalue("postgres_url"), request.getfixturevalue("redis_url"))
     with Site(tmp_path, pbx.url, *stores, channels=CHANNELS, pacing=PACING) as made:
-        fetched = f'family = "yeastar-k2"\nreport_transport = "tcp"\nreport_port = {pbx.settings.report_port}'
+        fetched = f'family = "yeastar-k2"\nreport_transport = "tcp"\nreport_port = {wire.port}'
         text = made.config.read_text()
         made.config.write_text(text.replace('family = "yeastar-s"', fetched))
         made.start(*roles_of(made))
@@ -68,6 +78,36 @@ def over(site: Site, pbx: SimulatedPbx, campaign: str) -> None:
     site.campaign_over(campaign, 120)
     pbx.wait_idle(30)
     site.idle(60)
+
+
+@pytest.mark.timeout(300)
+def test_nothing_is_dialled_before_the_stream_is_open_but_alarms_in_the_end(
+    site: Site, pbx: SimulatedPbx, wire: Wire
+) -> None:
+    for program in site.programs.values():
+        program.stop()
+    wire.turn(State.CUT)
+    began = time.monotonic()
+    site.start(*site.programs)
+    campaign = site.load([number(place) for place in range(CALLS)])
+    site.go(campaign)
+    alarm = site.raise_alarm(number(900))
+    told = {call["waiting_for"] for call in site.calls(campaign)}
+    assert told == {"the reports of hq to be read, which nobody does now"}
+
+    wait_until(lambda: bool(pbx.judge.dials()), 30, "the alarm's call")
+    waited = time.monotonic() - began
+    assert REPORTS_GRACE.total_seconds() <= waited
+    time.sleep(1.5)
+    [call] = site.alarm(alarm)["calls"]
+    assert call["attempts"]
+    assert not any(call["attempts"] for call in site.calls(campaign))
+
+    wire.turn(State.GOOD)
+    over(site, pbx, campaign)
+    calls = site.calls(campaign)
+    assert {call["state"] for call in calls} == {"delivered"}
+    assert {len(call["attempts"]) for call in calls} == {1}
 
 
 @pytest.mark.timeout(300)

@@ -16,7 +16,7 @@ from dispatcher.cli.demo.board import Board
 from dispatcher.cli.demo.plays import Play, play_for
 from dispatcher.cli.demo.stage import Pace, Stage, Wishes
 from dispatcher.cli.demo.summary import print_verdict
-from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run, reports_arrive
+from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run
 from dispatcher.cli.demo.view import LiveView, PlainView
 from dispatcher.cli.simulator import TCP_FAMILY, Family
 
@@ -101,7 +101,6 @@ def _perform(stage: Stage, play: Play, console: Console) -> Verdict:
     story = play.tell(product.api_url, pace)
     board = Board(product.api_url, story.told)
     with Api(product.api_url) as api:
-        _await_reports(api)
         before = channel_seconds(api)
         board.start()
         threading.Thread(target=story.run, name="story", daemon=True).start()
@@ -111,15 +110,6 @@ def _perform(stage: Stage, play: Play, console: Console) -> Verdict:
             board.stop()
         stage.pbx.wait_idle(_PATIENCE)
         return judge_run(api, story.told, play.campaign, stage.pbx.judge, before)
-
-
-def _await_reports(api: Api) -> None:
-    """Begin when the product reads what the PBX reports: what was reported before would be lost."""
-    until = time.monotonic() + _PATIENCE
-    while not reports_arrive(api):
-        if time.monotonic() > until:
-            raise ApiError("the product does not read the reports of the simulated PBX")
-        time.sleep(_TICK)
 
 
 def _watch(board: Board, stage: Stage, console: Console, until: float) -> None:

@@ -51,11 +51,6 @@ def channel_seconds(api: Api) -> float:
     return _sample(api, "dispatcher_channel_seconds_total", pbx=PBX, trunk=TRUNK) or 0.0
 
 
-def reports_arrive(api: Api) -> bool:
-    """Whether reports that are fetched can come; those that are posted always can."""
-    return _sample(api, "dispatcher_report_stream_up", pbx=PBX) in (None, 1.0)
-
-
 def _sample(api: Api, name: str, **labels: str) -> float | None:
     for family in text_string_to_metric_families(api.text("/metrics")):
         for sample in family.samples:
