@@ -10,6 +10,7 @@ from dispatcher.api.auth import Keys
 from dispatcher.api.bodies import CheckedBodies
 from dispatcher.api.gauges import Gauges
 from dispatcher.core import Core
+from dispatcher.intake.policies import warn_of_unfit_policies
 
 ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
@@ -41,6 +42,7 @@ Turns alarms and campaign rows into telephone calls that are proven heard.
 
 def make_app(core: Core) -> FastAPI:
     """The API over ``core``. Nothing is read or written before the first request."""
+    warn_of_unfit_policies(core.settings)
     app = FastAPI(
         title="IVR alarm and campaign dispatcher",
         version=version("ivr-dispatcher"),

@@ -150,7 +150,7 @@ class PolicySettings(Section):
     default: bool = False
     to: Annotated[list[Recipient], Field(min_length=1)] = Field(examples=[[{"number": "+31612345678"}]])
     message: MessageSpec = Field(examples=[{"ivr": "6500"}])
-    delivered_when: DeliveredWhen = DeliveredWhen.ACKNOWLEDGED
+    delivered_when: DeliveredWhen | None = None
     ack_digits: AckDigits = "1"
     retry: RetrySpec = Field(RetrySpec(), examples=[{"max_attempts": 3, "busy": 30}])
     expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])

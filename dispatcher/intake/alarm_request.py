@@ -139,16 +139,29 @@ def _policy(request: AlarmRequest, settings: Settings) -> PolicySettings | None:
     raise Refused(Fault(("policy",), f"there is no policy named {request.policy!r}; there are: {known}"))
 
 
+def usual_proof_of(policy: PolicySettings) -> DeliveredWhen:
+    """What counts as delivered for an alarm that takes everything from ``policy``."""
+    if policy.delivered_when is not None:
+        return policy.delivered_when
+    return _usual_proof(policy.message, policy.to, has_keys=_has_keys(policy, policy.to))
+
+
+def _has_keys(policy: PolicySettings, to: list[Recipient]) -> bool:
+    """Whether the policy asks for a key. Its usual key is no wish where only users are called."""
+    return bool(policy.ack_digits) and ("ack_digits" in policy.model_fields_set or not _only_users(to))
+
+
 def _proof(
     request: AlarmRequest, policy: PolicySettings | None, message: MessageSpec, to: list[Recipient]
 ) -> tuple[DeliveredWhen, str]:
     """What counts as delivered, and the acknowledging keys."""
     digits = request.ack_digits
+    has_keys = bool(digits)
     if digits is None and policy is not None:
-        digits = policy.ack_digits
+        digits, has_keys = policy.ack_digits, _has_keys(policy, to)
     wanted = request.delivered_when or (policy.delivered_when if policy else None)
     if wanted is None:
-        wanted = _usual_proof(message, to, has_keys=bool(digits))
+        wanted = _usual_proof(message, to, has_keys=has_keys)
     if wanted is DeliveredWhen.ACKNOWLEDGED and not digits:
         if request.ack_digits is not None:
             raise Refused(Fault(("ack_digits",), "acknowledged needs at least one key"))
@@ -162,5 +175,8 @@ def _usual_proof(message: MessageSpec, to: list[Recipient], *, has_keys: bool) -
         return DeliveredWhen.ANSWERED
     if has_keys:
         return DeliveredWhen.ACKNOWLEDGED
-    only_users = all(recipient.kind == "user" for recipient in to)
-    return DeliveredWhen.ANSWERED if only_users else DeliveredWhen.HEARD
+    return DeliveredWhen.ANSWERED if _only_users(to) else DeliveredWhen.HEARD
+
+
+def _only_users(to: list[Recipient]) -> bool:
+    return all(recipient.kind == "user" for recipient in to)

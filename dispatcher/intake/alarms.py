@@ -1,5 +1,6 @@
 """Raising alarms, joining them by their key, and resolving them by it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,9 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState
 from dispatcher.intake.alarm_request import AlarmRequest, Plan, Wish, plan_of
-from dispatcher.intake.errors import Place
 from dispatcher.intake.placing import Placing
-from dispatcher.intake.recipients import Asked, Callee, callees
+from dispatcher.intake.recipients import Asked, Callee, LeftOut, callable_ones, callees
 from dispatcher.intake.work import Work
 from dispatcher.ledger import alarms as ledger
 from dispatcher.metrics import catalogue
@@ -20,6 +20,8 @@ from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.ids import new_id
 from dispatcher.store.tables import Alarm, Call, table
+
+_log = logging.getLogger(__name__)
 
 _alarms = table(Alarm)
 _calls = table(Call)
@@ -74,7 +76,7 @@ def take(work: Work, request: AlarmRequest, source: str) -> Taken:
 
 def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
     plan = plan_of(request, work.core.settings, work.now)
-    people = _people(work, plan, ("to",) if request.to else ("policy", "to"))
+    people, left_out = _people(work, plan, of_policy=not request.to)
     row = _row(work, request, source, plan) | {"status": AlarmStatus.OPEN}
     alarm_id = _insert_or_join(work, row)
     if alarm_id != row["id"]:
@@ -82,15 +84,37 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
         events.record(work.tx, work.now, [Change("alarm", alarm_id, "repeated", cause, alarm_id=alarm_id)])
         return Taken(alarm_id, Effect.JOINED)
     _queue_calls(work, row, people)
+    _note_left_out(work, row, left_out)
     work.count.add(catalogue.ALARMS, source, request.severity)
     work.aftermath.due = True
     return Taken(alarm_id, Effect.RAISED)
 
 
-def _people(work: Work, plan: Plan, place: Place) -> list[Callee]:
+def _people(work: Work, plan: Plan, *, of_policy: bool) -> tuple[list[Callee], list[LeftOut]]:
+    """Whom to call, and who of a policy can't be: one mistake in it does not silence the whole alarm."""
     settings = work.core.settings
     asked = Asked(plan.message, plan.delivered_when)
-    return callees(plan.to, asked, Placing.of(settings), settings.alarms.region, place)
+    placing, region = Placing.of(settings), settings.alarms.region
+    if of_policy:
+        return callable_ones(plan.to, asked, placing, region, ("policy", "to"))
+    return callees(plan.to, asked, placing, region, ("to",)), []
+
+
+def _note_left_out(work: Work, alarm: dict[str, Any], left_out: Sequence[LeftOut]) -> None:
+    changes = []
+    for one in left_out:
+        who = one.recipient.name or one.recipient.value
+        cause = f"{who} of policy {alarm['policy']} is not called: {one.error}"
+        changes.append(Change("alarm", alarm["id"], "left_out", cause=cause, alarm_id=alarm["id"]))
+        _log.warning(
+            "alarm %s: to.%d of policy %s is not called: %s",
+            alarm["id"],
+            one.index,
+            alarm["policy"],
+            one.error,
+        )
+    if changes:
+        events.record(work.tx, work.now, changes)
 
 
 def _row(work: Work, request: AlarmRequest, source: str, plan: Plan) -> dict[str, Any]:

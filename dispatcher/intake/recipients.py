@@ -47,21 +47,55 @@ def callees(
 
     Raises :class:`Refused` with every entry that can't be called; ``place`` is where the list stands.
     """
+    found, left_out = _sorted(to, asked, placing, region)
+    faults = [*_of_message(asked), *(one.fault(place) for one in left_out)]
+    if faults:
+        raise Refused(*dict.fromkeys(faults))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Somebody who can't be called, and why."""
+
+    index: int
+    recipient: Recipient
+    error: ValueError
+
+    def fault(self, place: Place) -> Fault:
+        """What is wrong with the request; ``place`` is where its list of recipients stands."""
+        if isinstance(self.error, Unprovable):
+            return Fault(("delivered_when",), str(self.error))
+        return Fault((*place, self.index, self.recipient.kind), str(self.error))
+
+
+def callable_ones(
+    to: Sequence[Recipient], asked: Asked, placing: Placing, region: str, place: Place
+) -> tuple[list[Callee], list[LeftOut]]:
+    """As :func:`callees`, but calls those who can be called and tells of the others.
+
+    For the recipients of a policy, whose mistakes the sender of an alarm can't mend. Raises
+    :class:`Refused` when nobody can be called.
+    """
+    found, left_out = _sorted(to, asked, placing, region)
+    if not found or _of_message(asked):
+        return callees(to, asked, placing, region, place), []
+    return found, left_out
+
+
+def _sorted(
+    to: Sequence[Recipient], asked: Asked, placing: Placing, region: str
+) -> tuple[list[Callee], list[LeftOut]]:
     found: dict[tuple[TargetKind, str, str | None], Callee] = {}
-    faults = _of_message(asked)
+    left_out = []
     for index, recipient in enumerate(to):
         try:
             callee = _callee(recipient, asked, placing, region)
-        except Unprovable as error:
-            faults.append(Fault(("delivered_when",), str(error)))
-            continue
         except ValueError as error:
-            faults.append(Fault((*place, index, recipient.kind), str(error)))
+            left_out.append(LeftOut(index, recipient, error))
             continue
         found.setdefault((callee.kind, callee.value, callee.pbx), callee)
-    if faults:
-        raise Refused(*dict.fromkeys(faults))
-    return list(found.values())
+    return list(found.values()), left_out
 
 
 def _of_message(asked: Asked) -> list[Fault]:
