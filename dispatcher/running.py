@@ -26,6 +26,9 @@ DRAIN_SECONDS = 6
 DIAL_DRAIN_SECONDS = 6.5
 """Dial requests under way are waited for so long; those that are not answered by then are in doubt."""
 
+LINGER_SECONDS = 6.0
+"""Reports that the PBX does not keep are read on for so long after the signal, while calls are up."""
+
 SIGN_OFF_SECONDS = 1.0
 
 LONGEST_STOP = 9.0

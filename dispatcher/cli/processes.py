@@ -1,6 +1,7 @@
 """What the processes are made of: every role in one, or one role each. The parts are the same."""
 
 import socket
+import time
 from abc import ABC, abstractmethod
 from datetime import timedelta
 
@@ -10,7 +11,17 @@ from dispatcher.api.app import make_app
 from dispatcher.broker import make_broker
 from dispatcher.config import Settings
 from dispatcher.core import Core
-from dispatcher.running import Background, DialRole, DialThreads, Stages, WebServer, address_of, bound
+from dispatcher.listener import Listener
+from dispatcher.running import (
+    LINGER_SECONDS,
+    Background,
+    DialRole,
+    DialThreads,
+    Stages,
+    WebServer,
+    address_of,
+    bound,
+)
 from dispatcher.upkeep import CountWriter
 from dispatcher.wiring import Parts, build, prepare_store, sync_streams, sync_trunks, wait_for_store
 
@@ -23,6 +34,7 @@ class _Process(ABC):
         self._stages = Stages()
         self._sockets: list[socket.socket] = []
         self._parts: Parts | None = None
+        self._listeners: list[Listener] = []
 
     @property
     def parts(self) -> Parts:
@@ -41,6 +53,8 @@ class _Process(ABC):
 
     def stop(self) -> None:
         """Finish what is under way and give everything back. May be called twice."""
+        for listener in self._listeners:
+            listener.leave_by(time.monotonic() + LINGER_SECONDS)
         self._stages.stop()
         for at in self._sockets:
             at.close()
@@ -62,6 +76,11 @@ class _Process(ABC):
         # Started first and stopped last: nothing is counted after the last counts were written.
         self._stages.start(Background(CountWriter(self._parts.core)))
         return self._parts
+
+    def _listening(self, parts: Parts) -> Background:
+        """What reads the reports that are fetched. It is stopped after the dialling, if both are here."""
+        self._listeners = parts.listeners()
+        return Background(*self._listeners)
 
 
 class Embedded(_Process):
@@ -97,9 +116,7 @@ class Embedded(_Process):
         declare(dramatiq.get_broker(), lambda: parts)
         self._stages.start(Background(parts.leases), DialRole(parts.dialer))
         _enter_left(parts)
-        self._stages.start(
-            WebServer(parts.receiver(), self._reports, "reports"), Background(*parts.listeners())
-        )
+        self._stages.start(WebServer(parts.receiver(), self._reports, "reports"), self._listening(parts))
         self._stages.start(
             DialThreads(dramatiq.get_broker(), self.settings.workers.threads, parts.dialer.drain),
             Background(parts.pacer(), parts.upkeep(), parts.auditor()),
@@ -150,7 +167,7 @@ class ReportsProcess(_Process):
         sync_streams(parts)
         self._stages.start(Background(parts.leases))
         _enter_left(parts)
-        self._stages.start(WebServer(parts.receiver(), at, "reports"), Background(*parts.listeners()))
+        self._stages.start(WebServer(parts.receiver(), at, "reports"), self._listening(parts))
 
 
 class PacerProcess(_Process):

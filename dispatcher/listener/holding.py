@@ -57,6 +57,11 @@ class Holding:
         """How many bodies are in hand."""
         return len(self._items)
 
+    @property
+    def has_position(self) -> bool:
+        """Whether the stream can be read on later from where it was left."""
+        return bool(self._position)
+
     def begin(self, position: str) -> None:
         """A stream has been opened after ``position``."""
         self._position = self._noted = position

@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+import time
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from dispatcher.pbx.protocol import PullsReports, ReportStream
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx
 from dispatcher.signals import Topic
-from dispatcher.store import inquiries, sessions, streams
+from dispatcher.store import attempts, inquiries, sessions, streams
 from dispatcher.store.engine import is_outage
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Listener:
         self._lease = streams.lease_of(self._name)
         self._holding = Holding(core, self._name, pbx.driver, inbox)
         self._stopping = threading.Event()
+        self._leave_by = 0.0
         self._guard = threading.Lock()
         self._stream: ReportStream | None = None
         self._failures = 0
@@ -66,13 +68,34 @@ class Listener:
                 self._stopping.wait(_AFTER_TROUBLE)
         self._finish()
 
+    def leave_by(self, at: float) -> None:
+        """Say, before :meth:`stop`, until when it may go on reading; ``at`` is of the monotonic clock."""
+        self._leave_by = at
+
     def stop(self) -> None:
-        """Break the stream off, so that :meth:`run` ends once what was read is durable."""
+        """Break the stream off, so that :meth:`run` ends once what was read is durable.
+
+        Where the PBX keeps nothing for whoever reads next, it is read on while calls are up, though not
+        longer than :meth:`leave_by` allows: a key that is pressed meanwhile would be lost for good.
+        """
+        while time.monotonic() < self._leave_by and self._is_needed():
+            time.sleep(_LOOK_SECONDS)
         self._stopping.set()
         with self._guard:
             stream = self._stream
         if stream is not None:
             stream.close()
+
+    def _is_needed(self) -> bool:
+        """Whether reports would be lost if nobody read them now."""
+        if self._stream is None or self._holding.has_position or not self._leases.holds(self._lease):
+            return False
+        try:
+            with self._core.store.read() as tx:
+                return attempts.any_up(tx, self._name)
+        except Exception as error:
+            _log.warning("the calls of %s can't be seen: %s", self._name, type(error).__name__)
+            return False
 
     def _turn(self) -> None:
         """Read until the stream breaks off or another process has the lease."""

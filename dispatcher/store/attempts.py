@@ -14,7 +14,7 @@ from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import CallState, Outcome, Phase, TargetKind
 from dispatcher.store.bulk import BulkUpdate
 from dispatcher.store.requests import Request, Requests
-from dispatcher.store.tables import Attempt, Call, table
+from dispatcher.store.tables import HELD, Attempt, Call, table
 
 attempts = table(Attempt)
 calls = table(Call)
@@ -165,6 +165,11 @@ def lock_by_callid(
     """The attempts of a PBX with these callids that were claimed after ``since``."""
     values = {"of_pbx": pbx, "callids": list(callids), "since": since}
     return _cases(tx, requests, tx.execute(_BY_CALLID, values).all())
+
+
+def any_up(tx: Connection, pbx: str) -> bool:
+    """Whether an attempt at a PBX holds its channel, so that its call may be up."""
+    return tx.execute(select(attempts.c.id).where(attempts.c.pbx == pbx, HELD).limit(1)).first() is not None
 
 
 def _cases(tx: Connection, requests: Requests, rows: Sequence[Any]) -> list[Case]:

@@ -100,10 +100,11 @@ class Desk:
             self.threads.append(thread)
         return self
 
-    def stop(self) -> float:
-        """Stop in order; the seconds it took."""
+    def stop(self, linger: float = 0.0) -> float:
+        """Stop in order, with so many seconds in which it may go on reading; the seconds it took."""
         began = time.monotonic()
         assert self.listener is not None
+        self.listener.leave_by(began + linger)
         self.listener.stop()
         self.threads[0].join(timeout=20)
         assert not self.threads[0].is_alive()
