@@ -35,6 +35,9 @@ KEPT = "alembic_version"
 _numbers = itertools.count(1)
 
 
+VERSION = f"SELECT string_agg(version_num, ' ') FROM {KEPT}"
+
+
 class Databases:
     """Lends databases that are as good as new copies of a template."""
 
@@ -43,6 +46,7 @@ class Databases:
         self._template = template
         self._resting: deque[str] = deque()
         self._shape: str | None = None
+        self._version: str | None = None
 
     @contextmanager
     def lent(self) -> Iterator[str]:
@@ -61,15 +65,19 @@ class Databases:
         self._server.create_database(name, self._template)
         if self._shape is None:
             with self._server.connect(name) as connection:
-                self._shape = _one(connection, SHAPE)
+                self._shape, self._version = _one(connection, SHAPE), _one(connection, VERSION)
         return name
+
+    def _has_changed(self, connection: psycopg.Connection) -> bool:
+        """Whether a test has changed the schema, or what is said of its version."""
+        return _one(connection, SHAPE) != self._shape or _one(connection, VERSION) != self._version
 
     def _emptied(self, name: str) -> bool:
         """Remove every row and session; False when the test has changed the schema, or filled it."""
         try:
             with self._server.connect(name) as connection:
                 connection.execute(OTHERS_OUT, (name,))
-                if _one(connection, SHAPE) != self._shape or int(_one(connection, LARGEST)) > LARGE:
+                if self._has_changed(connection) or int(_one(connection, LARGEST)) > LARGE:
                     return False
                 connection.execute("SET session_replication_role = replica")
                 # Rows go in any order: as a replica, the server checks no foreign keys.
