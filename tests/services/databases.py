@@ -32,10 +32,8 @@ SEQUENCES = """
 SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
 """
 KEPT = "alembic_version"
+VERSION = "SELECT string_agg(version_num, ' ') FROM alembic_version"
 _numbers = itertools.count(1)
-
-
-VERSION = f"SELECT string_agg(version_num, ' ') FROM {KEPT}"
 
 
 class Databases:
@@ -46,7 +44,6 @@ class Databases:
         self._template = template
         self._resting: deque[str] = deque()
         self._shape: str | None = None
-        self._version: str | None = None
 
     @contextmanager
     def lent(self) -> Iterator[str]:
@@ -65,19 +62,15 @@ class Databases:
         self._server.create_database(name, self._template)
         if self._shape is None:
             with self._server.connect(name) as connection:
-                self._shape, self._version = _one(connection, SHAPE), _one(connection, VERSION)
+                self._shape = _shape(connection)
         return name
-
-    def _has_changed(self, connection: psycopg.Connection) -> bool:
-        """Whether a test has changed the schema, or what is said of its version."""
-        return _one(connection, SHAPE) != self._shape or _one(connection, VERSION) != self._version
 
     def _emptied(self, name: str) -> bool:
         """Remove every row and session; False when the test has changed the schema, or filled it."""
         try:
             with self._server.connect(name) as connection:
                 connection.execute(OTHERS_OUT, (name,))
-                if self._has_changed(connection) or int(_one(connection, LARGEST)) > LARGE:
+                if _shape(connection) != self._shape or int(_one(connection, LARGEST)) > LARGE:
                     return False
                 connection.execute("SET session_replication_role = replica")
                 # Rows go in any order: as a replica, the server checks no foreign keys.
@@ -88,6 +81,11 @@ class Databases:
         except psycopg.Error:
             return False
         return True
+
+
+def _shape(connection: psycopg.Connection) -> str:
+    """What tells one schema from another: every column, and the version that the migrations have left."""
+    return f"{_one(connection, SHAPE)} {_one(connection, VERSION)}"
 
 
 def _one(connection: psycopg.Connection, query: str) -> str:
