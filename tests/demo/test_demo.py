@@ -144,7 +144,7 @@ def test_in_a_terminal_every_call_is_seen_live(demos: dict[str, Played]) -> None
 
 @pytest.fixture
 def begun() -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*DISPATCHER, "demo", "--exit"], stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
 
