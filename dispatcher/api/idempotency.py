@@ -82,10 +82,10 @@ class Once:
         return Response(known.response, known.status, headers, "application/json")
 
     def _finish(self, work: Work, response: Response) -> None:
-        """Keep the answer with its key; one that asks for another try leaves the key free."""
+        """Keep the answer with its key; one that says that it was not done leaves the key free."""
         if self._key is None:
             return
-        if response.status_code >= 500:
+        if response.status_code >= 400:
             work.tx.execute(delete(_keys).where(*self._mine()))
         else:
             answer = {"status": response.status_code, "response": bytes(response.body).decode()}

@@ -29,6 +29,7 @@ def known_labels(settings: Settings) -> dict[str, list[Labels]]:
     lines = [*trunks_of(settings), *((pbx.name, INTERNAL) for pbx in settings.pbx)]
     return {
         catalogue.ALARMS.name: list(product(catalogue.SOURCES, Severity)),
+        catalogue.ALERTS_REFUSED.name: [(source,) for source in catalogue.WEBHOOKS],
         catalogue.CALLS.name: list(product(CallKind, Outcome)),
         catalogue.ATTEMPTS.name: [(*line, outcome) for line in lines for outcome in Outcome],
         catalogue.ATTEMPTS_ANSWERED.name: list(lines),

@@ -77,8 +77,13 @@ class Problem(Exception):
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> Response:
     """A problem document with its status."""
-    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return Response(json.dumps(document | extra), status, dict(headers or {}), MEDIA_TYPE)
+    document = problem_members(status, detail) | extra
+    return Response(json.dumps(document), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def problem_members(status: int, detail: str) -> dict[str, Any]:
+    """The members that every problem document has."""
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
 
 
 def fault_document(place: Place, detail: str, source: str = "body") -> dict[str, str]:

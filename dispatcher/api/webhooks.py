@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from dispatcher.api.auth import Intake
 from dispatcher.api.context import CoreDep
 from dispatcher.api.idempotency import OnceDep
+from dispatcher.api.problems import MEDIA_TYPE, problem_members
 from dispatcher.intake import alertmanager
 from dispatcher.intake.alarms import Effect
 from dispatcher.intake.alertmanager import Alert, Notification
@@ -56,26 +57,39 @@ def take_alertmanager(
     """Alertmanager's webhook, version 4. Each alert is an alarm, and stands by itself.
 
     The alarm's key is the alert's fingerprint with its `startsAt`, so that a repeat joins it, its
-    resolution resolves it, and its next episode is a new one. An alert that can't be read is listed
-    with its error, and the others are taken. 503 while the database is away: Alertmanager sends it
+    resolution resolves it, and its next episode is a new one. An alert that can't be taken is listed
+    with its error, and the others are taken; 422 when none was, so that Alertmanager logs it and counts
+    its notification as failed. 503 while the database is away: Alertmanager sends it
     all again.
     """
     chosen = policy_for(core.settings, policy)
     readings = [partial(_read, alert, notification) for alert in notification.alerts]
 
-    def take(work: Work) -> tuple[int, TakenIn]:
+    def take(work: Work) -> tuple[int, Any]:
         results = take_all(work, "alertmanager", chosen, readings)
         truncated = notification.truncatedAlerts or 0
         note_truncated(work, results, truncated, "alertmanager")
         # Alertmanager tries again after 5xx only: what failed by our own fault gets another chance.
-        status = 500 if any(result.unexpected for result in results) else 202
-        return status, _taken_in(results, truncated)
+        taken = _taken_in(results, truncated)
+        if any(result.unexpected for result in results):
+            return 500, taken
+        if taken.failed and not taken.accepted:
+            return 422, problem_members(422, _why_none(results)) | taken.model_dump()
+        return 202, taken
 
-    return once.answer(take)
+    answer = once.answer(take)
+    if answer.status_code == 422:
+        answer.headers["Content-Type"] = MEDIA_TYPE
+    return answer
 
 
 def _read(alert: Any, notification: Notification) -> Notice:
     return alertmanager.notice_of(Alert.model_validate(alert), notification)
+
+
+def _why_none(results: list[Result]) -> str:
+    errors = dict.fromkeys(result.error for result in results if result.error is not None)
+    return f"no alert was taken: {'; '.join(errors)}"
 
 
 def _taken_in(results: list[Result], truncated: int) -> TakenIn:

@@ -14,6 +14,7 @@ from dispatcher.intake.alarms import Effect
 from dispatcher.intake.errors import Fault, Refused
 from dispatcher.intake.notices import Notice
 from dispatcher.intake.work import Work
+from dispatcher.metrics import catalogue
 from dispatcher.store import events
 from dispatcher.store.engine import is_conflict, is_outage
 from dispatcher.store.events import Change
@@ -69,9 +70,10 @@ def _take(work: Work, source: str, policy: str, index: int, reading: Reading) ->
         with work.tx.begin_nested():
             taken = alarms.take(work, _request_of(notice, policy), source)
     except ValidationError as error:
-        return Result(index, error=_in_words(error))
+        return _refused(work, source, policy, Result(index, error=_in_words(error)))
     except Refused as error:
-        return Result(index, dedup_key=notice.dedup_key if notice else None, error=str(error))
+        key = notice.dedup_key if notice else None
+        return _refused(work, source, policy, Result(index, dedup_key=key, error=str(error)))
     except Exception as error:
         if isinstance(error, SQLAlchemyError) and (is_outage(error) or is_conflict(error)):
             raise
@@ -79,6 +81,16 @@ def _take(work: Work, source: str, policy: str, index: int, reading: Reading) ->
         _log.error("alert %d from %s failed: %s", index, source, type(error).__name__)
         return Result(index, error="failed for a reason of our own; the log has it", unexpected=True)
     return Result(index, taken.effect, taken.alarm_id, notice.dedup_key)
+
+
+def _refused(work: Work, source: str, policy: str, result: Result) -> Result:
+    """Count and log what nobody will be called for: the sender may not look into the answer."""
+    work.count.add(catalogue.ALERTS_REFUSED, source)
+    name = result.dedup_key or "that can't be read"
+    _log.warning(
+        "alert %d (%s) from %s, policy %s, refused: %s", result.index, name, source, policy, result.error
+    )
+    return result
 
 
 def _request_of(notice: Notice, policy: str) -> AlarmRequest:

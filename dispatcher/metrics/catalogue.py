@@ -38,6 +38,11 @@ _QUICK = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.
 _SLOW = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
 ALARMS = Counter("dispatcher_alarms_total", ("source", "severity"), "Alarms raised, repeats not counted.")
+ALERTS_REFUSED = Counter(
+    "dispatcher_alerts_refused_total",
+    ("source",),
+    "Alerts of a webhook that could not be taken: nobody was called.",
+)
 CALLS = Counter("dispatcher_calls_total", ("kind", "outcome"), "Calls that reached their final outcome.")
 ATTEMPTS = Counter("dispatcher_attempts_total", ("pbx", "trunk", "outcome"), "Attempts by their outcome.")
 REPORTS = Counter("dispatcher_reports_total", ("pbx", "event", "disposition"), "Reports received from PBXs.")
@@ -78,6 +83,7 @@ PBX_REQUEST = Histogram(
 
 COUNTERS = (
     ALARMS,
+    ALERTS_REFUSED,
     CALLS,
     ATTEMPTS,
     REPORTS,
@@ -91,3 +97,5 @@ COUNTERS = (
 HISTOGRAMS = (ALARM_TO_DIAL, ALARM_TO_RING, ALARM_TO_DELIVERED, SLOT_TURNAROUND, PBX_REQUEST)
 REQUEST_RESULTS = ("ok", "refused", "in_doubt")
 SOURCES = ("api", "alertmanager", "grafana", "zabbix", "icinga", "heartbeat", "test")
+WEBHOOKS = ("alertmanager",)
+"""The sources whose notifications carry many alerts, each taken or refused by itself."""

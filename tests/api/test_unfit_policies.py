@@ -95,3 +95,45 @@ def test_nothing_is_said_of_a_good_policy(office: MakeApi, caplog: pytest.LogCap
     office(ANNA)
 
     assert not caplog.records
+
+
+def test_a_notification_of_which_nothing_is_taken_is_no_success(
+    office: MakeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = office(ANNA, delivered_when="acknowledged")
+    caplog.clear()
+    key = {"Idempotency-Key": "one"}
+    answer = api.post(PATH, json=PAYLOAD, headers=key)
+
+    assert answer.status_code == 422, "Alertmanager takes any 2xx for a success"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert (problem["status"], problem["accepted"], problem["failed"]) == (422, 0, 2)
+    assert problem["detail"].startswith("no alert was taken: delivered_when: 'acknowledged' can't be proven")
+    assert len(caplog.records) == 2
+    assert "alert 1 (c2b9e0bb9a6d3f10@" in caplog.text
+    assert "from alertmanager, policy duty, refused: delivered_when: " in caplog.text
+    assert refused_of(api) == 2
+    assert "Idempotency-Replayed" not in api.post(PATH, json=PAYLOAD, headers=key).headers, "nothing was done"
+
+
+def test_one_refused_alert_of_a_notification_is_counted(
+    office: MakeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = office(ANNA)
+    assert refused_of(api) == 0, "present from the start"
+    answer = api.post(PATH, json=PAYLOAD | {"alerts": [{"status": "neither"}, PAYLOAD["alerts"][1]]})
+
+    assert answer.status_code == 202
+    assert refused_of(api) == 1
+    assert "alert 0 (that can't be read) from alertmanager" in caplog.text
+
+
+def refused_of(api: TestClient) -> float:
+    """What the metric says."""
+    [line] = [
+        line
+        for line in api.get("/metrics").text.splitlines()
+        if line.startswith('dispatcher_alerts_refused_total{source="alertmanager"}')
+    ]
+    return float(line.split()[-1])

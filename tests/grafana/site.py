@@ -69,7 +69,8 @@ ALERTMANAGER = {
             "annotations": {"summary": "Boiler 3 over-pressure"},
             "startsAt": "2026-11-21T07:12:26.739Z",
             "fingerprint": "5ad6f5b5d9e4f7a1",
-        }
+        },
+        {"status": "neither"},
     ],
 }
 # The last four digits choose what a callee does; see the simulated PBX's README.
