@@ -1,0 +1,58 @@
+"""A restart while somebody listens, at a PBX that keeps no reports: the key that follows is not lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dispatcher.simulator import SimulatedPbx, Timing
+from tests.services.process import free_port
+from tests.system.processes import wait_until
+from tests.system.site import Site, number, simulated_pbx
+
+CHANNELS = 5
+LONGEST = 10.0
+PACING = {"settle": 0.2, "doubt_wait": 2.0, "silence": 5.0}
+SLOW_TO_PRESS = Timing(setup=0.1, ring=0.3, prompt=1.0, key_delay=2.5, cdr=0.1)
+
+
+@pytest.fixture
+def pbx() -> Iterator[SimulatedPbx]:
+    with simulated_pbx(
+        CHANNELS,
+        time_scale=1.0,
+        timing=SLOW_TO_PRESS,
+        family="yeastar-k2",
+        report_transport="tcp",
+        report_port=free_port(),
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def site(pbx: SimulatedPbx, tmp_path: Path) -> Iterator[Site]:
+    store = f"sqlite:///{tmp_path / 'dispatcher.db'}"
+    with Site(tmp_path, pbx.url, store, channels=CHANNELS, pacing=PACING) as made:
+        port = pbx.settings.report_port
+        fetched = f'family = "yeastar-k2"\nreport_transport = "tcp"\nreport_port = {port}'
+        made.config.write_text(made.config.read_text().replace('family = "yeastar-s"', fetched))
+        made.start("up")
+        yield made
+
+
+@pytest.mark.timeout(120)
+def test_a_key_that_is_pressed_during_a_stop_counts(site: Site, pbx: SimulatedPbx) -> None:
+    alarm = site.raise_alarm(number(1))
+    wait_until(lambda: site.rows("attempts", "answered_at IS NOT NULL"), 30, "somebody who listens")
+    assert site.rows("attempts", "phase = 'ended'") == 0
+
+    status, seconds = site.programs["up"].stop()
+    assert status == 0
+    assert seconds < LONGEST
+
+    site.start("up")
+    site.alarm_over(alarm)
+    told = site.alarm(alarm)
+    assert told["status"] == "acknowledged"
+    assert [len(call["attempts"]) for call in told["calls"]] == [1]
+    assert len(pbx.judge.dials()) == 1
