@@ -12,6 +12,7 @@ Ivr = Annotated[str | None, typer.Option(help="The IVR that people hear.", show_
 Prompt = Annotated[
     str | None, typer.Option(help="Prompts that people hear, joined by +.", show_default=False)
 ]
+Count = Annotated[int | None, typer.Option(help="How often the prompt is played.", min=1, show_default=False)]
 Queue = Annotated[str | None, typer.Option(help="The queue that people are put into.", show_default=False)]
 RingGroup = Annotated[
     str | None, typer.Option(help="The ring group that people are put through to.", show_default=False)
@@ -44,14 +45,15 @@ def recipient(text: str) -> dict[str, str]:
 
 
 def message(
-    ivr: str | None, prompt: str | None, queue: str | None, ring_group: str | None
-) -> dict[str, str] | None:
+    ivr: str | None, prompt: str | None, queue: str | None, ring_group: str | None, count: int | None = None
+) -> dict[str, str | int] | None:
     """What is heard, or None when no option names it."""
     given = {"ivr": ivr, "prompt": prompt, "queue": queue, "ring_group": ring_group}
     named = {kind: value for kind, value in given.items() if value is not None}
     if len(named) > 1:
         raise typer.BadParameter(f"only one of --{' and --'.join(named).replace('_', '-')}")
-    return named or None
+    counted: dict[str, str | int] = {} if count is None else {"count": count}
+    return {**named, **counted} or None
 
 
 def retry(max_attempts: int | None, delays: Sequence[str] | None) -> dict[str, float] | None:

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from dispatcher.cli.processes import Embedded
+from dispatcher.cli.wording import message
 from dispatcher.config import load
 from dispatcher.simulator import Behaviour, SimulatedPbx
 from tests.cli.site import Site, document, run
@@ -93,6 +94,16 @@ def test_what_the_api_refuses_is_told_in_its_words(product: Embedded) -> None:
     assert run("alarm", "show", "no-such-id").exit_code == 1
 
 
+def test_how_often_a_prompt_is_played_reaches_the_api(product: Embedded) -> None:
+    result = run("alarm", "raise", "Test", "--to", "+31612340001", "--ivr", "6500", "--count", "2")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Refused: message")
+
+
+def test_a_prompt_and_its_count_are_one_message() -> None:
+    assert message(None, "fire", None, None, 3) == {"prompt": "fire", "count": 3}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -101,6 +112,7 @@ def test_what_the_api_refuses_is_told_in_its_words(product: Embedded) -> None:
         ("alarm", "raise", "Test", "--retry", "busy"),
         ("alarm", "raise", "Test", "--retry", "busy=soon"),
         ("alarm", "raise", "Test", "--ivr", "1", "--prompt", "a"),
+        ("alarm", "raise", "Test", "--prompt", "a", "--count", "0"),
         ("alarm", "list", "--limit", "0"),
     ],
     ids=" ".join,
