@@ -18,6 +18,7 @@ from dispatcher.simulator import (
     Timing,
     TrunkSettings,
     serve,
+    username_of,
 )
 
 DEFAULTS = SimulatorSettings()
@@ -52,7 +53,9 @@ def simulator(
             help="yeastar-k2: reports are fetched from this port, and not posted.", min=0, max=65535
         ),
     ] = None,
-    username: Annotated[str, typer.Option(help="The API user.")] = DEFAULTS.username,
+    username: Annotated[
+        str | None, typer.Option(help="The API user; default api, with axeos apiKey.", show_default=False)
+    ] = None,
     password: Annotated[
         str, typer.Option(help="The API password.", envvar="SIMULATOR_PASSWORD", show_default=False)
     ] = DEFAULTS.password,
@@ -92,7 +95,7 @@ def simulator(
         family=family,
         host=host,
         port=port,
-        username=username,
+        username=username_of(family) if username is None else username,
         password=password,
         serial=serial,
         timezone=timezone,

@@ -4,7 +4,7 @@ It imports nothing of the dispatcher, so that one misreading of a manual can not
 """
 
 from dispatcher.simulator.callees import BEHAVIOUR_BY_SUFFIX, Behaviour
-from dispatcher.simulator.families import FAMILIES
+from dispatcher.simulator.families import FAMILIES, username_of
 from dispatcher.simulator.faults import Fault, Faults
 from dispatcher.simulator.judge import Judge
 from dispatcher.simulator.outage import OutageKind
@@ -43,4 +43,5 @@ __all__ = [
     "TrunkSettings",
     "TrunkTally",
     "serve",
+    "username_of",
 ]

@@ -14,6 +14,13 @@ FAMILIES: Mapping[str, MakeFamily] = {
     "axeos": Axeos,
 }
 
+_USERNAMES = {"axeos": "apiKey"}
+
+
+def username_of(family: str) -> str:
+    """The API user whom a PBX of this family usually has."""
+    return _USERNAMES.get(family, SimulatorSettings().username)
+
 
 def family_of(settings: SimulatorSettings) -> MakeFamily:
     """What builds the PBX of these settings; ValueError when they name a family that is not there."""

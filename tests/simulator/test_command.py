@@ -72,3 +72,15 @@ def test_the_k2_over_tcp_says_where_reports_are_fetched():
         assert re.search(r"Simulated yeastar-k2 .* reports at port [1-9]\d*; trunks", line)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize(("family", "username", "status"), [("axeos", "apiKey", 200), ("axeos", "api", 401)])
+def test_the_user_is_the_one_whom_such_a_pbx_has(family, username, status):
+    command = [sys.executable, "-c", PROGRAM, "--port", "0", "--family", family]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[5].rstrip(";")
+        answer = httpx.get(f"{url}/apis/pbx/users.json", auth=(username, "password"))
+        assert answer.status_code == status
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
