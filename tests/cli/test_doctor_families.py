@@ -8,6 +8,8 @@ import pytest
 
 from dispatcher.cli.doctor.menus import MENUS, menus_of
 from dispatcher.cli.doctor.pbx import mend_of
+from dispatcher.cli.doctor.surroundings import check_config
+from dispatcher.config import load
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.registry import FAMILIES
@@ -103,3 +105,16 @@ def test_a_k2_whose_reports_are_read_over_tcp(k2: Site, right: bool) -> None:
         assert "they can be read from the PBX" in found["reports of hq"]["detail"]
     else:
         assert f"port {port}" in found["reports of hq"]["mend"]
+
+
+@pytest.mark.parametrize(("family", "result"), [("axeos", "ok"), ("yeastar-s", "warn")])
+def test_a_trunk_is_missed_only_where_numbers_can_be_called(site: Site, family: str, result: str) -> None:
+    site.family = family
+    with SimulatedPbx(SimulatorSettings(family=family, port=0)) as site.pbx:
+        text = site.text()
+        before, trunk, rest = text.partition("[[pbx.trunk]]")
+        assert trunk
+        file = site.file
+        file.write_text(before + rest[rest.index("[[policy]]") :])
+        [found] = check_config(load(file, {}))
+    assert found.result == result

@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher.cli.doctor.findings import Finding, fail, ok, warn
 from dispatcher.config import Settings
+from dispatcher.domain.vocabulary import TargetKind
+from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.store import schema
 
 _ENOUGH = 5.0
@@ -26,7 +28,7 @@ def check_config(settings: Settings) -> Iterator[Finding]:
     detail = f"{settings.source}: {', '.join(counted)}"
     if not settings.pbx:
         yield warn("configuration", detail, "Add a [[pbx]] with a [[pbx.trunk]]: nobody can be called yet")
-    elif not trunks:
+    elif not trunks and any(CAPABILITIES[pbx.family].proofs(TargetKind.NUMBER) for pbx in settings.pbx):
         yield warn(
             "configuration", detail, "Add a [[pbx.trunk]]: only the PBX's own extensions can be called"
         )
