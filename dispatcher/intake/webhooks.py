@@ -47,12 +47,17 @@ def policy_for(settings: Settings, named: str | None) -> str:
     known = ", ".join(names) or "none is configured"
     if named is not None:
         if named not in names:
-            raise Refused(Fault(("policy",), f"there is no policy named {named!r}; there are: {known}"))
+            raise _no_policy(f"there is no policy named {named!r}; there are: {known}")
         return named
     chosen = [policy.name for policy in settings.policy if policy.default] or names
     if len(chosen) != 1:
-        raise Refused(Fault(("policy",), f"add ?policy=NAME, or mark one policy as the default ({known})"))
+        raise _no_policy(f"add ?policy=NAME, or mark one policy as the default ({known})")
     return chosen[0]
+
+
+def _no_policy(why: str) -> Refused:
+    _log.warning("a notification was refused, so nobody is called for its alerts: %s", why)
+    return Refused(Fault(("policy",), why))
 
 
 def take_all(work: Work, source: str, policy: str, readings: Sequence[Reading]) -> list[Result]:

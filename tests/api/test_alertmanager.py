@@ -212,11 +212,14 @@ def test_what_is_no_notification_is_refused(api: TestClient, body: dict[str, Any
     assert api.post(PATH, json=body).status_code == 422
 
 
-def test_an_unknown_policy_is_refused_with_the_known_ones(api: TestClient) -> None:
+def test_an_unknown_policy_is_refused_with_the_known_ones(
+    api: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = api.post(PATH, params={"policy": "day"}, json=PAYLOAD)
 
     assert answer.status_code == 422
     assert "night-shift" in answer.json()["detail"]
+    assert "nobody is called for its alerts: there is no policy named 'day'" in caplog.text
     assert listed(api) == []
 
 
