@@ -49,6 +49,7 @@ def test_a_key_that_is_pressed_during_a_stop_counts(site: Site, pbx: SimulatedPb
     status, seconds = site.programs["up"].stop()
     assert status == 0
     assert seconds < LONGEST
+    pbx.wait_idle(20)  # What nobody has read by now is lost.
 
     site.start("up")
     site.alarm_over(alarm)
