@@ -256,7 +256,7 @@ ONE_MISTAKE = [
         "unknown. Write e.g. retry = { max_attempts = 3, busy = 30 }",
     ),
     (
-        GOOD + POLICY + 'ack_digits = ""\n',
+        GOOD + POLICY + 'ack_digits = ""\ndelivered_when = "acknowledged"\n',
         'policy[0].ack_digits (line 27): is empty, so nobody could acknowledge. Write e.g. ack_digits = "1", '
         'or ask for less with delivered_when = "heard"',
     ),
