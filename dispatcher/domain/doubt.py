@@ -23,13 +23,16 @@ a record that can only be its own                       whatever the record says
 Pure: every time is an argument, and is the moment at which something was *known*.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 FIRST_LOOK = timedelta(seconds=2)
 LONGEST_LOOK = timedelta(seconds=30)
 """The pause after a look at the live calls doubles from the one to the other."""
+
+MOST_FAILED_LOOKS = 8
+"""After so many looks for a call that the PBX answers with an error, it counts as not shown."""
 
 JUST_PLACED = timedelta(seconds=5)
 """A call that was accepted so recently need not be in the list of live calls yet (inferred)."""
@@ -137,6 +140,20 @@ def after_look(question: Question, known: Known, look: Look) -> Known:
     )
 
 
+def after_failed_look(question: Question, known: Known, answered: datetime) -> Known:
+    """What is known after the PBX, which answers otherwise, answered a look for this call with an error.
+
+    Nothing, at first: it is asked again, less and less often. From :data:`MOST_FAILED_LOOKS` on, counted
+    anew since it was last shown, the call counts as not shown.
+    """
+    was_shown = known.shown_at is not None and known.shown_at == known.looked_at
+    looks = 1 if was_shown else known.looks + 1
+    absent = known.absent_at
+    if absent is None and looks >= MOST_FAILED_LOOKS and answered >= question.settled_at:
+        absent = answered
+    return replace(known, looks=looks, looked_at=answered, absent_at=absent)
+
+
 def next_step(question: Question, known: Known, waits: Waits, now: datetime) -> Next:
     """What to do next about a call in question; a step whose time is over is due at once."""
     gone = known.absent_at if question.can_be_seen else question.settled_at
@@ -158,6 +175,8 @@ def _look_again(question: Question, known: Known) -> Next:
     at = known.looked_at + pause_after(known.looks)
     if known.shown_at == known.looked_at:
         return Next(Step.LOOK, at, "the PBX shows it among its live calls")
+    if known.looked_at >= question.settled_at:
+        return Next(Step.LOOK, at, "the PBX answers the question after it with an error")
     # The first look that can miss it is worth making on time.
     at = min(at, max(question.settled_at, known.looked_at + FIRST_LOOK))
     return Next(Step.LOOK, at, "the PBX does not show it yet, but may still be about to place it")

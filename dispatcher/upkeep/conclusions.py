@@ -7,7 +7,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dispatcher.domain.doubt import Known, Look, Next, Question, Step, Waits, after_look, next_step
+from dispatcher.domain.doubt import (
+    Known,
+    Look,
+    Next,
+    Question,
+    Step,
+    Waits,
+    after_failed_look,
+    after_look,
+    next_step,
+)
 from dispatcher.domain.facts import NOTHING, Facts, join
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import Phase
@@ -33,6 +43,8 @@ class Conclusions:
     waits: Waits
     records_from: datetime
     """The records are not fetched again before this."""
+    session_began: datetime | None = None
+    """When the session at the PBX was begun."""
     _facts: dict[str, Facts] = field(default_factory=dict)
     _linked: dict[str, str] = field(default_factory=dict)
     _answered: list[str] = field(default_factory=list)
@@ -93,12 +105,22 @@ class Conclusions:
         known = replace(
             known,
             perhaps=case.attempt_id in self.told.perhaps,
-            vouched=case.trunk in self.told.vouched,
+            vouched=case.trunk in self.told.vouched and not self._may_be_forgotten(case),
         )
+        if seen is not None and seen.has_failed(self.ways, case):
+            return after_failed_look(question, known, seen.answered)
         if seen is None or not seen.covers(self.ways, case):
             return known
         shows = bool(seen.matching(self.ways, case))
         return after_look(question, known, Look(seen.sent, seen.answered, shows))
+
+    def _may_be_forgotten(self, case: Case) -> bool:
+        """Whether the PBX may have restarted since the dial: what it had up then leaves no record."""
+        return (
+            self.session_began is not None
+            and case.dialed_at is not None
+            and self.session_began > case.dialed_at
+        )
 
     def _go_on(self, case: Case, row: Any, question: Question, known: Known) -> None:
         following = next_step(question, known, self.waits, self.now)

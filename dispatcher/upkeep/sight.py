@@ -9,6 +9,7 @@ from typing import Any
 
 from dispatcher.clock import Clock
 from dispatcher.domain.numbers import similar_number
+from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
 from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.pbx.errors import PbxError
@@ -21,6 +22,19 @@ _log = logging.getLogger(__name__)
 
 BY_NAME = 20
 """So many calls are asked for one by one at a time, the oldest first."""
+
+_AWAY = frozenset(
+    {
+        Reason.PBX_AWAY,
+        Reason.TIMED_OUT,
+        Reason.CONNECTION_LOST,
+        Reason.LOCKED_OUT,
+        Reason.CREDENTIALS_REFUSED,
+        Reason.TOKEN_INVALID,
+        Reason.TOO_FREQUENT,
+    }
+)
+"""What is true of the PBX or of the session, and so of every other call as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +74,26 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look showed: ``calls`` by the list, ``named`` by callid; from before it to after it."""
+    """What one look showed: ``calls`` by the list, ``named`` by callid; from before it to after it.
+
+    ``failed`` are callids that the PBX, which does answer, answered with an error.
+    """
 
     sent: datetime
     answered: datetime
     calls: Sequence[LiveCall] | None = None
     named: Mapping[str, LiveCall | None] = field(default_factory=dict)
+    failed: frozenset[str] = frozenset()
 
     def covers(self, ways: Ways, case: Case) -> bool:
         """Whether the look could show this call."""
         if ways.in_list(case.target.kind):
             return self.calls is not None
         return case.callid in self.named
+
+    def has_failed(self, ways: Ways, case: Case) -> bool:
+        """Whether the PBX was asked for this very call, and answered with an error."""
+        return not ways.in_list(case.target.kind) and case.callid in self.failed
 
     def matching(self, ways: Ways, case: Case) -> list[LiveCall]:
         """The live calls that can be this one."""
@@ -100,25 +122,32 @@ def look(
     calls = live_calls(sessions, pbx) if listed else None
     if listed and calls is None:
         return None
-    named = _named(sessions, pbx, questioned)
-    return Sight(sent, clock(), calls, named) if listed or named else None
+    named, failed = _named(sessions, pbx, questioned)
+    if not listed and not named and not failed:
+        return None
+    return Sight(sent, clock(), calls, named, failed)
 
 
-def _named(sessions: Sessions, pbx: Pbx, questioned: Sequence[Any]) -> dict[str, LiveCall | None]:
-    """The calls that must be asked for one by one, as many as the PBX has answered for."""
+def _named(
+    sessions: Sessions, pbx: Pbx, questioned: Sequence[Any]
+) -> tuple[dict[str, LiveCall | None], frozenset[str]]:
+    """The calls that must be asked for one by one, until the PBX is away; and those it gave an error for."""
     driver, ways = pbx.driver, Ways.of(pbx.driver)
     if not isinstance(driver, SeesCall):
-        return {}
+        return {}, frozenset()
     asked: SeesCall = driver
     wanted = [row.callid for row in questioned if ways.by_name(TargetKind(row.target_kind), row.callid)]
     found: dict[str, LiveCall | None] = {}
+    failed: set[str] = set()
     for callid in wanted[:BY_NAME]:
         try:
             found[callid] = sessions.use(pbx.account.name, partial(_ask_for, asked, callid))
         except PbxError as error:
             _log.warning("call %s of %s can't be seen: %s", callid, pbx.account.name, error)
-            break
-    return found
+            if error.reason in _AWAY:
+                break
+            failed.add(callid)
+    return found, frozenset(failed)
 
 
 def _ask_for(asked: SeesCall, callid: str, _: Driver, session: Session) -> LiveCall | None:

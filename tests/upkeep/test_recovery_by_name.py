@@ -84,6 +84,32 @@ class TestOneAtATime:
         assert office.attempt(attempt).phase == "up"
         assert 2 < len(asked) < 15
 
+    @pytest.mark.parametrize("reason", [Reason.HTTP_ERROR, Reason.BAD_REQUEST, Reason.PBX_FAULT])
+    def test_one_that_is_always_answered_with_an_error_holds_up_no_other(
+        self, office: Office, pbx: Naming, monkeypatch: pytest.MonkeyPatch, reason: Reason
+    ) -> None:
+        office.campaign(NUMBER, OTHER)
+        bad, good = office.dialled()
+        callids = {key: office.attempt(key).callid for key in (bad, good)}
+        pbx.up = {callids[good]}
+        answer, asked = pbx.live_call, []
+
+        def fail(session: Any, callid: str) -> Any:
+            if callid == callids[bad]:
+                asked.append(callid)
+                raise PbxInDoubt(reason, "no")
+            return answer(session, callid)
+
+        monkeypatch.setattr(pbx, "live_call", fail)
+        pass_time(office, 90, 2)
+        assert (office.attempt(bad).phase, office.attempt(good).phase) == ("up", "up")
+        assert callids[good] in pbx.asked
+        pass_time(office, 240, 2)
+
+        assert (office.attempt(bad).phase, office.attempt(bad).outcome) == ("ended", "unknown")
+        assert office.attempt(good).phase == "up"
+        assert len(asked) <= 10
+
 
 class TestAListThatNamesCalls:
     @pytest.fixture
