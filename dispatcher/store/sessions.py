@@ -45,6 +45,7 @@ def store_login(tx: Connection, pbx: str, owner: str, now: datetime, token: str)
             .values(
                 token=token,
                 generation=_sessions.c.generation + 1,
+                began_at=now,
                 refreshed_at=now,
                 lease_owner=None,
                 lease_until=None,

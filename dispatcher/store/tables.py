@@ -448,6 +448,8 @@ class PbxSession(SQLModel, table=True):
     pbx: str = Field(primary_key=True)
     token: str | None = None
     generation: int = 0
+    began_at: datetime | None = _instant()
+    """When this session was begun; what the PBX was asked before that, it may have forgotten."""
     refreshed_at: datetime | None = _instant()
     lease_owner: str | None = None
     lease_until: datetime | None = _instant()

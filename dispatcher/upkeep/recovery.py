@@ -16,7 +16,7 @@ from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics.counting import Count
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx, Sessions
-from dispatcher.store import doubts, inquiries
+from dispatcher.store import doubts, inquiries, sessions
 from dispatcher.store.attempts import lock_by_id
 from dispatcher.store.doubts import Silence
 from dispatcher.upkeep import downloads, sight
@@ -214,6 +214,7 @@ class Recovery:
             told = downloads.read(records, wanted, cases, own, self._settle)
         inquiry = inquiries.of_pbx(tx, pbx)
         fetched_at = inquiry.records_at if inquiry is not None else None
+        session = sessions.of_pbx(tx, pbx)
         conclusions = Conclusions(
             self._core.ledger,
             self._ways[pbx],
@@ -222,6 +223,7 @@ class Recovery:
             now,
             self._waits,
             records_from=fetched_at + self._every if fetched_at is not None else now,
+            session_began=session.began_at if session is not None else None,
         )
         if seen is not None and live:
             lost = [row.id for row in wanted.lost]

@@ -276,6 +276,7 @@ def _pbx_sessions() -> None:
         sa.Column("pbx", sa.String, nullable=False),
         sa.Column("token", sa.String),
         sa.Column("generation", sa.Integer, nullable=False),
+        sa.Column("began_at", INSTANT),
         sa.Column("refreshed_at", INSTANT),
         sa.Column("lease_owner", sa.String),
         sa.Column("lease_until", INSTANT),

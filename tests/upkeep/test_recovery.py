@@ -11,7 +11,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus, PartyKind
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.store import doubts, inquiries
-from dispatcher.store.tables import Doubt, Event, Inquiry, table
+from dispatcher.store.tables import Doubt, Event, Inquiry, PbxSession, table
 from tests.scripted import (
     NUMBER,
     TRUNK,
@@ -146,6 +146,20 @@ class TestProof:
         assert (found.outcome, found.cause, found.channel_held) == ("unreachable", "never_placed", False)
         assert (call.state, call.attempts_spent) == ("queued", 0)
         assert told(office, attempt)[-1].startswith("never placed: ")
+
+    def test_what_the_pbx_may_have_forgotten_is_not_proven_never_placed(
+        self, office: Office, pbx: Keeping
+    ) -> None:
+        """A session that begins after the dial may mean a restart, and what was up then leaves no record."""
+        familiar(office, pbx)
+        attempt = in_doubt(office)
+        office.clock.move(seconds=1)
+        office.sessions.renew("hq", stale=office.rows(PbxSession)[0].generation)
+        pass_time(office, 300)
+
+        found = office.attempt(attempt)
+        assert (found.phase, found.outcome, found.cause) == ("ended", "unknown", None)
+        assert office.call_of(attempt).state == "failed"
 
     def test_the_reports_of_the_next_dial_are_not_those_of_what_was_never_placed(
         self, office: Office, pbx: Keeping
