@@ -20,7 +20,7 @@ from dispatcher.domain.doubt import (
 )
 from dispatcher.domain.facts import NOTHING, Facts, join
 from dispatcher.domain.reasons import Reason
-from dispatcher.domain.vocabulary import Phase
+from dispatcher.domain.vocabulary import Outcome, Phase
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.entry import Ledger, News
 from dispatcher.metrics.counting import Count
@@ -143,9 +143,11 @@ class Conclusions:
                 self._tell(case, following.why)
 
     def let_go(self, row: Any, why: str) -> None:
-        """Let an alarm's call go on without its attempt in doubt, which keeps channel and question."""
+        """Let an alarm's call go on without its attempt, in doubt or up, which keeps channel and question."""
         case = self.cases.get(row.attempt_id)
-        if case is not None and case.phase is Phase.IN_DOUBT:
+        if case is None or case.outcome is Outcome.DELIVERED:
+            return
+        if case.phase in (Phase.IN_DOUBT, Phase.UP):
             self._facts[case.attempt_id] = Facts(closed_at=self.now)
             self._held_on.append(case.attempt_id)
             self._tell(case, why)

@@ -30,6 +30,10 @@ LOOKS_EVERY = timedelta(seconds=2)
 """The live calls of one PBX are asked for at most this often, however many calls are in question."""
 
 
+AWAY_AFTER = 2
+"""So many questions in a row that a PBX has not answered show that it is away."""
+
+
 class Recovery:
     """Finds out what became of calls of which the reports do not tell. One for all PBXs of a process.
 
@@ -80,7 +84,7 @@ class Recovery:
             records = self._fetch(pbx, rows, due, inquiry, now)
         urgent = set()
         if seen is None and inquiry is not None and inquiry.failures:
-            urgent = {row.attempt_id for row in rows if self._is_urgent(row, now)}
+            urgent = {row.attempt_id for row in rows if self._is_urgent(row, inquiry.failures, now)}
         if is_over or urgent or seen or records or due & {Step.CLOSE, Step.NEVER_PLACED}:
             self._inbox.revisit(pbx)
             self._conclude(pbx, seen, records, urgent)
@@ -122,7 +126,7 @@ class Recovery:
     def _question(self, pbx: str, row: Any) -> Question:
         ways, kind = self._ways[pbx], TargetKind(row.target_kind)
         can_be_seen = ways.can_see(kind, row.callid)
-        # One that has ended, and still holds its channel, was let go in doubt.
+        # One that has ended, and still holds its channel, was let go unresolved.
         in_doubt = row.phase in (Phase.IN_DOUBT, Phase.ENDED)
         if in_doubt:
             answered = row.dialed_at + timedelta(seconds=self._pbxes[pbx].dial_seconds)
@@ -131,12 +135,22 @@ class Recovery:
             settled = max(row.since, (row.accepted_at or row.dialed_at) + JUST_PLACED)
         else:
             settled = row.last_sign + self._silence
-        return Question(row.since, settled, not in_doubt, can_be_seen, ways.records)
+        is_placed = not in_doubt or row.accepted_at is not None
+        return Question(row.since, settled, is_placed, can_be_seen, ways.records)
 
-    def _is_urgent(self, row: Any, now: datetime) -> bool:
-        """Whether an alarm has waited long enough for a PBX that does not say whether it was dialled."""
-        unanswered = row.phase == Phase.IN_DOUBT and row.shown_at is None and row.absent_at is None
-        return unanswered and row.lane == ALARMS and now >= row.since + 2 * self._settle
+    def _is_urgent(self, row: Any, failures: int, now: datetime) -> bool:
+        """Whether an alarm has waited long enough for a PBX that does not say what became of its call.
+
+        One that was accepted goes on only when the PBX has failed twice in a row, and nothing has been
+        heard of the call since.
+        """
+        if row.lane != ALARMS or row.absent_at is not None or _is_moot(row):
+            return False
+        if row.phase == Phase.UP:
+            last = max(row.since, row.shown_at or row.since)
+            return failures >= AWAY_AFTER and now >= last + 2 * self._settle
+        unanswered = row.phase == Phase.IN_DOUBT and row.shown_at is None
+        return unanswered and now >= row.since + 2 * self._settle
 
     def _look(
         self, pbx: str, rows: Sequence[Any], due: set[Step], inquiry: Any, now: datetime

@@ -10,7 +10,7 @@ from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import Driver, SeesTrunks, Session
 from dispatcher.sessions import Pbx, Sessions
 from dispatcher.signals import Topic
-from dispatcher.store import health
+from dispatcher.store import health, inquiries
 from dispatcher.store.health import Shown
 from dispatcher.store.trunks import INTERNAL
 
@@ -78,6 +78,9 @@ class TrunkWatch:
         if error is not None and error.reason in _AWAY:
             with core.store.write() as tx:
                 health.note_away(tx, pbx, error.detail)
+                if tries > 1:
+                    # It was there before. What was up on it is asked for, and an alarm does not wait for it.
+                    inquiries.demand(tx, pbx, core.clock(), "the PBX does not answer")
         return None
 
 

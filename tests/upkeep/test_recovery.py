@@ -12,6 +12,7 @@ from dispatcher.domain.reports import CdrStatus, PartyKind
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.store import doubts, inquiries
 from dispatcher.store.tables import Doubt, Event, Inquiry, PbxSession, table
+from dispatcher.upkeep.trunks import TrunkWatch
 from tests.scripted import (
     NUMBER,
     TRUNK,
@@ -340,6 +341,81 @@ class TestAnAlarmAndAPbxThatIsAway:
         pbx.on_request = away
         pass_time(office, 300)
         assert office.attempt(other).phase == "in_doubt"
+
+
+class TestAnAlarmThatWasAcceptedByAPbxThatIsAway:
+    """Its call was placed, and then the PBX died: nobody knows whether anybody was reached."""
+
+    @pytest.fixture
+    def attempt(self, office: Office, pbx: Keeping) -> str:
+        def away(session: object) -> None:
+            raise PbxRefused(Reason.PBX_AWAY, "no connection")
+
+        office.alarm(NUMBER)
+        [first] = office.dialled()
+        assert office.attempt(first).phase == "up"
+        pass_time(office, 10)
+        pbx.on_request = away
+        watch = TrunkWatch(office.core, office.sessions, office.pbxes)
+        watch.look_at_trunks("hq")
+        watch.look_at_trunks("hq")
+        pass_time(office, 50)
+        assert office.attempt(first).phase == "up"
+        pass_time(office, 15)
+        return first
+
+    def test_its_call_goes_on_and_the_channel_stays_held(self, office: Office, attempt: str) -> None:
+        found, call = office.attempt(attempt), office.call_of(attempt)
+        assert (found.phase, found.outcome, found.channel_held) == ("ended", "unknown", True)
+        assert call.state == "queued"
+        with office.core.store.read() as tx:
+            assert tx.execute(HELD_BY_NOBODY).all() == [], "the auditor leaves it alone"
+
+    def test_a_late_key_still_acknowledges_it(self, office: Office, attempt: str) -> None:
+        callid = office.attempt(attempt).callid
+        office.take(*whole_call(callid))
+        assert office.call_of(attempt).state == "delivered"
+
+        pass_time(office, 5)
+        assert not office.attempt(attempt).channel_held
+
+    def test_it_is_never_taken_for_never_placed(self, office: Office, pbx: Keeping, attempt: str) -> None:
+        pbx.on_request = lambda session: None
+        pass_time(office, 200, 5)
+
+        found = office.attempt(attempt)
+        assert (found.outcome, found.cause, found.channel_held) == ("unknown", None, False)
+
+    def test_one_that_is_heard_of_is_waited_for(self, office: Office, pbx: Keeping) -> None:
+        """Reports still come, although the PBX answers no question."""
+
+        def away(session: object) -> None:
+            raise PbxRefused(Reason.PBX_AWAY, "no connection")
+
+        office.alarm(NUMBER)
+        [first] = office.dialled()
+        pbx.on_request = away
+        TrunkWatch(office.core, office.sessions, office.pbxes).look_at_trunks("hq")
+        callid = office.attempt(first).callid
+        pass_time(office, 12)
+        office.take(ringing(callid))
+        pass_time(office, 33)
+        office.take(answered(callid))
+        pass_time(office, 30)
+
+        assert office.attempt(first).phase == "up"
+
+    def test_a_campaigns_call_stays_with_it(self, office: Office, pbx: Keeping) -> None:
+        office.campaign(OTHER)
+        [other] = office.dialled()
+
+        def away(session: object) -> None:
+            raise PbxRefused(Reason.PBX_AWAY, "no connection")
+
+        pbx.on_request = away
+        TrunkWatch(office.core, office.sessions, office.pbxes).look_at_trunks("hq")
+        pass_time(office, 150)
+        assert office.attempt(other).phase == "up"
 
 
 class TestSilence:
