@@ -14,11 +14,14 @@ REST_SECONDS = 0.008
 """From one batch's beginning to the next's, at least."""
 
 REST_SHARE = 3.0
-"""After a batch, entering rests so many times as long as the batch took, within the longest rest.
+"""After a large batch, entering rests so many times as long as the batch took, within the longest rest.
 
 The busier the process, the more of a call's reports come in meanwhile, and to enter them together costs
 little more than to enter one. And those who wait to make new reports durable get their turn.
 """
+
+LARGE = 100
+"""So many reports in one batch show that there is more to do than can be done one after the other."""
 
 LONGEST_REST_SECONDS = 0.06
 
@@ -66,11 +69,12 @@ class Entering:
             rest = rest_until - time.monotonic()
             if rest > 0 and not self._is_closed:
                 time.sleep(rest)
-            batch += self._gathered(MOST_REPORTS - sum(len(arrival.items) for arrival in batch))
+            batch += self._gathered(MOST_REPORTS - _size(batch))
             began = time.monotonic()
             self._try(batch)
             took = time.monotonic() - began
-            rest_until = began + max(REST_SECONDS, took + min(REST_SHARE * took, LONGEST_REST_SECONDS))
+            rest = min(REST_SHARE * took, LONGEST_REST_SECONDS) if _size(batch) >= LARGE else 0.0
+            rest_until = began + max(REST_SECONDS, took + rest)
 
     def _next(self) -> list[Arrival] | None:
         """Wait for a batch; None when there is none and no more will come."""
@@ -104,3 +108,7 @@ class Entering:
             if self._is_closed:
                 return
             time.sleep(_AFTER_OUTAGE)
+
+
+def _size(batch: Sequence[Arrival]) -> int:
+    return sum(len(arrival.items) for arrival in batch)

@@ -43,7 +43,7 @@ def site(pbx: SimulatedPbx, tmp_path: Path) -> Iterator[Site]:
 @pytest.mark.timeout(120)
 def test_a_key_that_is_pressed_during_a_stop_counts(site: Site, pbx: SimulatedPbx) -> None:
     alarm = site.raise_alarm(number(1))
-    wait_until(lambda: site.rows("attempts", "answered_at IS NOT NULL"), 30, "somebody who listens")
+    wait_until(lambda: bool(site.rows("attempts", "answered_at IS NOT NULL")), 30, "somebody who listens")
     assert site.rows("attempts", "phase = 'ended'") == 0
 
     status, seconds = site.programs["up"].stop()
