@@ -30,6 +30,12 @@ def send_and_close(data: bytes) -> Behaviour:
     return behave
 
 
+def in_turn(*bodies: bytes) -> Behaviour:
+    """These answers, one a request."""
+    left = [answer(body) for body in bodies]
+    return lambda connection: left.pop(0)(connection)
+
+
 def reset(connection: socket.socket) -> None:
     """The connection is reset, as by a PBX that dies."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")

@@ -1,13 +1,14 @@
-"""A driver for whatever address a test has, and a record of what it told the metrics."""
+"""A driver of this family for whatever address a test has."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.axeos import Axeos
 from dispatcher.pbx.protocol import DialOrder, Message, PbxAccount, Session
+from tests.pbx.drivers import Drivers, account_at
 
 KEY = "8d0a0704a96db1773fcb52db2f3e0979"
 SESSION = Session("anything")
@@ -17,40 +18,10 @@ TO_NUMBER = DialOrder(TargetKind.NUMBER, "+31201234567", Message(MessageKind.PRO
 MakeDriver = Callable[..., Axeos]
 
 
-def account(url: str, **changed: object) -> PbxAccount:
-    fields: dict[str, object] = {
-        "name": "office",
-        "family": "axeos",
-        "url": url,
-        "username": "apiKey",
-        "password": KEY,
-        "verify_tls": True,
-        "timezone": UTC,
-        "reports_url": "http://10.0.0.5:8260/reports/office",
-        "timeout_seconds": 5.0,
-    }
-    return PbxAccount(**(fields | changed))  # type: ignore[arg-type]
+def account(url: str, **changed: Any) -> PbxAccount:
+    return account_at(url, family=Axeos.family, username="apiKey", password=KEY, **changed)
 
 
 @pytest.fixture
-def observed() -> list[tuple[str, str]]:
-    """(operation, result) of every request."""
-    return []
-
-
-@pytest.fixture
-def driver_for(observed: list[tuple[str, str]]) -> Iterator[MakeDriver]:
-    """Makes drivers, and closes them after the test."""
-    made: list[Axeos] = []
-
-    def observe(operation: str, result: str, seconds: float) -> None:
-        assert seconds >= 0
-        observed.append((operation, result))
-
-    def make(url: str, **changed: object) -> Axeos:
-        made.append(Axeos(account(url, **changed), observe))
-        return made[-1]
-
-    yield make
-    for driver in made:
-        driver.close()
+def driver_for(drivers: Drivers) -> MakeDriver:
+    return lambda url, **changed: drivers.make(Axeos, account(url, **changed))

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import DialOrder, Driver, Message, PbxAccount, PullsReports, ReportStream
 from dispatcher.pbx.registry import CAPABILITIES, FAMILIES, make_driver
 from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, Timing
+from tests.pbx.drivers import account_at
 from tests.pbx.raw_pbx import RawPbx, answer
 
 PREFIX = "9"
@@ -197,16 +197,12 @@ class Rig:
         return made
 
     def _account(self) -> PbxAccount:
-        return PbxAccount(
-            name="hq",
+        return account_at(
+            self.pbx.url,
             family=self.family,
-            url=self.pbx.url,
             username=USERNAME,
             password=PASSWORD,
-            verify_tls=True,
-            timezone=UTC,
             reports_url=f"{self._sink.url}/reports/hq",
-            timeout_seconds=5.0,
         )
 
     def _observe(self, operation: str, result: str, seconds: float) -> None:

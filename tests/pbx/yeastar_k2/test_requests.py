@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -32,8 +31,9 @@ from dispatcher.pbx.protocol import (
     TrunkState,
 )
 from dispatcher.pbx.yeastar_k2 import YeastarK2
-from tests.pbx.raw_pbx import Behaviour, RawPbx, answer
-from tests.pbx.yeastar_k2.conftest import ORDER, PASSWORD, REFRESH, SESSION, TOKEN, MakeDriver
+from tests.pbx.drivers import PASSWORD
+from tests.pbx.raw_pbx import RawPbx, answer, in_turn
+from tests.pbx.yeastar_k2.conftest import ORDER, REFRESH, SESSION, TOKEN, MakeDriver
 
 SUCCESS = b'{"status": "Success"}'
 LOGGED_IN = b'{"status": "Success", "token": "%s", "transport": "HTTP"}' % TOKEN.encode()
@@ -64,16 +64,6 @@ def sent(pbx: RawPbx) -> tuple[str, dict[str, Any]]:
     """The only request."""
     (request,) = all_sent(pbx)
     return request
-
-
-def in_turn(*bodies: bytes) -> Behaviour:
-    """One answer after the other."""
-    left = [answer(body) for body in bodies]
-
-    def behave(connection: socket.socket) -> None:
-        left.pop(0)(connection)
-
-    return behave
 
 
 # The session.

@@ -13,7 +13,8 @@ from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import PbxAccount
 from dispatcher.pbx.yeastar_k2 import stream as module
 from dispatcher.pbx.yeastar_k2.stream import EventStream, open_stream
-from tests.pbx.yeastar_k2.conftest import PASSWORD, MakeDriver, account
+from tests.pbx.drivers import PASSWORD
+from tests.pbx.yeastar_k2.conftest import MakeDriver, account
 
 LOGIN = b"Action: login\r\nUsername: api\r\nSecret: correct horse\r\nVersion: 2.0.0\r\n\r\n"
 BOOT = b'{"event": "BootUp", "sn": "369451090405"}'

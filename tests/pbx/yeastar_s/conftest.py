@@ -1,56 +1,26 @@
-"""A driver for whatever address a test has, and a record of what it told the metrics."""
+"""A driver of this family for whatever address a test has."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.protocol import DialOrder, Message, PbxAccount, Session
 from dispatcher.pbx.yeastar_s import YeastarS
+from tests.pbx.drivers import Drivers, account_at
 
 TOKEN = "48a7d7481a5355aa4fb5dc285edeb40e"
-PASSWORD = "correct horse"
 SESSION = Session(TOKEN)
 ORDER = DialOrder(TargetKind.NUMBER, "90612345678", Message(MessageKind.IVR, "6500"), "1000")
 
 MakeDriver = Callable[..., YeastarS]
 
 
-def account(url: str, **changed: object) -> PbxAccount:
-    fields: dict[str, object] = {
-        "name": "hq",
-        "family": "yeastar-s",
-        "url": url,
-        "username": "api",
-        "password": PASSWORD,
-        "verify_tls": True,
-        "timezone": UTC,
-        "reports_url": "http://10.0.0.5:8260/reports/hq",
-        "timeout_seconds": 5.0,
-    }
-    return PbxAccount(**(fields | changed))  # type: ignore[arg-type]
+def account(url: str, **changed: Any) -> PbxAccount:
+    return account_at(url, family=YeastarS.family, **changed)
 
 
 @pytest.fixture
-def observed() -> list[tuple[str, str]]:
-    """(operation, result) of every request."""
-    return []
-
-
-@pytest.fixture
-def driver_for(observed: list[tuple[str, str]]) -> Iterator[MakeDriver]:
-    """Makes drivers, and closes them after the test."""
-    made: list[YeastarS] = []
-
-    def observe(operation: str, result: str, seconds: float) -> None:
-        assert seconds >= 0
-        observed.append((operation, result))
-
-    def make(url: str, **changed: object) -> YeastarS:
-        made.append(YeastarS(account(url, **changed), observe))
-        return made[-1]
-
-    yield make
-    for driver in made:
-        driver.close()
+def driver_for(drivers: Drivers) -> MakeDriver:
+    return lambda url, **changed: drivers.make(YeastarS, account(url, **changed))

@@ -1,7 +1,6 @@
 """The download of call records on the wire, as the S-Series API v1.1.0 manual has it under 'Download CDR'."""
 
 import json
-import socket
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -10,23 +9,13 @@ import pytest
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
-from tests.pbx.raw_pbx import Behaviour, RawPbx, answer
+from tests.pbx.raw_pbx import RawPbx, in_turn
 from tests.pbx.yeastar_s.conftest import SESSION, TOKEN, MakeDriver
 
 SINCE = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 UNTIL = SINCE + timedelta(hours=1)
 TICKET = b'{"status":"Success","extid":"all","random":"0cbcf8917c41c61c6e9fd3e57ecdd467"}'
 CSV = b"callid,timestart,callfrom,callto,status\r\n1795255200.7,2026-11-21 11:00:00,6500,31612345678,BUSY\r\n"
-
-
-def in_turn(*bodies: bytes) -> Behaviour:
-    """These answers, one a request."""
-    left = [answer(body) for body in bodies]
-
-    def behave(connection: socket.socket) -> None:
-        left.pop(0)(connection)
-
-    return behave
 
 
 def test_a_ticket_then_the_file_with_the_very_same_values(

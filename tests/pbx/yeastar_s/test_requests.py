@@ -14,8 +14,9 @@ from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import Device, DialOrder, Ivr, LiveCall, Message, Session, TrunkState
 from dispatcher.pbx.yeastar_s import YeastarS
+from tests.pbx.drivers import PASSWORD
 from tests.pbx.raw_pbx import RawPbx, answer
-from tests.pbx.yeastar_s.conftest import ORDER, PASSWORD, SESSION, TOKEN, MakeDriver
+from tests.pbx.yeastar_s.conftest import ORDER, SESSION, TOKEN, MakeDriver
 
 SUCCESS = b'{"status": "Success"}'
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
