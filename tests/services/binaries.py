@@ -51,6 +51,21 @@ def prometheus() -> Path:
     return _first("Prometheus", "prometheus", ("prometheus",))
 
 
+def alertmanager() -> Path:
+    """Prometheus's Alertmanager; ServiceMissing if there is none."""
+    return _first("Alertmanager", "prometheus-alertmanager", ("prometheus-alertmanager", "alertmanager"))
+
+
+def icinga() -> Path:
+    """The Icinga 2 daemon; ServiceMissing if there is none."""
+    return _first("Icinga 2", "icinga2-bin", ("icinga2",))
+
+
+def zabbix_js() -> Path:
+    """Zabbix's engine for the scripts of media types; ServiceMissing if there is none."""
+    return _first("Zabbix script", "zabbix-proxy-sqlite3", ("zabbix_js",))
+
+
 def _first(service: str, package: str, names: Iterable[str]) -> Path:
     for name in names:
         found = shutil.which(name)

@@ -18,7 +18,12 @@ PACKAGES: dict[str, Callable[[], Path]] = {
     "postgresql": binaries.postgres_folder,
     "redis-server": binaries.redis_server,
     "prometheus": binaries.prometheus,
+    "prometheus-alertmanager": binaries.alertmanager,
+    "icinga2-bin": binaries.icinga,
+    "zabbix-proxy-sqlite3": binaries.zabbix_js,
 }
+UNITS = {"icinga2-bin": "icinga2", "zabbix-proxy-sqlite3": "zabbix-proxy"}
+"""Packages whose service has another name than they have."""
 # Debian's packages start their services, and make a cluster, unless these files say otherwise.
 NO_START = Path("/usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", 0o755
 NO_CLUSTER = (
@@ -46,7 +51,7 @@ def install(packages: list[str]) -> None:
         _as_root("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
     if Path("/run/systemd/system").exists():
         # Nor shall they start by themselves at the next boot.
-        _as_root("systemctl", "disable", "--quiet", *packages)
+        _as_root("systemctl", "disable", "--quiet", *(UNITS.get(package, package) for package in packages))
 
 
 @contextmanager

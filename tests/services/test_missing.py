@@ -18,7 +18,14 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("bare_machine")
 def test_every_missing_server_is_named_with_its_package() -> None:
-    assert install.missing() == ["postgresql", "redis-server", "prometheus"]
+    assert install.missing() == [
+        "postgresql",
+        "redis-server",
+        "prometheus",
+        "prometheus-alertmanager",
+        "icinga2-bin",
+        "zabbix-proxy-sqlite3",
+    ]
     with pytest.raises(ServiceMissing, match=r"no Redis server .*package redis-server"):
         binaries.redis_server()
 
