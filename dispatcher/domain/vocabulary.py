@@ -125,3 +125,42 @@ class Disposition(StrEnum):
     ORPHAN = "orphan"
     FOREIGN = "foreign"
     MALFORMED = "malformed"
+
+
+class PageState(StrEnum):
+    """Where one page stands. ``waiting``: for its turn in its line; ``calling``: a call tells it."""
+
+    WAITING = "waiting"
+    CALLING = "calling"
+    ENDED = "ended"
+
+
+class Purpose(StrEnum):
+    """What a page tells: that the alarm is on, or that it is over."""
+
+    ALARM = "alarm"
+    RESOLVED = "resolved"
+
+
+class SilenceKind(StrEnum):
+    """Whether somebody has asked for quiet, or work is going on that was planned."""
+
+    SILENCE = "silence"
+    MAINTENANCE = "maintenance"
+
+
+class DeliveryState(StrEnum):
+    """Where a message to another system stands. ``dead``: given up, until somebody replays it."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class HeartbeatStatus(StrEnum):
+    """Whether a heartbeat is heard. ``new``: not heard of yet, and no alarm for that."""
+
+    NEW = "new"
+    UP = "up"
+    DOWN = "down"
+    PAUSED = "paused"

@@ -1,6 +1,7 @@
 """The database refuses what must not be, whoever writes it, on SQLite and on PostgreSQL alike."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -50,7 +51,30 @@ BROKEN_CHECKS: list[tuple[str, str, Wrong]] = [
     ("ck_trunks_channels", "trunks", {"channels": -1}),
     ("ck_trunks_reserved", "trunks", {"reserved_for_alarms": -1}),
     ("ck_trunks_cps", "trunks", {"calls_per_second": 0}),
+    ("ck_alarms_step", "alarms", {"step": -1}),
+    ("ck_alarms_round", "alarms", {"round": -1}),
+    ("ck_calls_message_kind", "calls", {"message_kind": "fax"}),
+    ("ck_pages_state", "pages", {"id": "other", "state": "lost"}),
+    ("ck_pages_purpose", "pages", {"id": "other", "purpose": "fun"}),
+    ("ck_pages_calling", "pages", {"id": "other", "state": "calling"}),
+    ("ck_contacts_per_minute", "contacts", {"name": "other", "most_per_minute": 0}),
+    ("ck_contacts_per_hour", "contacts", {"name": "other", "most_per_hour": 0}),
+    ("ck_schedule_overrides_times", "schedule_overrides", {"id": "other", "ends_at": NOW}),
+    ("ck_silences_kind", "silences", {"id": "other", "kind": "nap"}),
+    ("ck_silences_times", "silences", {"id": "other", "ends_at": NOW - timedelta(seconds=1)}),
+    ("ck_deliveries_state", "deliveries", {"state": "lost"}),
+    ("ck_deliveries_tries", "deliveries", {"tries": -1}),
+    ("ck_heartbeats_status", "heartbeats", {"name": "other", "status": "dead"}),
+    ("ck_heartbeats_times", "heartbeats", {"name": "other", "every_seconds": 0}),
+    ("ck_heartbeats_times", "heartbeats", {"name": "other", "grace_seconds": -1}),
 ]
+
+_BUNDLED: Wrong = {
+    "campaign_id": None,
+    "alarm_id": "alarm-1",
+    "state": "queued",
+    "bundle": "digest",
+}
 
 REPEATED: list[tuple[str, str, Wrong]] = [
     ("uq_alarms_open_dedup_key", "alarms", {"id": "other"}),
@@ -59,6 +83,8 @@ REPEATED: list[tuple[str, str, Wrong]] = [
     ("uq_attempts_call_ordinal", "attempts", {"id": "other", "phase": "ended", "outcome": "busy"}),
     ("uq_attempts_one_live", "attempts", {"id": "other", "ordinal": 2, "phase": "claimed"}),
     ("uq_attempts_one_live", "attempts", {"id": "other", "ordinal": 2, "phase": "in_doubt"}),
+    ("uq_calls_bundle", "calls", {"id": "other", **_BUNDLED}),
+    ("uq_pages_call", "pages", {"id": "other", "call_id": "bundled"}),
 ]
 
 ALLOWED: list[tuple[str, Wrong]] = [
@@ -70,6 +96,10 @@ ALLOWED: list[tuple[str, Wrong]] = [
     ("attempts", {"id": "other", "ordinal": 2, "phase": "ended", "outcome": "busy", "channel_held": True}),
     ("trunks", {"name": "", "calls_per_second": None, "channels": 0}),
     ("reports", {"attempt_id": None}),
+    ("calls", {"id": "other", **_BUNDLED, "attempts_made": 1}),
+    ("calls", {"id": "other", **_BUNDLED, "state": "active"}),
+    ("pages", {"id": "other"}),
+    ("silences", {"id": "other", "ends_at": None}),
 ]
 
 ORPHANS: list[tuple[str, Wrong]] = [
@@ -78,6 +108,14 @@ ORPHANS: list[tuple[str, Wrong]] = [
     ("attempts", {"id": "other", "call_id": "nobody"}),
     ("reports", {"attempt_id": "nobody"}),
     ("doubts", {"attempt_id": "nobody"}),
+    ("pages", {"id": "other", "alarm_id": "nobody"}),
+    ("pages", {"id": "other", "call_id": "nobody"}),
+    ("group_members", {"position": 1, "contact": "nobody"}),
+    ("group_members", {"group_name": "nobody"}),
+    ("schedule_overrides", {"id": "other", "schedule": "nobody"}),
+    ("schedule_overrides", {"id": "other", "contact": "nobody"}),
+    ("deliveries", {"webhook": "nobody"}),
+    ("deliveries", {"campaign_id": "nobody"}),
 ]
 
 
@@ -87,6 +125,8 @@ def tx(store_url: str) -> Iterator[Connection]:
     store = Store(store_url)
     with store.write() as connection:
         add_one_of_each(connection)
+        add(connection, "calls", id="bundled", **_BUNDLED)
+        add(connection, "pages", id="bundled", call_id="bundled", state="calling")
         yield connection
         connection.rollback()
     store.close()
@@ -138,12 +178,13 @@ def test_a_key_is_there_once(tx: Connection, name: str) -> None:
     assert "unique" in refused(tx, name, {}).lower()
 
 
-def test_what_belongs_to_a_deleted_campaign_goes_with_it(tx: Connection) -> None:
+def test_what_belongs_to_a_deleted_campaign_or_alarm_goes_with_it(tx: Connection) -> None:
     campaigns = table(type(ROWS["campaigns"]))
     tx.execute(campaigns.delete())
-    for name in ("calls", "attempts", "reports"):
+    tx.execute(table(Alarm).delete())
+    for name in ("calls", "attempts", "reports", "pages"):
         assert tx.execute(table(type(ROWS[name])).select()).all() == []
-    assert tx.execute(table(Alarm).select()).all() != []
+    assert tx.execute(table(type(ROWS["contacts"])).select()).all() != []
 
 
 def test_a_time_without_a_zone_is_refused(tx: Connection) -> None:

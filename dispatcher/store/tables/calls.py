@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 from dispatcher.domain.doubt import Step
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
-from dispatcher.domain.vocabulary import LIVE_PHASES, CallState, Outcome, Phase
+from dispatcher.domain.vocabulary import LIVE_PHASES, CallState, MessageKind, Outcome, Phase
 from dispatcher.store.tables.columns import instant, json_column, one_of, partial, quoted, reference
 
 HELD: Any = text("attempts.channel_held")
@@ -45,6 +45,15 @@ class Call(SQLModel, table=True):
             "due_at",
             where="state = 'queued' AND campaign_id IS NOT NULL AND attempts_made > 0",
         ),
+        one_of("calls", "message_kind", MessageKind),
+        partial(
+            "uq_calls_bundle",
+            "bundle",
+            where="bundle IS NOT NULL AND state = 'queued' AND attempts_made = 0",
+            unique=True,
+        ),
+        partial("ix_calls_bundle", "bundle", where="bundle IS NOT NULL AND state = 'queued'"),
+        partial("ix_calls_callee", "callee", where="callee IS NOT NULL"),
         partial("ix_calls_alarm", "alarm_id", where="alarm_id IS NOT NULL"),
         partial(
             "ix_calls_campaign_state", "campaign_id", "state", "outcome", where="campaign_id IS NOT NULL"
@@ -65,6 +74,14 @@ class Call(SQLModel, table=True):
     external_id: str | None = None
     timezone: str | None = None
     fields: dict[str, Any] | None = json_column()
+    callee: str | None = None
+    """Who is rung, in one word, for an alarm's call: nobody's phone rings for two alarms at once."""
+    bundle: str | None = None
+    """A digest of callee, message and proof: one call tells of all alarms that ask for the same."""
+    message_kind: str | None = None
+    """What is played, where that is not what the alarm itself says; with the next two columns."""
+    message_value: str | None = None
+    message_count: int | None = None
     state: str
     outcome: str | None = None
     due_at: datetime = instant(nullable=False)

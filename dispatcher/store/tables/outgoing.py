@@ -1,0 +1,79 @@
+"""What is told to other systems, and what must be heard from them: webhooks and heartbeats."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Text
+from sqlmodel import Field, SQLModel
+
+from dispatcher.domain.vocabulary import DeliveryState, HeartbeatStatus
+from dispatcher.store.tables.columns import NEVER_REUSED, instant, json_column, one_of, partial, reference
+from dispatcher.store.types import Serial
+
+
+class Webhook(SQLModel, table=True):
+    """Where outcomes are posted to, and the secret that they are signed with."""
+
+    __tablename__ = "webhooks"
+
+    name: str = Field(primary_key=True)
+    url: str
+    secret: str
+    kinds: list[str] | None = json_column()
+    """The kinds of messages it wants; empty for all."""
+    active: bool = True
+    created_at: datetime = instant(nullable=False)
+    updated_at: datetime = instant(nullable=False)
+
+
+class Delivery(SQLModel, table=True):
+    """One message to one webhook, or to a campaign's ``callback_url``, until it is taken or given up."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        one_of("deliveries", "state", DeliveryState),
+        CheckConstraint("tries >= 0", name="ck_deliveries_tries"),
+        partial("ix_deliveries_due", "next_at", where="state = 'waiting'"),
+        partial("ix_deliveries_dead", "id", where="state = 'dead'"),
+        NEVER_REUSED,
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True, autoincrement=True))
+    message_id: str
+    """The same in every try, so that the receiver can tell a repetition."""
+    kind: str
+    webhook: str | None = Field(
+        default=None, sa_column=Column(Text, ForeignKey("webhooks.name", ondelete="CASCADE"), nullable=True)
+    )
+    campaign_id: str | None = reference("campaigns.id")
+    url: str
+    body: str
+    state: str
+    tries: int = 0
+    next_at: datetime | None = instant()
+    status: int | None = None
+    problem: str = ""
+    created_at: datetime = instant(nullable=False)
+    ended_at: datetime | None = instant()
+
+
+class Heartbeat(SQLModel, table=True):
+    """Something that must be heard of; its silence raises an alarm. ``alarm`` is what is raised then."""
+
+    __tablename__ = "heartbeats"
+    __table_args__ = (
+        one_of("heartbeats", "status", HeartbeatStatus),
+        CheckConstraint("every_seconds > 0 AND grace_seconds >= 0", name="ck_heartbeats_times"),
+        partial("ix_heartbeats_due", "due_at", where="due_at IS NOT NULL"),
+    )
+
+    name: str = Field(primary_key=True)
+    every_seconds: float
+    grace_seconds: float = 0.0
+    alarm: dict[str, Any] | None = json_column(nullable=False)
+    status: str
+    heard_at: datetime | None = instant()
+    due_at: datetime | None = instant()
+    alarm_id: str | None = None
+    created_at: datetime = instant(nullable=False)
+    updated_at: datetime = instant(nullable=False)
