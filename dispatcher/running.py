@@ -123,6 +123,7 @@ class WebServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            ws="none",
             # A report must come from its PBX: no header may speak for another address.
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
