@@ -33,7 +33,11 @@ def send_and_close(data: bytes) -> Behaviour:
 def in_turn(*bodies: bytes) -> Behaviour:
     """These answers, one a request."""
     left = [answer(body) for body in bodies]
-    return lambda connection: left.pop(0)(connection)
+
+    def behave(connection: socket.socket) -> None:
+        left.pop(0)(connection)
+
+    return behave
 
 
 def reset(connection: socket.socket) -> None:

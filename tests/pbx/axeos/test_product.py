@@ -74,8 +74,8 @@ def site(tmp_path: Path) -> Iterator[MakeSite]:
     with ExitStack() as running:
 
         def make(silence: float = 60.0, **changed: Any) -> Site:
-            usual = {"family": "axeos", "port": 0, "time_scale": 0.05, "username": "apiKey"}
-            pbx = running.enter_context(SimulatedPbx(SimulatorSettings(**(usual | changed))))
+            usual = SimulatorSettings(family="axeos", port=0, time_scale=0.05, username="apiKey")
+            pbx = running.enter_context(SimulatedPbx(replace(usual, **changed)))
             file = tmp_path / "site.toml"
             file.write_text(_configuration(tmp_path / "site.db", pbx, silence), encoding="utf-8")
             product = Embedded(load(file, {}))

@@ -10,10 +10,9 @@ from dispatcher.domain.reasons import Nature, Reason, meaning
 from dispatcher.domain.reports import PartyKind, ReportEvent
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
 from dispatcher.pbx.axeos import Axeos
-from dispatcher.pbx.axeos import api as axeos_api
 from dispatcher.pbx.axeos.driver import DIAL_WAITS
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
-from dispatcher.pbx.http import HttpAnswer
+from dispatcher.pbx.http import HttpAnswer, PbxHttp
 from dispatcher.pbx.protocol import (
     DialOrder,
     HangsUp,
@@ -25,6 +24,7 @@ from dispatcher.pbx.protocol import (
     SeesTrunks,
 )
 from tests.pbx.axeos.conftest import KEY, SESSION, TO_NUMBER, TO_USER, MakeDriver
+from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, answer, send_and_close, stall
 
 INFORMATION = b'{"uuid": "c0ffee", "version": "4.1.10", "hostname": "pbx.example.org"}'
@@ -66,9 +66,7 @@ def test_which_questions_it_can_be_asked(driver_for: MakeDriver) -> None:
         assert not isinstance(driver, lacking)
 
 
-def test_login_proves_the_credential_and_changes_nothing(
-    driver_for: MakeDriver, observed: list[tuple[str, str]]
-) -> None:
+def test_login_proves_the_credential_and_changes_nothing(driver_for: MakeDriver, observed: Observed) -> None:
     with RawPbx(answer(INFORMATION)) as pbx:
         driver = driver_for(pbx.url)
         session = driver.login()
@@ -79,7 +77,7 @@ def test_login_proves_the_credential_and_changes_nothing(
         assert headers["accept"] == "application/json"
         assert body == b""
         assert driver.login() == session
-        assert driver.keep_alive(session) is None
+        driver.keep_alive(session)
         driver.logout(session)
     assert observed == [("login", "ok"), ("login", "ok"), ("check", "ok")]
 
@@ -165,7 +163,7 @@ def test_of_a_call_to_a_number_nothing_is_seen_at_the_far_end(driver_for: MakeDr
 )
 def test_why_no_call_was_placed(
     driver_for: MakeDriver,
-    observed: list[tuple[str, str]],
+    observed: Observed,
     status: str,
     body: bytes,
     to_user: Reason,
@@ -228,7 +226,7 @@ def test_only_a_dial_waits_for_somebody_to_pick_up(
         waited.append((method, options["timeout"]))
         return HttpAnswer(201 if method == "POST" else 404, CREATED)
 
-    monkeypatch.setattr(axeos_api.PbxHttp, "send", send)
+    monkeypatch.setattr(PbxHttp, "send", send)
     driver = driver_for("http://127.0.0.1:1", timeout_seconds=7.0)
     driver.dial(SESSION, TO_USER)
     driver.live_call(SESSION, "1.2")
@@ -271,7 +269,7 @@ def test_a_call_that_is_up(driver_for: MakeDriver) -> None:
     )
 
 
-def test_a_call_that_is_gone(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+def test_a_call_that_is_gone(driver_for: MakeDriver, observed: Observed) -> None:
     with RawPbx(answer(b"", "404 Not Found")) as pbx:
         assert driver_for(pbx.url).live_call(SESSION, "1.2") is None
     assert observed == [("live_call", "ok")]

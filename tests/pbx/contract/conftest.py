@@ -16,7 +16,7 @@ from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import DialOrder, Driver, Message, PbxAccount, PullsReports, ReportStream
 from dispatcher.pbx.registry import CAPABILITIES, FAMILIES, make_driver
 from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, Timing
-from tests.pbx.drivers import account_at
+from tests.pbx.drivers import Drivers, Observed, account_at
 from tests.pbx.raw_pbx import RawPbx, answer
 
 PREFIX = "9"
@@ -157,8 +157,8 @@ class Rig:
     def __init__(self, family: str, pair: Pair) -> None:
         self.family = family
         self.pair = pair
-        self.observed: list[tuple[str, str]] = []
-        self._drivers: list[Driver] = []
+        self._drivers = Drivers()
+        self._unwatched = Drivers()
         self._sink = RawPbx(answer(b""))
         self._fetched: Fetched | None = None
         self.pbx = SimulatedPbx(pair.settings)
@@ -166,8 +166,7 @@ class Rig:
     def start(self) -> "Rig":
         self._sink.__enter__()
         self.pbx.start()
-        fetching = make_driver(self._account(), lambda *_: None)
-        self._drivers.append(fetching)
+        fetching = self._unwatched.make(make_driver, self._account())
         if isinstance(fetching, PullsReports) and fetching.pulls_reports:
             self._fetched = Fetched(fetching.open_reports(""))
         return self
@@ -176,9 +175,14 @@ class Rig:
         self.pbx.stop()
         if self._fetched is not None:
             self._fetched.stop()
-        for driver in self._drivers:
-            driver.close()
+        self._unwatched.close()
+        self._drivers.close()
         self._sink.__exit__(None, None, None)
+
+    @property
+    def observed(self) -> Observed:
+        """(operation, result) of every request of the test's own drivers."""
+        return self._drivers.observed
 
     @property
     def is_fetching(self) -> bool:
@@ -192,9 +196,7 @@ class Rig:
 
     def driver(self, **changed: Any) -> Driver:
         """A further driver of the same PBX, with a changed account."""
-        made = make_driver(replace(self._account(), **changed), self._observe)
-        self._drivers.append(made)
-        return made
+        return self._drivers.make(make_driver, replace(self._account(), **changed))
 
     def _account(self) -> PbxAccount:
         return account_at(
@@ -204,10 +206,6 @@ class Rig:
             password=PASSWORD,
             reports_url=f"{self._sink.url}/reports/hq",
         )
-
-    def _observe(self, operation: str, result: str, seconds: float) -> None:
-        assert seconds >= 0
-        self.observed.append((operation, result))
 
     def order(self, callee: str = "", kind: MessageKind = MessageKind.IVR, value: str = "") -> DialOrder:
         """Play a message to the usual callee, or to another."""

@@ -13,7 +13,7 @@ from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import PbxAccount
 from dispatcher.pbx.yeastar_k2 import stream as module
 from dispatcher.pbx.yeastar_k2.stream import EventStream, open_stream
-from tests.pbx.drivers import PASSWORD
+from tests.pbx.drivers import PASSWORD, Observed
 from tests.pbx.yeastar_k2.conftest import MakeDriver, account
 
 LOGIN = b"Action: login\r\nUsername: api\r\nSecret: correct horse\r\nVersion: 2.0.0\r\n\r\n"
@@ -307,7 +307,7 @@ def test_a_dead_line_is_noticed_by_keep_alives(opened: Opened) -> None:
 # Through the driver.
 
 
-def test_the_driver_opens_the_stream(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+def test_the_driver_opens_the_stream(driver_for: MakeDriver, observed: Observed) -> None:
     with EventPort(says(BOOT)) as port:
         ours = port.account()
         driver = driver_for(ours.url, report_transport="tcp", report_port=ours.report_port)
@@ -320,7 +320,7 @@ def test_the_driver_opens_the_stream(driver_for: MakeDriver, observed: list[tupl
     assert observed == [("listen", "ok")]
 
 
-def test_a_refused_stream_is_counted(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+def test_a_refused_stream_is_counted(driver_for: MakeDriver, observed: Observed) -> None:
     with EventPort(silent, b"Login Failed") as port:
         ours = port.account()
         driver = driver_for(ours.url, report_transport="tcp", report_port=ours.report_port)

@@ -9,6 +9,7 @@ import pytest
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
+from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, in_turn
 from tests.pbx.yeastar_s.conftest import SESSION, TOKEN, MakeDriver
 
@@ -18,9 +19,7 @@ TICKET = b'{"status":"Success","extid":"all","random":"0cbcf8917c41c61c6e9fd3e57
 CSV = b"callid,timestart,callfrom,callto,status\r\n1795255200.7,2026-11-21 11:00:00,6500,31612345678,BUSY\r\n"
 
 
-def test_a_ticket_then_the_file_with_the_very_same_values(
-    driver_for: MakeDriver, observed: list[tuple[str, str]]
-) -> None:
+def test_a_ticket_then_the_file_with_the_very_same_values(driver_for: MakeDriver, observed: Observed) -> None:
     with RawPbx(in_turn(TICKET, CSV)) as pbx:
         driver = driver_for(pbx.url, timezone=ZoneInfo("Europe/Amsterdam"))
         (report,) = driver.records(SESSION, SINCE, UNTIL)

@@ -1,43 +1,39 @@
 """What goes over the wire, and what comes back, as the S-Series API v1.1.0 manual has it."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
-from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import Device, DialOrder, Ivr, LiveCall, Message, Session, TrunkState
 from dispatcher.pbx.yeastar_s import YeastarS
-from tests.pbx.drivers import PASSWORD
+from tests.pbx.drivers import PASSWORD, Observed
 from tests.pbx.raw_pbx import RawPbx, answer
+from tests.pbx.yeastar.wire import Sent, all_sent
 from tests.pbx.yeastar_s.conftest import ORDER, SESSION, TOKEN, MakeDriver
 
 SUCCESS = b'{"status": "Success"}'
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
 
-def sent(pbx: RawPbx) -> tuple[str, dict[str, Any]]:
-    """The request line and the body of the only request."""
-    (request,) = pbx.requests
-    head, _, body = request.partition(b"\r\n\r\n")
-    line, _, headers = head.decode().partition("\r\n")
-    assert "content-type: application/json; charset=utf-8" in headers.lower()
-    return line, json.loads(body)
+def sent(pbx: RawPbx, base: str = "/api/v1.1.0/") -> Sent:
+    """The only request."""
+    (request,) = all_sent(pbx, base)
+    return request
 
 
-def test_login(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+def test_login(driver_for: MakeDriver, observed: Observed) -> None:
     with RawPbx(answer(b'{"status": "Success", "token": "%s"}' % TOKEN.encode())) as pbx:
         session = driver_for(pbx.url).login()
 
     line, body = sent(pbx)
     assert session == SESSION
-    assert line == "POST /api/v1.1.0/login HTTP/1.1"
+    assert line == "login"
     assert body == {
         "username": "api",
         "password": hashlib.md5(PASSWORD.encode()).hexdigest(),
@@ -54,7 +50,7 @@ def test_heartbeat_names_the_same_destination_as_the_login(driver_for: MakeDrive
         driver_for(pbx.url).keep_alive(SESSION)
 
     line, body = sent(pbx)
-    assert line == f"POST /api/v1.1.0/heartbeat?token={TOKEN} HTTP/1.1"
+    assert line == f"heartbeat?token={TOKEN}"
     assert body == {
         "ipaddr": "10.0.0.5",
         "port": "8260",
@@ -122,7 +118,7 @@ def test_where_reports_go(driver_for: MakeDriver, reports_url: str, port: str, u
 )
 def test_dial(
     driver_for: MakeDriver,
-    observed: list[tuple[str, str]],
+    observed: Observed,
     order: DialOrder,
     endpoint: str,
     body: dict[str, str],
@@ -131,89 +127,19 @@ def test_dial(
         callid = driver_for(pbx.url).dial(SESSION, order).callid
 
     assert callid == "1495698843.215"
-    assert sent(pbx) == (f"POST /api/v1.1.0/{endpoint}?token={TOKEN} HTTP/1.1", body)
+    assert sent(pbx) == (f"{endpoint}?token={TOKEN}", body)
     assert observed == [("dial", "ok")]
 
 
-def test_capabilities_are_what_dial_places() -> None:
-    kinds = YeastarS.capabilities
-
-    assert kinds.placeable == {
-        (MessageKind.IVR, TargetKind.NUMBER),
-        (MessageKind.IVR, TargetKind.EXTENSION),
-        (MessageKind.PROMPT, TargetKind.NUMBER),
-        (MessageKind.PROMPT, TargetKind.EXTENSION),
-        (MessageKind.QUEUE, TargetKind.NUMBER),
-        (MessageKind.RING_GROUP, TargetKind.NUMBER),
-    }
-    for target in (TargetKind.NUMBER, TargetKind.EXTENSION):
-        assert kinds.proofs(target) == list(DeliveredWhen)
-    assert not kinds.calls(TargetKind.USER)
-    assert not kinds.proofs(TargetKind.USER)
-    assert not kinds.prompt_count
-
-
-@pytest.mark.parametrize(
-    "order",
-    [
-        DialOrder(TargetKind.USER, "anna", Message(MessageKind.IVR, "6500")),
-        DialOrder(TargetKind.EXTENSION, "1002", Message(MessageKind.QUEUE, "6700")),
-        DialOrder(TargetKind.NUMBER, "41000", Message(MessageKind.PROMPT, "hello", count=2)),
-    ],
-)
-def test_what_the_api_lacks_is_refused_unsent(driver_for: MakeDriver, order: DialOrder) -> None:
+def test_a_prompt_is_not_repeated(driver_for: MakeDriver) -> None:
+    twice = DialOrder(TargetKind.NUMBER, "41000", Message(MessageKind.PROMPT, "hello", count=2))
     with RawPbx(answer(SUCCESS)) as pbx:
         with pytest.raises(PbxRefused) as refusal:
-            driver_for(pbx.url).dial(SESSION, order)
+            driver_for(pbx.url).dial(SESSION, twice)
 
     assert refusal.value.reason is Reason.UNSUPPORTED
     assert pbx.requests == []
-
-
-@pytest.mark.parametrize(
-    ("body", "callid"),
-    [
-        (b'{"status":"success","callid":1495698843.210}', "1495698843.210"),
-        (b'\xef\xbb\xbf{"status": "Success", "callid": "1495698843.215",}\r\n', "1495698843.215"),
-    ],
-)
-def test_a_sloppy_success(driver_for: MakeDriver, body: bytes, callid: str) -> None:
-    with RawPbx(answer(body)) as pbx:
-        assert driver_for(pbx.url).dial(SESSION, ORDER).callid == callid
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"OK",
-        b"<html></html>",
-        b"[]",
-        b"{}",
-        SUCCESS,
-        b'{"status":"Success","callid":""}',
-        b'{"status":"Success","callid":"1495698843.2',
-        b'{"status":"Success","callid":"1495698843.2"',
-        b'{"status":"Perhaps","callid":"1495698843.2"}',
-        b'{"status":"Failed"}',
-        b'{"status":"Failed","errno":"x"}',
-    ],
-)
-def test_an_answer_without_a_callid_is_in_doubt(
-    driver_for: MakeDriver, observed: list[tuple[str, str]], body: bytes
-) -> None:
-    with RawPbx(answer(body)) as pbx:
-        with pytest.raises(PbxInDoubt):
-            driver_for(pbx.url).dial(SESSION, ORDER)
-
-    assert len(pbx.requests) == 1
-    assert observed[-1][0] == "dial"
-
-
-def test_login_without_a_token_is_no_session(driver_for: MakeDriver) -> None:
-    with RawPbx(answer(SUCCESS)) as pbx:
-        with pytest.raises(PbxInDoubt):
-            driver_for(pbx.url).login()
+    assert not YeastarS.capabilities.prompt_count
 
 
 @pytest.mark.parametrize(
@@ -230,7 +156,7 @@ def test_plain_requests(
     with RawPbx(answer(SUCCESS)) as pbx:
         request_it(driver_for(pbx.url))
 
-    assert sent(pbx) == (f"POST /api/v1.1.0/{line}?token={TOKEN} HTTP/1.1", body)
+    assert sent(pbx) == (f"{line}?token={TOKEN}", body)
 
 
 LIVE_OUTBOUND = b"""{"status": "Success", "outbound": [{"outboundid": "1495705009.316", "from": "1002",
@@ -255,7 +181,7 @@ LIVE_INBOUND = b"""{
 """
 
 
-def test_live_calls(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+def test_live_calls(driver_for: MakeDriver, observed: Observed) -> None:
     with RawPbx(answer(LIVE_OUTBOUND)) as pbx:
         driver = driver_for(pbx.url)
         outbound, *_ = driver.live_calls(SESSION)
@@ -316,35 +242,12 @@ def test_live_calls_that_can_not_be_asked_are_not_none(driver_for: MakeDriver) -
     assert error.value.reason is Reason.TOKEN_INVALID
 
 
-@pytest.mark.parametrize(
-    ("status", "usable"),
-    [
-        ("Registered", True),
-        ("registered", True),
-        ("Idle", True),
-        ("Busy", True),
-        ("Up", True),
-        ("failure", False),
-        ("Disable", False),
-        ("Fault", False),
-        ("Alarm", False),
-        ("Down", False),
-        ("Power Off", False),
-        ("No SIM", False),
-        ("No Signal", False),
-        ("Pin Error", False),
-        ("Unregister", False),
-        ("Unknown", None),
-        ("Registering", None),
-        ("", None),
-    ],
-)
-def test_trunks(driver_for: MakeDriver, status: str, usable: bool | None) -> None:
-    listed = {"status": "Success", "trunklist": [{"trunkname": "voip123", "status": status, "type": "SIP"}]}
-    with RawPbx(answer(json.dumps(listed).encode())) as pbx:
-        assert driver_for(pbx.url).trunks(SESSION) == [TrunkState("voip123", status, "SIP", usable)]
+def test_trunks(driver_for: MakeDriver) -> None:
+    body = b'{"status": "Success", "trunklist": [{"trunkname": "voip123", "status": "Idle", "type": "SIP"}]}'
+    with RawPbx(answer(body)) as pbx:
+        assert driver_for(pbx.url).trunks(SESSION) == [TrunkState("voip123", "Idle", "SIP", usable=True)]
 
-    assert sent(pbx)[0].startswith("POST /api/v1.1.0/trunklist/query?")
+    assert sent(pbx)[0].startswith("trunklist/query?")
 
 
 def test_ivrs(driver_for: MakeDriver) -> None:
@@ -353,26 +256,24 @@ def test_ivrs(driver_for: MakeDriver) -> None:
     with RawPbx(answer(body)) as pbx:
         assert driver_for(pbx.url).ivrs(SESSION) == [Ivr("6500", "Alarm", "[Default]")]
 
-    assert sent(pbx)[0].startswith("POST /api/v1.1.0/ivr/query?")
+    assert sent(pbx)[0].startswith("ivr/query?")
 
 
 def test_device(driver_for: MakeDriver) -> None:
-    body = b"""{"status": "Success", "deviceinfo": {"devicename": "Yeastar S100", "sn": "369364835218",
-        "hardwarever": "V1.30 0000-0000", "firmwarever": "30.5.0.19"}}"""
-    with RawPbx(answer(body)) as pbx:
-        assert driver_for(pbx.url).device(SESSION) == Device("Yeastar S100", "369364835218", "30.5.0.19")
+    with RawPbx(answer(b'{"status": "Success", "deviceinfo": {"sn": "369364835218"}}')) as pbx:
+        assert driver_for(pbx.url).device(SESSION) == Device("", "369364835218", "")
 
-    assert sent(pbx)[0].startswith("POST /api/v1.1.0/deviceinfo/query?")
+    assert sent(pbx)[0].startswith("deviceinfo/query?")
 
 
 def test_a_url_with_a_path_and_a_slash(driver_for: MakeDriver) -> None:
     with RawPbx(answer(SUCCESS)) as pbx:
         driver_for(pbx.url + "/pbx/").logout(Session("a b&c=d"))
 
-    assert sent(pbx)[0] == "POST /pbx/api/v1.1.0/logout?token=a%20b%26c%3Dd HTTP/1.1"
+    assert sent(pbx, "/pbx/api/v1.1.0/") == ("logout?token=a%20b%26c%3Dd", {})
 
 
-def test_the_operations_are_a_closed_set(driver_for: MakeDriver, observed: list[tuple[str, str]]) -> None:
+def test_the_operations_are_a_closed_set(driver_for: MakeDriver, observed: Observed) -> None:
     everything = b'{"status":"Success","token":"t","callid":"1.2","random":"r","deviceinfo":{}}'
     with RawPbx(answer(everything)) as pbx:
         driver = driver_for(pbx.url)

@@ -9,8 +9,9 @@ import pytest
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.http import LARGEST_RESPONSE
+from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import Behaviour, RawPbx, answer, reset, send, send_and_close, stall
-from tests.pbx.yeastar_s.conftest import ORDER, SESSION, MakeDriver
+from tests.pbx.yeastar.conftest import ORDER, SESSION, MakeDriver
 
 CALLID = b'{"status":"Success","callid":"1.2"}'
 
@@ -64,7 +65,7 @@ def trickle(connection: socket.socket) -> None:
     ],
 )
 def test_sent_and_not_answered_is_in_doubt(
-    driver_for: MakeDriver, observed: list[tuple[str, str]], behaviour: Behaviour, reason: Reason
+    driver_for: MakeDriver, observed: Observed, behaviour: Behaviour, reason: Reason
 ) -> None:
     with RawPbx(behaviour) as pbx:
         with pytest.raises(PbxInDoubt) as doubt:
@@ -88,7 +89,7 @@ def test_sent_and_not_answered_is_in_doubt(
     ],
 )
 def test_turned_away_before_the_api_is_refused(
-    driver_for: MakeDriver, observed: list[tuple[str, str]], status: str, reason: Reason
+    driver_for: MakeDriver, observed: Observed, status: str, reason: Reason
 ) -> None:
     with RawPbx(answer(CALLID, status, b"Location: http://127.0.0.1:1/x\r\n")) as pbx:
         with pytest.raises(PbxRefused) as refusal:
@@ -100,7 +101,7 @@ def test_turned_away_before_the_api_is_refused(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_connection_refused(driver_for: MakeDriver, observed: list[tuple[str, str]], scheme: str) -> None:
+def test_connection_refused(driver_for: MakeDriver, observed: Observed, scheme: str) -> None:
     with pytest.raises(PbxRefused) as refusal:
         driver_for(f"{scheme}://127.0.0.1:{free_port()}").dial(SESSION, ORDER)
 
@@ -200,9 +201,10 @@ def test_a_kept_connection_that_dies_under_a_request_is_in_doubt(driver_for: Mak
     assert (len(pbx.requests), pbx.connections) == (2, 1)
 
 
-def test_one_connection_per_answer_when_the_pbx_closes_each(driver_for: MakeDriver) -> None:
-    one_by_one = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CALLID
-    with RawPbx(send_and_close(one_by_one)) as pbx:
+def test_one_connection_for_each_answer_of_an_embedded_server(driver_for: MakeDriver) -> None:
+    """The server of the K2 manual's samples closes every connection after its answer."""
+    head = b"HTTP/1.1 200 OK\r\nServer: Boa/0.94.14rc21\r\nAccept-Ranges: bytes\r\nConnection: close\r\n\r\n"
+    with RawPbx(send_and_close(head + CALLID)) as pbx:
         driver = driver_for(pbx.url)
         assert [driver.dial(SESSION, ORDER).callid for _ in range(3)] == ["1.2"] * 3
 

@@ -8,7 +8,7 @@ import pytest
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxRefused
 from tests.pbx.raw_pbx import RawPbx, answer
-from tests.pbx.yeastar_s.conftest import ORDER, SESSION, MakeDriver
+from tests.pbx.yeastar.conftest import ORDER, SESSION, MakeDriver
 
 # A throw-away key for the name pbx.test, made for this test alone.
 CERTIFICATE = Path(__file__).parent / "self_signed.pem"
