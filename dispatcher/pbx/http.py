@@ -64,7 +64,7 @@ logging.getLogger("httpcore.http11").addFilter(_WithoutAnswerHeaders())
 _REFUSED_BY_STATUS = {400: Reason.BAD_REQUEST, 429: Reason.TOO_FREQUENT}
 
 
-def _trust(verify_tls: bool) -> ssl.SSLContext:
+def trust(verify_tls: bool) -> ssl.SSLContext:
     """The usual authorities and those of the machine, where a site installs its own."""
     context = httpx.create_ssl_context(verify=verify_tls, trust_env=False)
     if verify_tls:
@@ -86,17 +86,18 @@ class PbxHttp:
     def __init__(
         self, url: str, *, verify_tls: bool, timeout: float, headers: Mapping[str, str] | None = None
     ) -> None:
-        """``headers`` go with every request; they may hold a credential, and are never logged."""
+        """``headers`` go with every request, in place of ours; they may hold a credential: never logged."""
         self._base = httpx.URL(url.rstrip("/"))
         self._prefix = self._base.raw_path.rstrip(b"/").decode("ascii")
         self._timeout = timeout
         self._timeouts = httpx.Timeout(timeout).as_dict()
-        self._headers = _HEADERS + [(k.encode(), v.encode()) for k, v in (headers or {}).items()]
+        given = {name.encode(): value.encode() for name, value in (headers or {}).items()}
+        self._headers = [*(own for own in _HEADERS if own[0] not in given), *given.items()]
         self._urls: dict[str, httpx.URL] = {}
         self._is_closed = False
         # The transport alone: a client's cookies, redirects and authentication have no use here.
         self._transport = httpx.HTTPTransport(
-            verify=_trust(verify_tls) if self._base.scheme == "https" else False,
+            verify=trust(verify_tls) if self._base.scheme == "https" else False,
             trust_env=False,
             limits=httpx.Limits(
                 max_connections=CONNECTIONS,

@@ -5,21 +5,19 @@ how it went. JSON is asked for by the ``Accept`` header, since XML can't tell nu
 """
 
 import json
-import time
 from base64 import b64encode
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.http import PbxHttp
+from dispatcher.pbx.observing import observed
 from dispatcher.pbx.protocol import Observe, PbxAccount
 
 T = TypeVar("T")
 
-OK, REFUSED, IN_DOUBT = "ok", "refused", "in_doubt"
 LONGEST_TEXT = 200
 _BASE = "/apis/pbx/"
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
@@ -70,7 +68,7 @@ class AxeosApi:
         :class:`PbxInDoubt`, or :class:`PbxRefused`: ``TOKEN_INVALID`` where the credential is not taken,
         ``NOT_PERMITTED`` where it is not enough.
         """
-        with self._observed(operation):
+        with observed(self._observe, operation):
             answer = self._http.send(
                 method,
                 _BASE + path,
@@ -88,19 +86,6 @@ class AxeosApi:
     def close(self) -> None:
         """Drop the connections."""
         self._http.close()
-
-    @contextmanager
-    def _observed(self, operation: str) -> Iterator[None]:
-        started = time.perf_counter()
-        result = IN_DOUBT
-        try:
-            yield
-            result = OK
-        except PbxRefused:
-            result = REFUSED
-            raise
-        finally:
-            self._observe(operation, result, time.perf_counter() - started)
 
 
 def _json(body: bytes) -> Any:

@@ -9,9 +9,7 @@ accepted, ``{"status": "Failed", "errno": "10003"}`` that it was not (S-Series A
 """
 
 import json
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -19,10 +17,10 @@ from urllib.parse import quote
 from dispatcher.domain.reasons import Nature, Reason, meaning
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.http import PbxHttp
+from dispatcher.pbx.observing import observed
 from dispatcher.pbx.protocol import Observe, Session
 from dispatcher.pbx.yeastar.lenient import read_object
 
-OK, REFUSED, IN_DOUBT = "ok", "refused", "in_doubt"
 _REQUEST_ERRNOS = range(10000, 20000)
 _BEFORE_JSON = b"\xef\xbb\xbf\x00 \t\r\n"
 
@@ -33,6 +31,11 @@ class Errno:
 
     reason: Reason
     meaning: str
+
+    def error(self, what: str) -> PbxError:
+        """The error of a request that was answered with it: in doubt where the reason is."""
+        doubtful = meaning(self.reason).nature is Nature.IN_DOUBT
+        return (PbxInDoubt if doubtful else PbxRefused)(self.reason, f"{what} ({self.meaning})")
 
 
 class YeastarClient:
@@ -51,7 +54,7 @@ class YeastarClient:
 
         Raises :class:`PbxRefused` or :class:`PbxInDoubt`. Sent once, whatever happens.
         """
-        with self._observed(operation):
+        with observed(self._observe, operation):
             return self._exchange(endpoint, params, session)
 
     def download(self, operation: str, endpoint: str, params: Mapping[str, str], session: Session) -> bytes:
@@ -60,7 +63,7 @@ class YeastarClient:
         In its place there may come JSON with an errno, which raises what it means.
         """
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
-        with self._observed(operation):
+        with observed(self._observe, operation):
             body = self._http.send("GET", self._base + endpoint, query=f"{query}&{_token(session)}").body
             if body.lstrip(_BEFORE_JSON).startswith(b"{"):
                 self._read(endpoint, body)
@@ -82,20 +85,6 @@ class YeastarClient:
     def close(self) -> None:
         """Drop the connections."""
         self._http.close()
-
-    @contextmanager
-    def _observed(self, operation: str) -> Iterator[None]:
-        """Tell the metrics how a request went and how long it took."""
-        started = time.perf_counter()
-        result = IN_DOUBT
-        try:
-            yield
-            result = OK
-        except PbxRefused:
-            result = REFUSED
-            raise
-        finally:
-            self._observe(operation, result, time.perf_counter() - started)
 
     def _exchange(self, endpoint: str, params: Mapping[str, str], session: Session | None) -> dict[str, Any]:
         query = _token(session) if session is not None else ""
@@ -119,9 +108,7 @@ class YeastarClient:
         number = int(errno) if errno.isascii() and errno.isdigit() and len(errno) <= 9 else 0
         known = self._errnos.get(number)
         if known is not None:
-            detail = f"{endpoint}: errno {number} ({known.meaning})"
-            doubtful = meaning(known.reason).nature is Nature.IN_DOUBT
-            return (PbxInDoubt if doubtful else PbxRefused)(known.reason, detail)
+            return known.error(f"{endpoint}: errno {number}")
         if number in _REQUEST_ERRNOS:
             return PbxRefused(Reason.FAILED, f"{endpoint}: errno {number}, which the manual does not list")
         return PbxInDoubt(

@@ -4,7 +4,8 @@ Numbers come as strings, and the keys of a NewCdr are spelt as the manuals' tabl
 firmware spell them.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from dispatcher.pbx.yeastar.words import cdr_status, failure_reason, letters
 
 UNKNOWN = "unknown"
 """The word of a report whose event is in no manual."""
+
+_NAMED = re.compile(r".*<([^<>]+)>")
 
 _DIRECTIONS: dict[str, PartyKind] = {
     "internal": PartyKind.EXTENSION,
@@ -40,15 +43,15 @@ def reports_of(
     return (Report(event, word, callid, serial, parties),)
 
 
-def cdr_of(data: dict[str, Any]) -> Cdr:
+def cdr_of(data: Mapping[str, Any]) -> Cdr:
     """The call record of a NewCdr, or of a row of the CDR download with its columns' names in lower case."""
     kind = letters(text(data.get("type")))
     to_trunk = _first(data, "desttrunkname", "dsttrunkname", "dstrunkname", "dsttrcunkname")
     from_trunk = _first(data, "srctrunkname", "srctrcunkname")
     return Cdr(
         status=cdr_status(text(data.get("status"))),
-        called=text(data.get("callto")),
-        caller=text(data.get("callfrom")),
+        called=_party(data.get("callto")),
+        caller=_party(data.get("callfrom")),
         talk_seconds=_number(_first(data, "talkduraction", "talkduration")) or 0,
         call_seconds=_number(_first(data, "callduraction", "callduration")),
         trunk=(from_trunk or to_trunk) if kind == "inbound" else (to_trunk or from_trunk),
@@ -56,6 +59,12 @@ def cdr_of(data: dict[str, Any]) -> Cdr:
         started=_first(data, "timestart", "startime", "starttime"),
         direction=_DIRECTIONS.get(kind),
     )
+
+
+def _party(value: Any) -> str:
+    """A number; newer firmware writes ``Name<2005>``."""
+    named = _NAMED.match(text(value))
+    return named[1] if named else text(value)
 
 
 def _played_to(number: str, parties: tuple[Party, ...]) -> tuple[Party, ...]:
@@ -75,7 +84,7 @@ def _keys(report: Report, data: dict[str, Any]) -> tuple[Report, ...]:
     return (single, string) if key else (string,)
 
 
-def _first(data: dict[str, Any], *names: str) -> str:
+def _first(data: Mapping[str, Any], *names: str) -> str:
     for name in names:
         if name in data and (value := text(data[name])):
             return value

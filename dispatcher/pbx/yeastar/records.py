@@ -33,7 +33,6 @@ _LONGEST_FOLD = timedelta(hours=2)
 """More than any clock is ever set back by (Troll in Antarctica: two hours)."""
 
 _DELIMITERS = (",", ";", "\t")
-_NAMED = re.compile(r".*<([^<>]+)>\s*$")
 _EPOCH = re.compile(r"(\d{9,11})\.\d+")
 
 
@@ -51,7 +50,7 @@ class CallRecords:
 
         With an extension's number instead of ``all`` those of IVR calls may be missing (inferred).
         """
-        start, end = local_span(since, until, self._zone)
+        start, end = (at.strftime(_TIME) for at in local_span(since, until, self._zone))
         query = {self._whose: "all", "starttime": start, "endtime": end}
         try:
             ticket = text(self._client.ask(RECORD_TICKET, "cdr/get_random", query, session).get("random"))
@@ -65,15 +64,15 @@ class CallRecords:
         return records_in(body, self._zone)
 
 
-def local_span(since: datetime, until: datetime, zone: tzinfo) -> tuple[str, str]:
-    """A time as the PBX's clock shows it, widened where that clock is set back meanwhile.
+def local_span(since: datetime, until: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """A time as the PBX's clock shows it, without a zone, widened where that clock is set back meanwhile.
 
     The PBX compares clock times as text. In the hour that comes twice a later call has an earlier
     time, so the span begins as early as it can have got, and ends as late.
     """
     first = min(_clock_time(since, zone), _clock_time(since + _LONGEST_FOLD, zone) - _LONGEST_FOLD)
     last = max(_clock_time(until, zone), _clock_time(until - _LONGEST_FOLD, zone) + _LONGEST_FOLD)
-    return first.strftime(_TIME), (last + timedelta(seconds=1)).strftime(_TIME)
+    return first, last + timedelta(seconds=1)
 
 
 def records_in(body: bytes, zone: tzinfo) -> Sequence[Report]:
@@ -122,15 +121,9 @@ def _rows(content: str) -> Iterator[dict[str, Any]]:
 
 def _report(row: Mapping[str, Any], zone: tzinfo) -> Report:
     callid = text(row["callid"])
-    cdr = cdr_of({**row, "callfrom": _number(row.get("callfrom")), "callto": _number(row.get("callto"))})
+    cdr = cdr_of(row)
     cdr = replace(cdr, began=_began(cdr, callid, zone))
     return Report(ReportEvent.CDR, _WORD, callid, text(row.get("sn")), cdr=cdr)
-
-
-def _number(value: Any) -> str:
-    """A number; ``Name<2005>`` is written by newer firmware."""
-    named = _NAMED.match(text(value))
-    return named[1] if named else text(value)
 
 
 def _began(cdr: Cdr, callid: str, zone: tzinfo) -> datetime | None:

@@ -45,6 +45,7 @@ _CDR: dict[str, CdrStatus] = {
     "busy": CdrStatus.BUSY,
     "failed": CdrStatus.FAILED,
     "voicemail": CdrStatus.VOICEMAIL,
+    "abandoned": CdrStatus.NO_ANSWER,
 }
 
 

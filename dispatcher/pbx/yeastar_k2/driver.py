@@ -1,16 +1,15 @@
 """The driver for Yeastar API v2.0.0. Which endpoint does what is in the K2 API v2.0.0 manual."""
 
 import logging
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import product
 
-from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
-from dispatcher.pbx.errors import PbxError, PbxRefused
+from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.http import PbxHttp
+from dispatcher.pbx.observing import observed
 from dispatcher.pbx.protocol import (
     Accepted,
     Capabilities,
@@ -25,15 +24,15 @@ from dispatcher.pbx.protocol import (
     TrunkState,
 )
 from dispatcher.pbx.yeastar.account import destination, digest
-from dispatcher.pbx.yeastar.client import OK, REFUSED, YeastarClient, text, unreadable
+from dispatcher.pbx.yeastar.calls import Live, leg_of, legs_of, live_in, the_call
+from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
 from dispatcher.pbx.yeastar.lists import device, trunk_state
 from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords
+from dispatcher.pbx.yeastar.tokens import bare, refresh_token, session_of
 from dispatcher.pbx.yeastar_k2 import reports
-from dispatcher.pbx.yeastar_k2.calls import Live, live_in
 from dispatcher.pbx.yeastar_k2.dialling import PLACEABLE, request_of
 from dispatcher.pbx.yeastar_k2.errnos import ERRNOS
 from dispatcher.pbx.yeastar_k2.stream import open_stream
-from dispatcher.pbx.yeastar_k2.tokens import bare, refresh_token, session_of
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +45,7 @@ _log = logging.getLogger(__name__)
 OPERATIONS = (*_OPERATIONS, *RECORD_OPERATIONS)
 
 VERSION = "2.0.0"
+OUTBOUND, INBOUND = PartyKind.OUTBOUND, PartyKind.INBOUND
 
 
 class YeastarK2:
@@ -124,18 +124,13 @@ class YeastarK2:
 
     def live_calls(self, session: Session) -> Sequence[LiveCall]:
         """Every leg on every trunk, with the callid of its call; two legs of one call count as two."""
-        found: dict[tuple[str, str], LiveCall] = {}
-        for direction in (PartyKind.OUTBOUND, PartyKind.INBOUND):
-            for call in self._query(LIVE_CALLS, {"type": direction.value}, session):
-                found.update({(leg.callid, leg.leg): leg for leg in call.legs(direction)})
-        return list(found.values())
+        return legs_of(
+            {kind: self._query(LIVE_CALLS, {"type": kind.value}, session) for kind in (OUTBOUND, INBOUND)}
+        )
 
     def live_call(self, session: Session, callid: str) -> LiveCall | None:
         """The call of this callid, or None when the PBX does not know it (any more)."""
-        for call in self._query(LIVE_CALL, {"callid": callid}, session):
-            if call.callid in ("", callid):
-                return call.leading
-        return None
+        return the_call(callid, self._query(LIVE_CALL, {"callid": callid}, session))
 
     def hang_up_leg(self, session: Session, leg: str) -> None:
         """End a leg by its channelid; ``Reason.CALL_OVER`` when it is gone already."""
@@ -149,10 +144,7 @@ class YeastarK2:
         endpoint = "extension/query_call"
         listed = self._client.listed(HANGUP, endpoint, "calllist", {"number": extension}, bare(session))
         calls = [call for item in listed for call in live_in(item.get("numbercalls"))]
-        leg = next((leg for call in calls if (leg := call.leg_of(extension))), "")
-        if not leg:
-            raise PbxRefused(Reason.CALL_OVER, f"{endpoint}: the extension is in no call")
-        self.hang_up_leg(session, leg)
+        self.hang_up_leg(session, leg_of(extension, calls, endpoint))
 
     def trunks(self, session: Session) -> Sequence[TrunkState]:
         """Every trunk with its status."""
@@ -179,14 +171,8 @@ class YeastarK2:
 
     def open_reports(self, position: str) -> ReportStream:
         """Connect to the PBX's event port and log in there; it knows no places to go on from."""
-        started = time.perf_counter()
-        result = REFUSED
-        try:
-            stream = open_stream(self._account)
-            result = OK
-        finally:
-            self._observe(LISTEN, result, time.perf_counter() - started)
-        return stream
+        with observed(self._observe, LISTEN):
+            return open_stream(self._account)
 
     def parse(self, body: bytes) -> Sequence[Report]:
         """Turn one body into reports; ``ValueError`` when it can't be understood."""

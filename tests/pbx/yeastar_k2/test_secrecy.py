@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from dispatcher.pbx.protocol import Session
+from dispatcher.pbx.yeastar.tokens import session_of
 from dispatcher.pbx.yeastar_k2 import YeastarK2
-from dispatcher.pbx.yeastar_k2.tokens import session_of
 from tests.pbx.drivers import PASSWORD
 from tests.pbx.raw_pbx import Behaviour, answer
 from tests.pbx.secrecy import assert_untold, fail, failures, log_everything, md5, told_of

@@ -3,11 +3,13 @@
 A member that has hung up stands in the list with BYE, and is no part of the call any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
+from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import LiveCall
 from dispatcher.pbx.yeastar.client import objects, text
 from dispatcher.pbx.yeastar.parties import Member, members_of
@@ -62,6 +64,31 @@ def live_in(listed: Any) -> list[Live]:
         there = [member for member in members if member.status.upper() != _GONE]
         found.append(Live(text(item.get("callid")), there, is_empty=not members))
     return found
+
+
+def legs_of(listed: Mapping[PartyKind, Iterable[Live]]) -> list[LiveCall]:
+    """Every leg on every trunk, once, of the calls that were listed as going out or as coming in."""
+    found: dict[tuple[str, str], LiveCall] = {}
+    for direction, calls in listed.items():
+        for call in calls:
+            found.update({(leg.callid, leg.leg): leg for leg in call.legs(direction)})
+    return list(found.values())
+
+
+def the_call(callid: str, listed: Iterable[Live]) -> LiveCall | None:
+    """The leg that stands for the call of this callid, or None when it is not (any more) in the list."""
+    for call in listed:
+        if call.callid in ("", callid):
+            return call.leading
+    return None
+
+
+def leg_of(extension: str, listed: Iterable[Live], endpoint: str) -> str:
+    """An extension's leg in its oldest call; :class:`PbxRefused` ``CALL_OVER`` when it is in none."""
+    leg = next((leg for call in listed if (leg := call.leg_of(extension))), "")
+    if not leg:
+        raise PbxRefused(Reason.CALL_OVER, f"{endpoint}: the extension is in no call")
+    return leg
 
 
 def _is_outside(member: Member) -> bool:
