@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from dispatcher.pbx.axeos import Axeos
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.protocol import DialOrder, Message, Pulled, Session
 from dispatcher.simulator import Behaviour, Fault, Timing
-from tests.pbx.contract.conftest import PAIRS, PREFIX, Rig
+from tests.pbx.contract.conftest import PREFIX, Rig, rigs_of
 
 MakeRig = Callable[..., tuple[Rig, Axeos, Session]]
 STAYS_UP = Timing(setup=0, ring=0, prompt=30.0)
@@ -23,19 +22,15 @@ STAYS_UP = Timing(setup=0, ring=0, prompt=30.0)
 @pytest.fixture
 def axeos() -> Iterator[MakeRig]:
     """Starts simulated PBXs with changed settings, each with a driver that is logged in."""
-    made: list[Rig] = []
+    with rigs_of(Rig, Axeos.family) as make_rig:
 
-    def make(**changed: Any) -> tuple[Rig, Axeos, Session]:
-        pair = PAIRS["axeos"]
-        rig = Rig("axeos", replace(pair, settings=replace(pair.settings, **changed))).start()
-        made.append(rig)
-        driver = rig.driver()
-        assert isinstance(driver, Axeos)
-        return rig, driver, driver.login()
+        def make(**changed: Any) -> tuple[Rig, Axeos, Session]:
+            rig = make_rig(**changed)
+            driver = rig.driver()
+            assert isinstance(driver, Axeos)
+            return rig, driver, driver.login()
 
-    yield make
-    for rig in made:
-        rig.stop()
+        yield make
 
 
 def test_the_events_of_a_call_to_a_user(axeos: MakeRig) -> None:
@@ -104,10 +99,9 @@ def test_nobody_who_listened_is_told_that_the_call_was_lost_before_the_answer(ax
 class Unread(Rig):
     """A PBX whose events nobody reads but the test."""
 
-    def start(self) -> "Unread":
+    def start(self) -> None:
         self._sink.__enter__()
         self.pbx.start()
-        return self
 
     def whole_call(self, driver: Axeos) -> str:
         """The id of a call that is over."""
@@ -119,19 +113,15 @@ class Unread(Rig):
 @pytest.fixture
 def unread() -> Iterator[Callable[..., tuple[Unread, Axeos]]]:
     """Starts simulated PBXs with changed settings, each with a driver."""
-    made: list[Unread] = []
-    pair = PAIRS["axeos"]
+    with rigs_of(Unread, Axeos.family) as make_rig:
 
-    def make(**changed: Any) -> tuple[Unread, Axeos]:
-        rig = Unread("axeos", replace(pair, settings=replace(pair.settings, **changed))).start()
-        made.append(rig)
-        driver = rig.driver()
-        assert isinstance(driver, Axeos)
-        return rig, driver
+        def make(**changed: Any) -> tuple[Unread, Axeos]:
+            rig = make_rig(**changed)
+            driver = rig.driver()
+            assert isinstance(driver, Axeos)
+            return rig, driver
 
-    yield make
-    for rig in made:
-        rig.stop()
+        yield make
 
 
 MakeUnread = Callable[..., tuple[Unread, Axeos]]

@@ -1,9 +1,10 @@
 """Pairs of a driver and its simulated PBX: a new family adds one to ``PAIRS`` and must pass all of this."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -163,13 +164,12 @@ class Rig:
         self._fetched: Fetched | None = None
         self.pbx = SimulatedPbx(pair.settings)
 
-    def start(self) -> "Rig":
+    def start(self) -> None:
         self._sink.__enter__()
         self.pbx.start()
         fetching = self._unwatched.make(make_driver, self._account())
         if isinstance(fetching, PullsReports) and fetching.pulls_reports:
             self._fetched = Fetched(fetching.open_reports(""))
-        return self
 
     def stop(self) -> None:
         self.pbx.stop()
@@ -243,18 +243,33 @@ class Rig:
         return [report for report in parsed if callid is None or report.callid == callid]
 
 
+R = TypeVar("R", bound=Rig)
+
+
+@contextmanager
+def rigs_of(kind: type[R], family: str) -> Iterator[Callable[..., R]]:
+    """Starts simulated PBXs of one family, each with changed settings, and stops them in the end."""
+    pair = PAIRS[family]
+    with ExitStack() as running:
+
+        def make(**changed: Any) -> R:
+            rig = kind(family, replace(pair, settings=replace(pair.settings, **changed)))
+            rig.start()
+            running.callback(rig.stop)
+            return rig
+
+        yield make
+
+
 @pytest.fixture(params=sorted(FAMILIES))
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A running pair, one for each registered family; its calls take a thousandth of their time."""
-    made = Rig(request.param, PAIRS[request.param]).start()
-    yield made
-    made.stop()
+    with rigs_of(Rig, request.param) as make:
+        yield make()
 
 
 @pytest.fixture(params=sorted(FAMILIES))
 def slow_rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """The same, but its calls take as long as in life: whatever is up stays up during a test."""
-    pair = PAIRS[request.param]
-    made = Rig(request.param, replace(pair, settings=replace(pair.settings, time_scale=1.0))).start()
-    yield made
-    made.stop()
+    with rigs_of(Rig, request.param) as make:
+        yield make(time_scale=1.0)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -14,7 +13,7 @@ from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.protocol import Driver, PullsReports, ReportStream
 from dispatcher.simulator import Behaviour, Fault, Faults, StreamSettings
-from tests.pbx.contract.conftest import PAIRS, PREFIX, Rig
+from tests.pbx.contract.conftest import PREFIX, Rig, rigs_of
 from tests.pbx.contract.test_reports import ACKNOWLEDGED, OUTCOMES, gathered
 
 NUMBER = "0612345678"
@@ -35,13 +34,9 @@ class StreamRig(Rig):
 @pytest.fixture(params=["none", "lf", "crlf", "random"])
 def streams(request: pytest.FixtureRequest) -> Iterator[StreamRig]:
     """A K2 that lets its reports be fetched, cut at random places and with each separator."""
-    pair = PAIRS["yeastar-k2"]
     cut = StreamSettings(separator=request.param, chunked=True, seed=7)
-    settings = replace(pair.settings, report_transport="tcp", stream=cut)
-    made = StreamRig("yeastar-k2", replace(pair, settings=settings))
-    made.start()
-    yield made
-    made.stop()
+    with rigs_of(StreamRig, "yeastar-k2") as make:
+        yield make(report_transport="tcp", stream=cut)
 
 
 def read(stream: ReportStream, until: float = 10.0) -> list[bytes]:
@@ -140,11 +135,7 @@ def test_a_wrong_password_is_told_apart(streams: StreamRig) -> None:
 
 
 def test_a_pbx_that_posts_its_reports_has_no_stream() -> None:
-    rig = StreamRig("yeastar-k2", PAIRS["yeastar-k2"])
-    rig.start()
-    try:
-        driver = rig.driver()
+    with rigs_of(StreamRig, "yeastar-k2") as make:
+        driver = make().driver()
         assert isinstance(driver, PullsReports)
         assert not driver.pulls_reports
-    finally:
-        rig.stop()

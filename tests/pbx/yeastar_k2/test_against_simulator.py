@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import DialOrder, Message
 from dispatcher.pbx.yeastar_k2 import YeastarK2
 from dispatcher.simulator import Behaviour, Fault, Faults
-from tests.pbx.contract.conftest import PAIRS, PREFIX, Rig
+from tests.pbx.contract.conftest import PREFIX, Rig, rigs_of
 from tests.pbx.contract.test_reports import ACKNOWLEDGED, OUTCOMES, gathered
 
 NUMBER = "0612345678"
@@ -30,20 +29,16 @@ MakeRig = Callable[..., tuple[Rig, YeastarK2]]
 
 @pytest.fixture
 def k2() -> Iterator[MakeRig]:
-    """Starts simulated K2s with changed settings, each with a driver."""
-    made: list[Rig] = []
+    """Starts simulated PBXs with changed settings, each with a driver."""
+    with rigs_of(Rig, YeastarK2.family) as make_rig:
 
-    def make(**changed: Any) -> tuple[Rig, YeastarK2]:
-        pair = PAIRS["yeastar-k2"]
-        rig = Rig("yeastar-k2", replace(pair, settings=replace(pair.settings, **changed))).start()
-        made.append(rig)
-        driver = rig.driver()
-        assert isinstance(driver, YeastarK2)
-        return rig, driver
+        def make(**changed: Any) -> tuple[Rig, YeastarK2]:
+            rig = make_rig(**changed)
+            driver = rig.driver()
+            assert isinstance(driver, YeastarK2)
+            return rig, driver
 
-    yield make
-    for rig in made:
-        rig.stop()
+        yield make
 
 
 def outcome(
