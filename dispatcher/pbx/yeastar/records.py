@@ -131,10 +131,10 @@ def _began(cdr: Cdr, callid: str, zone: tzinfo) -> datetime | None:
     epoch = _EPOCH.fullmatch(callid)
     minted = datetime.fromtimestamp(int(epoch[1]), UTC) if epoch else None
     try:
-        shown = datetime.strptime(cdr.started, _TIME)  # noqa: DTZ007 - the zone follows.
+        shown = datetime.strptime(cdr.started, _TIME).replace(tzinfo=zone)
     except ValueError:
         return minted
-    readings = [shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    readings = [shown.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
     if minted is None:
         return readings[0]
     return min(readings, key=lambda reading: abs(reading - minted))
