@@ -14,12 +14,12 @@ from dispatcher.api.reading import call_views, timeline_of_alarm
 from dispatcher.api.views import AlarmSummary, AlarmView, alarm_summary, alarm_view
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import AlarmStatus, Severity
+from dispatcher.errors import Unknown
 from dispatcher.intake import alarms, by_hand
 from dispatcher.intake.alarm_request import AlarmRequest
-from dispatcher.intake.errors import Unknown
-from dispatcher.intake.work import Work
 from dispatcher.requests import Moment
 from dispatcher.store.tables import Alarm, Call, table
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
 

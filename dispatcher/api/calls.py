@@ -12,10 +12,10 @@ from dispatcher.api.idempotency import OnceDep, json_response
 from dispatcher.api.reading import call_views, timeline_of_call
 from dispatcher.api.views import CallDetail, raw_report_view
 from dispatcher.core import Core
+from dispatcher.errors import Unknown
 from dispatcher.intake import steering
-from dispatcher.intake.errors import Unknown
-from dispatcher.intake.work import Work
 from dispatcher.store.tables import Call, RawReport, table
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"])
 

@@ -22,15 +22,15 @@ from dispatcher.api.views.campaigns import (
     campaign_view,
 )
 from dispatcher.domain.vocabulary import CallState, CampaignStatus, Outcome
+from dispatcher.errors import Unknown
 from dispatcher.intake.campaigns import lifecycle, withdrawal
 from dispatcher.intake.campaigns.numbers import BadNumber, e164, parse_number
 from dispatcher.intake.campaigns.progress import progress_of
 from dispatcher.intake.campaigns.requests import NewCampaign
 from dispatcher.intake.campaigns.results import results_csv
-from dispatcher.intake.errors import Unknown
-from dispatcher.intake.work import Work
 from dispatcher.store import campaigns, results
 from dispatcher.store.results import CallFilter
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 

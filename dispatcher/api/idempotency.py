@@ -18,8 +18,8 @@ from dispatcher.api.auth import Client, client_of
 from dispatcher.api.context import CoreDep
 from dispatcher.api.problems import Problem
 from dispatcher.core import Core
-from dispatcher.intake.work import Work, carry_out
 from dispatcher.store.tables import IdempotencyKey, table
+from dispatcher.work import Work, carry_out
 
 _keys = table(IdempotencyKey)
 REPLAYED = "Idempotency-Replayed"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dispatcher.intake.errors import NotPossible, Place, Refused, Unknown
+from dispatcher.errors import NotPossible, Place, Refused, Unknown
 from dispatcher.store.engine import is_conflict, is_outage
 
 _log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from dispatcher.api.views import TrunkView, trunk_view
 from dispatcher.domain.pacing import TrunkLoad
 from dispatcher.intake import steering
 from dispatcher.intake.steering import TrunkChange
-from dispatcher.intake.work import Work
 from dispatcher.store import trunks
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/trunks", tags=["trunks"])
 

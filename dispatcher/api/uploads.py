@@ -18,7 +18,7 @@ from dispatcher.intake.campaigns.importing import Interrupted, check_open, impor
 from dispatcher.intake.campaigns.json_rows import JsonReader
 from dispatcher.intake.campaigns.rows import Reader
 from dispatcher.intake.campaigns.upload import NotText, Upload
-from dispatcher.intake.work import Work
+from dispatcher.work import Work
 
 CSV = "text/csv"
 JSON_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")

@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from dispatcher.config import PolicySettings, Settings
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, Severity
-from dispatcher.intake.errors import Fault, Refused
+from dispatcher.errors import Fault, Refused
 from dispatcher.intake.notices import LONGEST_SUMMARY
 from dispatcher.requests import AckDigits, MessageSpec, Moment, Recipient, RetrySpec, Word
 

@@ -3,11 +3,11 @@
 from sqlalchemy import select
 
 from dispatcher.domain.vocabulary import AlarmStatus
+from dispatcher.errors import NotPossible, Unknown
 from dispatcher.intake import alarms
-from dispatcher.intake.errors import NotPossible, Unknown
-from dispatcher.intake.work import Work
 from dispatcher.ledger import alarms as ledger
 from dispatcher.store.tables import Alarm, table
+from dispatcher.work import Work
 
 _alarms = table(Alarm)
 

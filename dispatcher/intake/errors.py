@@ -1,50 +1,19 @@
-"""Why a request is not done. The API turns each into a problem document, the command line into a line.
+"""The old place of dispatcher.errors."""
 
-IntakeError
- ├─ Refused       the request can't be carried out as it stands; names the fields
- ├─ Unknown       there is no such alarm, call, campaign or trunk
- └─ NotPossible   it exists, but its present status does not allow this
-"""
+from dispatcher.errors import (
+    Fault,
+    IntakeError,
+    NotPossible,
+    Place,
+    Refused,
+    Unknown,
+)
 
-from dataclasses import dataclass
-
-Place = tuple[str | int, ...]
-"""Where in the request: names and indexes from the outside in, such as ``("to", 0, "number")``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong with a request: where, and how to mend it."""
-
-    place: Place
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{'.'.join(str(part) for part in self.place)}: {self.detail}"
-
-
-class IntakeError(Exception):
-    """A request that is not done; nothing of it has been stored."""
-
-
-class Refused(IntakeError):
-    """The request can't be carried out. ``faults`` says all that is wrong with it, not only the first."""
-
-    def __init__(self, *faults: Fault) -> None:
-        super().__init__("; ".join(str(fault) for fault in faults))
-        self.faults = faults
-
-
-class Unknown(IntakeError):
-    """There is no such thing."""
-
-    def __init__(self, what: str, name: str) -> None:
-        super().__init__(f"there is no {what} {name!r}")
-
-
-class NotPossible(IntakeError):
-    """The thing's present ``status`` does not allow what was asked."""
-
-    def __init__(self, detail: str, status: str) -> None:
-        super().__init__(detail)
-        self.status = status
+__all__ = [
+    "Fault",
+    "IntakeError",
+    "NotPossible",
+    "Place",
+    "Refused",
+    "Unknown",
+]

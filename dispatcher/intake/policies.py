@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatcher.config import Settings
+from dispatcher.errors import Refused
+from dispatcher.escalation.placing import Placing
+from dispatcher.escalation.recipients import Asked, callable_ones, callees
 from dispatcher.intake.alarm_request import usual_proof_of
-from dispatcher.intake.errors import Refused
-from dispatcher.intake.placing import Placing
-from dispatcher.intake.recipients import Asked, callable_ones, callees
 
 _log = logging.getLogger(__name__)
 

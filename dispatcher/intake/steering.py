@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select, update
 
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState
-from dispatcher.intake.errors import Fault, NotPossible, Refused, Unknown
-from dispatcher.intake.work import Work
+from dispatcher.errors import Fault, NotPossible, Refused, Unknown
 from dispatcher.ledger import alarms as ledger
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.tables import Call, Trunk, table
 from dispatcher.store.trunks import INTERNAL
+from dispatcher.work import Work
 
 _calls = table(Call)
 _trunks = table(Trunk)

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dispatcher.errors import Refused
 from dispatcher.intake.campaigns.contacts import Checker
 from dispatcher.intake.campaigns.csv_rows import CsvReader
 from dispatcher.intake.campaigns.json_rows import JsonReader
 from dispatcher.intake.campaigns.numbers import Zones
 from dispatcher.intake.campaigns.rows import LONGEST_LINE, BadRow, RawRow
 from dispatcher.intake.campaigns.upload import NotText, Upload
-from dispatcher.intake.errors import Refused
 from dispatcher.store.contacts import Contact
 from tests.cores import START
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from dispatcher.config import Settings
+from dispatcher.errors import Refused
 from dispatcher.intake.campaigns.requests import NewCampaign
 from dispatcher.intake.campaigns.trunks import trunks_for
-from dispatcher.intake.errors import Refused
 from tests.cores import PBX, settings_for
 
 TRUNK: dict[str, Any] = {"name": "a", "channels": 5}

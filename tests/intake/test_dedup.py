@@ -13,8 +13,8 @@ from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.intake import alarms, by_hand
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.intake.alarms import Effect, Taken
-from dispatcher.intake.work import carry_out
 from dispatcher.store.tables import Alarm, Call, table
+from dispatcher.work import carry_out
 from tests.cores import make_core
 
 REQUEST: dict[str, Any] = {

@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
-from dispatcher.intake.errors import Refused
-from dispatcher.intake.placing import Placing, Site, Unplaceable, Unprovable, check_message
-from dispatcher.intake.recipients import Asked, callees, e164
+from dispatcher.errors import Refused
+from dispatcher.escalation.placing import Placing, Site, Unplaceable, Unprovable, check_message
+from dispatcher.escalation.recipients import Asked, callees, e164
 from dispatcher.pbx.protocol import Capabilities
 from dispatcher.requests import MessageSpec, Recipient
 

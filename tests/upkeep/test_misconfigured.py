@@ -6,12 +6,12 @@ from sqlalchemy import select
 from dispatcher.domain.reasons import OF_THE_SET_UP, Reason, meaning
 from dispatcher.domain.vocabulary import Outcome
 from dispatcher.intake.campaigns import lifecycle
-from dispatcher.intake.work import carry_out
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import DialOrder
 from dispatcher.store.tables import Call, Campaign, Event
 from dispatcher.upkeep.housekeeping import finish_campaigns
 from dispatcher.upkeep.misconfigured import pause_misconfigured
+from dispatcher.work import carry_out
 from tests.scripted import Office, calls, whole_call
 
 NUMBERS = [f"3161234{place:04}" for place in range(1, 6)]

@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterator
 from typing import TextIO
 
+from dispatcher.errors import Fault, Refused
 from dispatcher.intake.campaigns.rows import KNOWN, BadRow, Lines, RawRow, TooLong
-from dispatcher.intake.errors import Fault, Refused
 
 DELIMITERS = (",", ";", "\t")
 MOST_COLUMNS = 200

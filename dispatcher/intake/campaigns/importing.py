@@ -9,17 +9,17 @@ from sqlalchemy import Connection
 
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import CampaignStatus
+from dispatcher.errors import NotPossible, Unknown
 from dispatcher.intake.campaigns.contacts import Checker
 from dispatcher.intake.campaigns.numbers import Zones
 from dispatcher.intake.campaigns.requests import RECIPIENT
 from dispatcher.intake.campaigns.rows import BadRow, Reader
-from dispatcher.intake.errors import NotPossible, Unknown
-from dispatcher.intake.work import Work
 from dispatcher.signals import Topic
 from dispatcher.store import campaigns, contacts, events
 from dispatcher.store.contacts import Contact
 from dispatcher.store.engine import is_outage
 from dispatcher.store.events import Change
+from dispatcher.work import Work
 
 BATCH = 2_000
 """Rows that one transaction adds: alarms never wait long for the store."""

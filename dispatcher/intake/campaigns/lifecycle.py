@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatcher.domain.vocabulary import CampaignStatus
+from dispatcher.errors import Fault, NotPossible, Refused, Unknown
 from dispatcher.intake.campaigns import withdrawal
 from dispatcher.intake.campaigns.requests import NewCampaign
 from dispatcher.intake.campaigns.trunks import trunks_for
-from dispatcher.intake.errors import Fault, NotPossible, Refused, Unknown
-from dispatcher.intake.work import Work
 from dispatcher.store import campaigns
 from dispatcher.store.ids import new_id
+from dispatcher.work import Work
 
 _DRAFT, _RUNNING, _PAUSED = CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.PAUSED
 _FINISHED, _CANCELLED = CampaignStatus.FINISHED, CampaignStatus.CANCELLED

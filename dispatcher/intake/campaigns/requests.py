@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind
+from dispatcher.errors import Fault, Refused
 from dispatcher.intake.campaigns.numbers import BadZone, check_zone
-from dispatcher.intake.errors import Fault, Refused
 from dispatcher.requests import AckDigits, MessageSpec, Moment, RetrySpec
 
 RECIPIENT = "recipient"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from dispatcher.config import PbxSettings, Settings
 from dispatcher.domain.vocabulary import TargetKind
+from dispatcher.errors import Fault, Refused
+from dispatcher.escalation.placing import Placing, Site, Unplaceable, Unprovable, check_message
 from dispatcher.intake.campaigns.requests import NewCampaign
-from dispatcher.intake.errors import Fault, Refused
-from dispatcher.intake.placing import Placing, Site, Unplaceable, Unprovable, check_message
 from dispatcher.pbx.registry import CAPABILITIES
 
 

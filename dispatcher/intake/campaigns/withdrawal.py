@@ -4,10 +4,10 @@ from sqlalchemy import select
 
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import CallState
-from dispatcher.intake.work import Work, carry_out
 from dispatcher.ledger.alarms import withdraw
 from dispatcher.store import campaigns
 from dispatcher.store.tables import Call, among, table
+from dispatcher.work import Work, carry_out
 
 BATCH = 2_000
 """Queued calls that one transaction withdraws."""
