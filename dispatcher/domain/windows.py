@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from dispatcher.domain.local_time import clock_change
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _DAYS_AHEAD = 16
@@ -69,20 +71,8 @@ def _boundaries(windows: Sequence[Window], zone: tzinfo, day: date) -> Iterator[
         yield _instant(day, window.start, zone)
         yield _instant(day, window.start, zone, fold=1)
     if midnight.astimezone(zone).utcoffset() != next_midnight.astimezone(zone).utcoffset():
-        yield _clock_change(midnight, next_midnight, zone)
+        yield clock_change(midnight, next_midnight, zone)
 
 
 def _instant(day: date, clock: time, zone: tzinfo, *, fold: int = 0) -> datetime:
     return datetime.combine(day, clock, tzinfo=zone).replace(fold=fold).astimezone(UTC)
-
-
-def _clock_change(before: datetime, after: datetime, zone: tzinfo) -> datetime:
-    """The first second at which the zone's offset is no longer that of ``before``."""
-    offset = before.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if middle.astimezone(zone).utcoffset() == offset:
-            before = middle
-        else:
-            after = middle
-    return after
