@@ -27,6 +27,9 @@ ROUTERS: tuple[APIRouter, ...] = (
 STREAMED = (re.compile(r"/v1/campaigns/[^/]+/contacts"),)
 """Paths whose endpoints read bodies of any size themselves."""
 
+NOTIFICATIONS = re.compile(r"/v1/intake/[^/]+")
+"""Paths at which one body may hold all alerts of a bad night."""
+
 _DESCRIPTION = """\
 Turns alarms and campaign rows into telephone calls that are proven heard.
 
@@ -55,6 +58,11 @@ def make_app(core: Core) -> FastAPI:
     app.state.feed = events.make_feed(core)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(CheckedBodies, limit=core.settings.api.max_body_bytes, streamed=STREAMED)
+    app.add_middleware(
+        CheckedBodies,
+        limit=core.settings.api.max_body_bytes,
+        streamed=STREAMED,
+        others={NOTIFICATIONS: (core.settings.intake.max_body_bytes, "intake.max_body_bytes")},
+    )
     problems.install(app)
     return app

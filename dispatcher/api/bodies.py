@@ -6,7 +6,7 @@ that take streams of any size are left to their endpoints.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.message import Message
 from typing import Any, NoReturn
 
@@ -18,6 +18,9 @@ from dispatcher.api.problems import Problem
 DEEPEST = 64
 """So many levels of objects and lists a body may have."""
 
+RAW_BODY = "dispatcher.raw_body"
+"""Where a request's scope has the body as it was sent: what a sender has signed."""
+
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -26,12 +29,20 @@ class CheckedBodies:
     """Refuses bodies that are too large (413), no JSON (415), or neither UTF-8 nor well-formed (400).
 
     ``streamed`` are the paths, as regular expressions, whose endpoints read their bodies themselves.
+    ``others`` are those with another limit: its size, and the configuration's key for it.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, streamed: Sequence[re.Pattern[str]] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limit: int,
+        streamed: Sequence[re.Pattern[str]] = (),
+        others: Mapping[re.Pattern[str], tuple[int, str]] | None = None,
+    ) -> None:
         self._app = app
-        self._limit = limit
+        self._limit = limit, "api.max_body_bytes"
         self._streamed = streamed
+        self._others = others or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then pass on with the body in one piece."""
@@ -52,38 +63,40 @@ class CheckedBodies:
         if any(path.fullmatch(scope["path"]) for path in self._streamed):
             return receive
         headers = Headers(scope=scope)
-        self._check_length(headers.get("content-length", ""))
-        body = await self._read(receive)
+        limit, key = self._limit_of(scope["path"])
+        announced = headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > limit:
+            _too_large(limit, key)
+        body = await _read(receive, limit, key)
         if body:
             _check_kind(headers)
+            scope[RAW_BODY] = body
             body = storable_json(body)
         return _given_back(body, receive)
 
-    def _check_length(self, announced: str) -> None:
-        if announced.isdigit() and int(announced) > self._limit:
-            self._too_large()
+    def _limit_of(self, path: str) -> tuple[int, str]:
+        """How large a body may be, and the configuration's key for it."""
+        return next((limit for one, limit in self._others.items() if one.fullmatch(path)), self._limit)
 
-    async def _read(self, receive: Receive) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Problem(400, "the connection ended within the body")
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._limit:
-                self._too_large()
-            chunks.append(chunk)
-            if not message.get("more_body"):
-                return b"".join(chunks)
 
-    def _too_large(self) -> NoReturn:
-        raise Problem(
-            413,
-            f"the body is larger than {self._limit} bytes (api.max_body_bytes)",
-            headers={"Connection": "close"},
-        )
+async def _read(receive: Receive, limit: int, key: str) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "the connection ended within the body")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            _too_large(limit, key)
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def _too_large(limit: int, key: str) -> NoReturn:
+    raise Problem(413, f"the body is larger than {limit} bytes ({key})", headers={"Connection": "close"})
 
 
 def _given_back(body: bytes, receive: Receive) -> Receive:

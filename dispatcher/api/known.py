@@ -30,6 +30,8 @@ def known_labels(settings: Settings) -> dict[str, list[Labels]]:
     return {
         catalogue.ALARMS.name: list(product(catalogue.SOURCES, Severity)),
         catalogue.ALERTS_REFUSED.name: [(source,) for source in catalogue.WEBHOOKS],
+        catalogue.ALERTS_TRUNCATED.name: [(source,) for source in catalogue.WEBHOOKS],
+        catalogue.NOTIFICATIONS_REFUSED.name: list(product(catalogue.WEBHOOKS, catalogue.WHY_NOT_READ)),
         catalogue.CALLS.name: list(product(CallKind, Outcome)),
         catalogue.ATTEMPTS.name: [(*line, outcome) for line in lines for outcome in Outcome],
         catalogue.ATTEMPTS_ANSWERED.name: list(lines),

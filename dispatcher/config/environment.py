@@ -91,12 +91,13 @@ _SECRETS: dict[str | int, tuple[str, str]] = {
     "pbx": ("password", "unset"),
     "api": ("token", "unset"),
     "audit": ("heartbeat_url", "https://unset.invalid"),
+    "intake": ("secret", "unset"),
 }
 """By section: the key that ``…_env`` can stand for, and what it holds while that variable is not set."""
 
 
 def fill_secrets(data: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Problem]:
-    """Put in the secrets that ``password_env``, ``token_env`` and ``heartbeat_url_env`` name."""
+    """Put in the secrets that ``password_env`` and the like name."""
     for table, path in _tables(data):
         key, unset = _SECRETS[path[0]]
         name = table.get(f"{key}_env")
@@ -127,3 +128,7 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Path]]:
     audit = data.get("audit")
     if isinstance(audit, dict):
         yield audit, ("audit",)
+    intake = data.get("intake")
+    grafana = intake.get("grafana") if isinstance(intake, dict) else None
+    if isinstance(grafana, dict):
+        yield grafana, ("intake", "grafana")

@@ -154,6 +154,9 @@ Secret = Annotated[SecretStr, AfterValidator(_secret)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 """An address that is itself a secret: whoever knows it can use it."""
 
+Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=128)]
+"""The name of a header of HTTP."""
+
 Dialled = Annotated[str, StringConstraints(pattern=r"^[0-9*#+]*$", max_length=20)]
 Positive = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

@@ -163,6 +163,28 @@ class AlarmSettings(Section):
     expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])
 
 
+class GrafanaSettings(Section):
+    """``[intake.grafana]``."""
+
+    secret: fields.Secret | None = None
+    secret_env: str | None = None
+    signature_header: fields.Header = "X-Grafana-Alerting-Signature"
+    timestamp_header: fields.Header = "X-Grafana-Alerting-Timestamp"
+    timestamp_required: bool = False
+    max_age: fields.Positive = 300.0
+
+    def signing_secret(self) -> str:
+        """The secret itself, or an empty string while none is configured."""
+        return self.secret.get_secret_value() if self.secret is not None else ""
+
+
+class IntakeSettings(Section):
+    """``[intake]``."""
+
+    max_body_bytes: int = Field(16_777_216, ge=1024)
+    grafana: GrafanaSettings = GrafanaSettings()
+
+
 class PacingSettings(Section):
     """``[pacing]``, in seconds."""
 
@@ -225,6 +247,7 @@ class Settings(BaseSettings):
     pbx: list[PbxSettings] = []
     policy: list[PolicySettings] = []
     alarms: AlarmSettings = AlarmSettings()
+    intake: IntakeSettings = IntakeSettings()
     pacing: PacingSettings = PacingSettings()
     workers: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -56,6 +56,8 @@ class Effect(StrEnum):
     RAISED = "raised"
     JOINED = "joined"
     RESOLVED = "resolved"
+    ACKNOWLEDGED = "acknowledged"
+    CANCELLED = "cancelled"
     UNCHANGED = "unchanged"
 
 

@@ -6,14 +6,19 @@ each alert stands by itself, so that one that can't be read does not take its ne
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dispatcher.domain.vocabulary import Severity
-from dispatcher.intake.notices import Notice, shortened
+from dispatcher.intake.notices import Notice, Says, instant, shortened
 
+LATE_FOR = timedelta(minutes=5)
+"""Alertmanager tries one notification for as long as its usual ``group_interval``, so that a repeat may
+overtake the resolution by no more. What fires later with the same start has not ended: where Prometheus
+could not reach Alertmanager for some minutes, an alert is resolved and fires on with its old ``startsAt``.
+"""
 SEVERITIES = {
     **dict.fromkeys(
         ("critical", "crit", "page", "error", "err", "fatal", "emergency", "high"), Severity.CRITICAL
@@ -95,10 +100,12 @@ class Notification(BaseModel):
 def notice_of(alert: Alert, notification: Notification) -> Notice:
     """One alert as a notice. Its key names the episode: the alert, and when it began to fire."""
     return Notice(
-        dedup_key=f"{alert.fingerprint or _fingerprint(alert.labels)}@{_instant(alert.startsAt)}",
-        firing=alert.status == "firing",
-        summary=shortened(_summary(alert)),
-        severity=SEVERITIES.get(alert.labels.get("severity", "").strip().lower(), Severity.WARNING),
+        dedup_key=episode_of(alert),
+        says=Says.FIRING if alert.status == "firing" else Says.RESOLVED,
+        summary=shortened(summary_of(alert)),
+        severity=severity_of(alert.labels),
+        labels=alert.labels,
+        late_for=LATE_FOR,
         details={
             "labels": alert.labels,
             "annotations": alert.annotations,
@@ -106,28 +113,26 @@ def notice_of(alert: Alert, notification: Notification) -> Notice:
             "externalURL": notification.externalURL,
             "groupKey": notification.groupKey,
             "receiver": notification.receiver,
-            "startsAt": _instant(alert.startsAt),
+            "startsAt": instant(alert.startsAt),
         },
     )
 
 
-def _summary(alert: Alert) -> str:
+def episode_of(alert: Alert) -> str:
+    """The alert and its start. Without a fingerprint (Alertmanager before 0.16) its labels stand for it."""
+    return f"{alert.fingerprint or _fingerprint(alert.labels)}@{instant(alert.startsAt)}"
+
+
+def severity_of(labels: dict[str, str]) -> Severity:
+    """What the label ``severity`` comes to."""
+    return SEVERITIES.get(labels.get("severity", "").strip().lower(), Severity.WARNING)
+
+
+def summary_of(alert: Alert) -> str:
     """What people are told: the annotations made for them, else the alert's name."""
     written = alert.annotations.get("summary") or alert.annotations.get("description")
     return written or alert.labels.get("alertname") or "an alert without a name"
 
 
-def _instant(at: datetime | None) -> str:
-    """The start in one spelling, since the two messages of an episode may write it in different zones."""
-    if at is None:
-        return ""
-    known = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    try:
-        return known.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        return known.isoformat()
-
-
 def _fingerprint(labels: dict[str, str]) -> str:
-    """A name for the alert where the sender gives none (Alertmanager before 0.16)."""
     return hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest()[:16]

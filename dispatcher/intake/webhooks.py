@@ -8,18 +8,20 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher.config import Settings
-from dispatcher.intake import alarms
-from dispatcher.intake.alarm_request import AlarmRequest, Wish
+from dispatcher.errors import Fault, Refused
+from dispatcher.intake import episodes
 from dispatcher.intake.alarms import Effect
-from dispatcher.intake.errors import Fault, Refused
 from dispatcher.intake.notices import Notice
-from dispatcher.intake.work import Work
 from dispatcher.metrics import catalogue
 from dispatcher.store import events
 from dispatcher.store.engine import is_conflict, is_outage
 from dispatcher.store.events import Change
+from dispatcher.work import Work
 
 _log = logging.getLogger(__name__)
+
+_LIMITS = {"alertmanager": "max_alerts", "grafana": "Max alerts"}
+"""What a sender calls the limit that makes it leave alerts out."""
 
 Reading = Callable[[], Notice]
 """Reads one alert of a notification; raises ``ValidationError`` when it can't be read."""
@@ -65,27 +67,43 @@ def take_all(work: Work, source: str, policy: str, readings: Sequence[Reading]) 
 
     An outage of the database ends all of it, so that the sender sends everything again.
     """
-    return [_take(work, source, policy, index, reading) for index, reading in enumerate(readings)]
+    read = [_read(work, source, policy, index, reading) for index, reading in enumerate(readings)]
+    episodes.lock(work, (one.dedup_key for one in read if isinstance(one, Notice)))
+    return [
+        _take(work, source, policy, index, one) if isinstance(one, Notice) else one
+        for index, one in enumerate(read)
+    ]
 
 
-def _take(work: Work, source: str, policy: str, index: int, reading: Reading) -> Result:
-    notice = None
+def _read(work: Work, source: str, policy: str, index: int, reading: Reading) -> Notice | Result:
     try:
-        notice = reading()
-        with work.tx.begin_nested():
-            taken = alarms.take(work, _request_of(notice, policy), source)
+        return reading()
     except ValidationError as error:
         return _refused(work, source, policy, Result(index, error=_in_words(error)))
-    except Refused as error:
-        key = notice.dedup_key if notice else None
-        return _refused(work, source, policy, Result(index, dedup_key=key, error=str(error)))
+    except Exception as error:
+        return _failed(source, index, error)
+
+
+def _take(work: Work, source: str, policy: str, index: int, notice: Notice) -> Result:
+    try:
+        with work.tx.begin_nested():
+            taken = episodes.take(work, notice, policy, source)
+    except (Refused, ValidationError) as error:
+        why = _in_words(error) if isinstance(error, ValidationError) else str(error)
+        return _refused(work, source, policy, Result(index, dedup_key=notice.dedup_key, error=why))
     except Exception as error:
         if isinstance(error, SQLAlchemyError) and (is_outage(error) or is_conflict(error)):
             raise
-        # The text of a database error may hold the values of its statement.
-        _log.error("alert %d from %s failed: %s", index, source, type(error).__name__)
-        return Result(index, error="failed for a reason of our own; the log has it", unexpected=True)
+        return _failed(source, index, error)
+    if taken is None:
+        return Result(index, Effect.UNCHANGED, dedup_key=notice.dedup_key)
     return Result(index, taken.effect, taken.alarm_id, notice.dedup_key)
+
+
+def _failed(source: str, index: int, error: Exception) -> Result:
+    # The text of a database error may hold the values of its statement.
+    _log.error("alert %d from %s failed: %s", index, source, type(error).__name__)
+    return Result(index, error="failed for a reason of our own; the log has it", unexpected=True)
 
 
 def _refused(work: Work, source: str, policy: str, result: Result) -> Result:
@@ -98,17 +116,6 @@ def _refused(work: Work, source: str, policy: str, result: Result) -> Result:
     return result
 
 
-def _request_of(notice: Notice, policy: str) -> AlarmRequest:
-    return AlarmRequest(
-        summary=notice.summary,
-        status=Wish.FIRING if notice.firing else Wish.RESOLVED,
-        severity=notice.severity,
-        dedup_key=notice.dedup_key,
-        policy=policy,
-        details=notice.details,
-    )
-
-
 def _in_words(error: ValidationError) -> str:
     """What is wrong with an alert, without the values that are."""
     return "; ".join(
@@ -117,11 +124,12 @@ def _in_words(error: ValidationError) -> str:
 
 
 def note_truncated(work: Work, results: Sequence[Result], truncated: int, source: str) -> None:
-    """Record that the sender left alerts out: in the log, and with the first alarm of the notification."""
+    """Count alerts that the sender left out, and show them: in the log, and with the first alarm."""
     if not truncated:
         return
-    why = f"{source} left {truncated} further alerts out of its notification; raise its max_alerts"
+    why = f"{source} left {truncated} further alerts out of its notification; raise its {_LIMITS[source]}"
     _log.warning("%s", why)
+    work.count.add(catalogue.ALERTS_TRUNCATED, source, by=truncated)
     first = next((result.alarm_id for result in results if result.alarm_id is not None), None)
     if first is not None:
         events.record(work.tx, work.now, [Change("alarm", first, "truncated", cause=why, alarm_id=first)])

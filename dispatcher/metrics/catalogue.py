@@ -43,6 +43,16 @@ ALERTS_REFUSED = Counter(
     ("source",),
     "Alerts of a webhook that could not be taken: nobody was called.",
 )
+ALERTS_TRUNCATED = Counter(
+    "dispatcher_alerts_truncated_total",
+    ("source",),
+    "Alerts that a sender left out of its notifications: nobody was called.",
+)
+NOTIFICATIONS_REFUSED = Counter(
+    "dispatcher_notifications_refused_total",
+    ("source", "why"),
+    "Notifications of which nothing was read: nobody was called.",
+)
 CALLS = Counter("dispatcher_calls_total", ("kind", "outcome"), "Calls that reached their final outcome.")
 ATTEMPTS = Counter("dispatcher_attempts_total", ("pbx", "trunk", "outcome"), "Attempts by their outcome.")
 REPORTS = Counter("dispatcher_reports_total", ("pbx", "event", "disposition"), "Reports received from PBXs.")
@@ -84,6 +94,8 @@ PBX_REQUEST = Histogram(
 COUNTERS = (
     ALARMS,
     ALERTS_REFUSED,
+    ALERTS_TRUNCATED,
+    NOTIFICATIONS_REFUSED,
     CALLS,
     ATTEMPTS,
     REPORTS,
@@ -97,5 +109,7 @@ COUNTERS = (
 HISTOGRAMS = (ALARM_TO_DIAL, ALARM_TO_RING, ALARM_TO_DELIVERED, SLOT_TURNAROUND, PBX_REQUEST)
 REQUEST_RESULTS = ("ok", "refused", "in_doubt")
 SOURCES = ("api", "alertmanager", "grafana", "zabbix", "icinga", "heartbeat", "test")
-WEBHOOKS = ("alertmanager",)
-"""The sources whose notifications carry many alerts, each taken or refused by itself."""
+WEBHOOKS = ("alertmanager", "grafana", "zabbix", "icinga")
+"""The monitoring products whose own notifications are taken, each alert of them by itself."""
+WHY_NOT_READ = ("signature", "policy")
+"""Why nothing of a notification is read: a wrong signature, or no policy to be found for it."""

@@ -160,7 +160,7 @@ def test_a_failure_of_our_own_spares_the_neighbours_and_asks_for_another_try(
             raise ZeroDivisionError("hunter2")
         return taken
 
-    monkeypatch.setattr(webhooks.alarms, "take", stumbling)
+    monkeypatch.setattr(webhooks.episodes.alarms, "take", stumbling)
 
     key = {"Idempotency-Key": "one"}
     answer = api.post(PATH, json=PAYLOAD, headers=key)
@@ -186,7 +186,7 @@ def test_when_the_database_goes_away_midway_nothing_is_taken(
             raise OperationalError("INSERT", {}, Exception("server closed the connection"))
         return take(work, request, source)
 
-    monkeypatch.setattr(webhooks.alarms, "take", going_away)
+    monkeypatch.setattr(webhooks.episodes.alarms, "take", going_away)
 
     assert api.post(PATH, json=PAYLOAD).status_code == 503
     assert listed(api) == []
