@@ -20,8 +20,9 @@ $(STAMP): requirements-dev.txt pyproject.toml scripts/install.sh
 	@PYTHON="$(PYTHON)" sh scripts/install.sh
 	@touch $(STAMP)
 
-services: $(STAMP) ## find, or install, the servers that the tests run: Redis, PostgreSQL, Prometheus
+services: $(STAMP) ## find, or install, the servers that the tests run: Redis, PostgreSQL, Prometheus, Asterisk
 	@$(BIN)/python -m tests.services.install
+	@$(BIN)/python -m tests.asterisk.packages
 
 test: services ## run the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
@@ -29,7 +30,7 @@ test: services ## run the whole test suite
 check: $(STAMP) ## lint, formatting and strict types
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy $(wildcard dispatcher workers migrations bench) tests/services tests/architecture tests/system
+	@$(BIN)/mypy $(wildcard dispatcher workers migrations bench) tests/services tests/architecture tests/system tests/asterisk
 
 format: $(STAMP) ## put every file into the project's format
 	@$(BIN)/ruff check --fix --quiet
