@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -122,10 +123,10 @@ def test_the_answers_of_a_whole_message_wait_for_the_database(
         claimed = office.claim()
         settle, failures = dialling.settle, iter([True, True, False, False, False, False])
 
-        def failing(*args: object) -> object:
+        def failing(*args: Any) -> object:
             if next(failures):
                 raise OperationalError("", {}, ConnectionError("away"))
-            return settle(*args)  # type: ignore[arg-type]
+            return settle(*args)
 
         monkeypatch.setattr(dialling, "settle", failing)
         office.dialer.dial(*claimed)

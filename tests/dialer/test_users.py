@@ -6,15 +6,13 @@ from dispatcher.domain.reports import Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, Phase, TargetKind
 from dispatcher.pbx.protocol import Accepted, DialOrder, LiveCall, Message, Session
 from tests.cores import set_attempt
-from tests.scripted import Office, ScriptedDriver, open_office
+from tests.scripted import BareDriver, Office, open_office
 
 ANSWERED = Report(ReportEvent.ANSWERED, "originate", parties=(Party(PartyKind.EXTENSION, "anna"),))
 
 
-class NamesCalls(ScriptedDriver):
+class NamesCalls(BareDriver):
     """A PBX that shows single calls, and lists none."""
-
-    live_calls = None  # type: ignore[assignment]
 
     def __init__(self) -> None:
         super().__init__()

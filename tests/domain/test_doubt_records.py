@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ def lost(
     return Lost(key, target, TRUNK, at(sent), at(sent + 40), frozenset({"6500", "1000"}))
 
 
-def record(callid: str = "1.7", **changed: object) -> Report:
+def record(callid: str = "1.7", **changed: Any) -> Report:
     cdr = Cdr(
         CdrStatus.ANSWERED,
         NUMBER,
@@ -38,7 +39,7 @@ def record(callid: str = "1.7", **changed: object) -> Report:
         call_seconds=13,
         began=at(1),
     )
-    return Report(ReportEvent.CDR, "NewCdr", callid, cdr=replace(cdr, **changed))  # type: ignore[arg-type]
+    return Report(ReportEvent.CDR, "NewCdr", callid, cdr=replace(cdr, **changed))
 
 
 def test_the_only_record_of_the_number_in_its_time_is_its_own() -> None:

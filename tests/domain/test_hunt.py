@@ -1,7 +1,9 @@
 """Which of several trunks takes a call."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,10 +45,15 @@ def copied(rooms: dict[str, Room]) -> dict[str, Room]:
     return {key: replace(room) for key, room in rooms.items()}
 
 
-def taken(here: str, calls: list[Wish], rooms: dict[str, Room], **of: object) -> list[bool]:
-    """What the trunk takes of campaigns' calls, unless ``of`` says otherwise."""
-    lane = {"order": ORDER, "is_alarm": False} | of
-    return mine(here, calls, rooms=copied(rooms), **lane)  # type: ignore[arg-type]
+def taken(
+    here: str,
+    calls: list[Wish],
+    rooms: dict[str, Room],
+    order: Mapping[str, int] = ORDER,
+    is_alarm: bool = False,
+) -> list[bool]:
+    """What the trunk takes of campaigns' calls, or of alarms'."""
+    return mine(here, calls, rooms=copied(rooms), order=order, is_alarm=is_alarm)
 
 
 def test_the_first_takes_all_and_the_next_what_it_can_not() -> None:
@@ -160,8 +167,8 @@ FREE = TrunkLoad(channels=5, reserved=2)
         ({"calls_per_second": 1.0}, Room(1, 1)),
     ],
 )
-def test_what_a_trunk_could_start_now(changed: dict[str, object], room: Room) -> None:
-    load = replace(FREE, **changed)  # type: ignore[arg-type]
+def test_what_a_trunk_could_start_now(changed: dict[str, Any], room: Room) -> None:
+    load = replace(FREE, **changed)
 
     assert room_of(load, NOW) == room
     assert startable(load, NOW) == room.all

@@ -1,6 +1,8 @@
 """What a call waits for, in plain words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -32,8 +34,8 @@ def queued(
     )
 
 
-def on(**load: object) -> Standing:
-    return Standing("hq", "SPS-6-36", TrunkLoad(**{"channels": 30, **load}))  # type: ignore[arg-type]
+def on(**load: Any) -> Standing:
+    return replace(FREE, load=replace(FREE.load, **load))
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,9 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_one_process_asks_the_pbx_and_another_takes_over(office: Office, store_url: str) -> None:
+def test_one_process_asks_the_pbx_and_another_takes_over(
+    office: Office, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: dict[str, int] = {"one": 0, "other": 0}
     other_office = make_office(store_url, clock=office.clock)
     for name, place in (("one", office), ("other", other_office)):
@@ -145,7 +147,7 @@ def test_one_process_asks_the_pbx_and_another_takes_over(office: Office, store_u
             asked[name] += 1
             return [TrunkState(TRUNK, "Registered", "SIP", True)]
 
-        place.driver.trunks = look  # type: ignore[method-assign]
+        monkeypatch.setattr(place.driver, "trunks", look)
     one, other = leases_of(office, "one"), leases_of(other_office, "other")
     with working(office, one) as died:
         until(lambda: asked["one"])

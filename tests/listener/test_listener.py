@@ -1,6 +1,7 @@
 """A stream of reports: read by one process, durable before its position, and never silently short."""
 
 import logging
+import random
 import threading
 from collections.abc import Callable, Sequence
 
@@ -11,11 +12,23 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.leases import LEASE
 from dispatcher.listener import holding, listener
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
+from dispatcher.reports.incoming import Incoming
 from dispatcher.sessions import LOCKOUT, Pbx
 from dispatcher.signals import Topic
 from dispatcher.store.tables import ReportStreamState
 from tests.listener.conftest import Desk, until
-from tests.scripted import NUMBER, account_of, answered, bye, key, posted, record, ringing, whole_call
+from tests.scripted import (
+    NUMBER,
+    ScriptedDriver,
+    account_of,
+    answered,
+    bye,
+    key,
+    posted,
+    record,
+    ringing,
+    whole_call,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -268,19 +281,15 @@ def test_a_gap_and_the_position_behind_it_are_kept_together(
 
 def fail_in_the_store(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> Callable[[], None]:
     """The database is away for the inbox, until the returned function is called."""
-    real, is_away = desk.office.inbox.take, [True]
+    real, is_back = desk.office.inbox.take, threading.Event()
 
-    def take(batch: Sequence[object]) -> None:
-        if is_away[0]:
+    def take(batch: Sequence[Incoming]) -> None:
+        if not is_back.is_set():
             raise OperationalError("INSERT", {}, Exception("gone"))
-        real(batch)  # type: ignore[arg-type]
+        real(batch)
 
     monkeypatch.setattr(desk.office.inbox, "take", take)
-
-    def back() -> None:
-        is_away[0] = False
-
-    return back
+    return is_back.set
 
 
 def test_while_the_database_is_away_bodies_are_held_and_reading_goes_on(
@@ -355,10 +364,10 @@ def test_bodies_that_break_the_inbox_are_given_up_and_asked_for(
 ) -> None:
     real = desk.office.inbox.take
 
-    def take(batch: Sequence[object]) -> None:
-        if any("1543289641.9" in item.body for item in batch):  # type: ignore[attr-defined]
+    def take(batch: Sequence[Incoming]) -> None:
+        if any("1543289641.9" in item.body for item in batch):
             raise ValueError("a bug")
-        real(batch)  # type: ignore[arg-type]
+        real(batch)
 
     monkeypatch.setattr(desk.office.inbox, "take", take)
     attempt = dialled(desk)
@@ -395,9 +404,8 @@ def test_a_pbx_that_is_away_is_tried_again(
 
 
 def test_the_pauses_grow(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
     monkeypatch.setattr(listener, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(listener.random, "uniform", lambda low, high: pauses.append(1.0) or 1.0)  # type: ignore[attr-defined]
+    monkeypatch.setattr(random, "uniform", lambda low, high: 1.0)
     waits: list[float] = []
 
     def away() -> None:
@@ -483,10 +491,7 @@ def test_a_restart_that_the_stream_tells_of_takes_the_session_anew(desk: Desk) -
 
 
 def test_a_pbx_that_posts_has_no_listener(desk: Desk) -> None:
-    class Posting:
-        family = "yeastar-s"
-
-    pbx = Pbx(desk.office.pbxes["hq"].account, Posting())  # type: ignore[arg-type]
+    pbx = Pbx(desk.office.pbxes["hq"].account, ScriptedDriver())
     with pytest.raises(TypeError, match="posts its reports"):
         listener.Listener(desk.office.core, pbx, desk.office.inbox, desk.leases)
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -44,8 +45,8 @@ def asleep(office: Office, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     looked = threading.Event()
     lock = trunks.lock
 
-    def note(*args: object) -> object:
-        found = lock(*args)  # type: ignore[arg-type]
+    def note(*args: Any) -> object:
+        found = lock(*args)
         if args[3] == "":
             looked.set()
         return found
@@ -88,10 +89,10 @@ def test_an_outage_of_the_database_is_outlived(
 ) -> None:
     lock, failures = trunks.lock, [OperationalError("SELECT", {}, Exception("gone")), ValueError("a bug")]
 
-    def fail_twice(*args: object) -> object:
+    def fail_twice(*args: Any) -> object:
         if failures:
             raise failures.pop(0)
-        return lock(*args)  # type: ignore[arg-type]
+        return lock(*args)
 
     monkeypatch.setattr(claiming.trunks, "lock", fail_twice)
     monkeypatch.setattr(loop, "_AFTER_OUTAGE", 0.01)

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Cdr, CdrStatus, PartyKind, Report, ReportEvent
 from dispatcher.pbx.errors import PbxInDoubt
 from dispatcher.pbx.protocol import LiveCall, Session
 from dispatcher.upkeep.recovery import Recovery
-from tests.scripted import NUMBER, TRUNK, Office, ScriptedDriver
+from tests.scripted import NUMBER, TRUNK, BareDriver, Office, ScriptedDriver
 
 
 class Keeping(ScriptedDriver):
@@ -26,31 +25,17 @@ class Keeping(ScriptedDriver):
         return [row for row in self.kept if row.cdr and row.cdr.began and since <= row.cdr.began <= until]
 
 
-class Naming:
+class Naming(BareDriver):
     """Can only be asked for one call at a time, as some families."""
 
-    family = ScriptedDriver.family
-    capabilities = ScriptedDriver.capabilities
-    report_words = ScriptedDriver.report_words
-    operations = ScriptedDriver.operations
-
     def __init__(self) -> None:
-        self.script = ScriptedDriver()
+        super().__init__()
         self.up: set[str] = set()
         self.asked: list[str] = []
 
     def live_call(self, session: Session, callid: str) -> LiveCall | None:
         self.asked.append(callid)
         return LiveCall("", NUMBER, TRUNK, PartyKind.OUTBOUND, callid=callid) if callid in self.up else None
-
-    def login(self) -> Session:
-        return self.script.login()
-
-    def dial(self, session: Session, order: Any) -> Any:
-        return self.script.dial(session, order)
-
-    def parse(self, body: bytes) -> Any:
-        return self.script.parse(body)
 
 
 def row(

@@ -7,7 +7,6 @@ import pytest
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxInDoubt
-from dispatcher.sessions import Pbx, Sessions
 from dispatcher.upkeep.sight import BY_NAME
 from tests.scripted import NUMBER, Office, open_office, ringing
 from tests.upkeep.asked import Keeping, Naming, live, lose_answers, pass_time
@@ -22,11 +21,7 @@ class TestOneAtATime:
 
     @pytest.fixture
     def office(self, store_url: str, pbx: Naming) -> Iterator[Office]:
-        driver: Any = pbx
-        with open_office(store_url) as made:
-            pbx.script = made.driver
-            made.pbxes["hq"] = Pbx(made.pbxes["hq"].account, driver)
-            made.sessions = Sessions(made.core.store, made.pbxes, made.clock)
+        with open_office(store_url, driver=pbx) as made:
             yield made
 
     def test_a_silent_call_is_asked_for_by_its_callid(self, office: Office, pbx: Naming) -> None:
