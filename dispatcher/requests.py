@@ -4,8 +4,10 @@ The HTTP API and the configuration file read the same schemas. They say what a r
 whether a number can be dialled and a PBX can place the message is intake's business.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, cast
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -49,11 +51,34 @@ def _in_utc(value: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A point in time with its offset, brought to UTC."""
 
-RecipientKind = Literal["number", "extension", "user", "contact", "group"]
-RECIPIENT_KINDS: tuple[RecipientKind, ...] = ("number", "extension", "user", "contact", "group")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
-class _Request(BaseModel):
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be an IANA time zone") from None
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone), Field(examples=["Europe/Amsterdam"])]
+"""The name of an IANA time zone."""
+
+RecipientKind = Literal["number", "extension", "user", "contact", "group", "schedule"]
+RECIPIENT_KINDS: tuple[RecipientKind, ...] = (
+    "number",
+    "extension",
+    "user",
+    "contact",
+    "group",
+    "schedule",
+)
+
+
+class Schema(BaseModel):
     """Refuses unknown keys, and keeps what was sent out of error texts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -66,14 +91,16 @@ class _Request(BaseModel):
         return given[0]
 
 
-class Recipient(_Request):
-    """Whom to call: a number, an extension or user of a PBX, or a contact or group by its name."""
+class Recipient(Schema):
+    """Whom to call: a number, an extension or user of a PBX, or a contact, group or schedule by its name."""
 
     number: PhoneNumber | None = Field(None, examples=["+31612345678"])
     extension: Word | None = Field(None, examples=["1002"])
     user: Word | None = Field(None, examples=["a.jansen"])
     contact: Word | None = Field(None, examples=["duty-engineer"])
     group: Word | None = Field(None, examples=["ops"])
+    schedule: Word | None = Field(None, examples=["night"])
+    """Whoever is on call when the call is to be made."""
     pbx: Word | None = Field(None, examples=["hq"])
     """The PBX whose extension or user is meant, where several are configured."""
     name: Word | None = Field(None, examples=["Ann Jansen"])
@@ -88,7 +115,7 @@ class Recipient(_Request):
 
     @property
     def kind(self) -> RecipientKind:
-        """Which of the five it is."""
+        """Which of the six it is."""
         return next(kind for kind in RECIPIENT_KINDS if getattr(self, kind) is not None)
 
     @property
@@ -97,7 +124,7 @@ class Recipient(_Request):
         return cast(str, getattr(self, self.kind))
 
 
-class MessageSpec(_Request):
+class MessageSpec(Schema):
     """What the person hears: an IVR, prompts joined by ``+``, a queue or a ring group."""
 
     ivr: PbxNumber | None = Field(None, examples=["6500"])
@@ -132,7 +159,35 @@ class MessageSpec(_Request):
         return cast(str, getattr(self, self.kind))
 
 
-class RetrySpec(_Request):
+class WindowSpec(Schema):
+    """On which days and between which local times people may be called.
+
+    A ``to`` before ``from`` runs over midnight into the next day.
+    """
+
+    days: Annotated[list[Day], Field(min_length=1, description="The days on which the window begins.")]
+    start: str = Field(alias="from", examples=["09:00"])
+    end: str = Field(alias="to", examples=["20:00"], description="`24:00` is the end of the day.")
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_clock(cls, value: str, info: Any) -> str:
+        if _CLOCK.fullmatch(value) or (info.field_name == "end" and value == "24:00"):
+            return value
+        raise ValueError("write a time of day as HH:MM, from 00:00 to 23:59")
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("from and to are the same; for a whole day write 00:00 to 24:00")
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """The window as the store keeps it."""
+        return {"days": sorted(set(self.days), key=_DAYS.index), "from": self.start, "to": self.end}
+
+
+class RetrySpec(Schema):
     """The one budget of attempts, and for any outcome the seconds before the next attempt."""
 
     max_attempts: Annotated[int, Field(ge=1, le=100)] = RetryRules().max_attempts

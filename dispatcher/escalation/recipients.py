@@ -107,7 +107,7 @@ def _of_message(asked: Asked) -> list[Fault]:
 
 
 def _callee(recipient: Recipient, asked: Asked, placing: Placing, region: str) -> Callee:
-    if recipient.kind in ("contact", "group"):
+    if recipient.kind in ("contact", "group", "schedule"):
         raise Unplaceable(f"there is no {recipient.kind} named {recipient.value!r}")
     kind = TargetKind(recipient.kind)
     value = e164(recipient.value, region) if kind is TargetKind.NUMBER else recipient.value

@@ -1,7 +1,6 @@
 """What a campaign asks for, as people and their systems write it."""
 
-import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 
 import phonenumbers
 from pydantic import (
@@ -18,47 +17,16 @@ from pydantic import (
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind
 from dispatcher.errors import Fault, Refused
 from dispatcher.intake.campaigns.numbers import BadZone, check_zone
-from dispatcher.requests import AckDigits, MessageSpec, Moment, RetrySpec
+from dispatcher.requests import AckDigits, MessageSpec, Moment, RetrySpec, WindowSpec
 
 RECIPIENT = "recipient"
 """A ``timezone`` that means each callee's own."""
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
 
 class _Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class WindowSpec(_Schema):
-    """On which days and between which local times people may be called.
-
-    A ``to`` before ``from`` runs over midnight into the next day.
-    """
-
-    days: Annotated[list[Day], Field(min_length=1, description="The days on which the window begins.")]
-    start: str = Field(alias="from", examples=["09:00"])
-    end: str = Field(alias="to", examples=["20:00"], description="`24:00` is the end of the day.")
-
-    @field_validator("start", "end")
-    @classmethod
-    def _is_clock(cls, value: str, info: Any) -> str:
-        if _CLOCK.fullmatch(value) or (info.field_name == "end" and value == "24:00"):
-            return value
-        raise ValueError("write a time of day as HH:MM, from 00:00 to 23:59")
-
-    @model_validator(mode="after")
-    def _has_length(self) -> Self:
-        if self.start == self.end:
-            raise ValueError("from and to are the same; for a whole day write 00:00 to 24:00")
-        return self
-
-    def document(self) -> dict[str, Any]:
-        """The window as the store keeps it."""
-        return {"days": sorted(set(self.days), key=_DAYS.index), "from": self.start, "to": self.end}
 
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
