@@ -243,6 +243,7 @@ def upgrade() -> None:
         sa.Column("contact", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("why", sa.String(), nullable=False),
+        sa.Column("keys_done", sa.String(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("called_at", INSTANT, nullable=True),
         sa.Column("ended_at", INSTANT, nullable=True),
@@ -291,6 +292,8 @@ def _add_columns() -> None:
         op.add_column("calls", column)
     kinds = "message_kind IN ('ivr', 'prompt', 'queue', 'ring_group')"
     _add_checked("calls", sa.Column("message_kind", sa.String), "ck_calls_message_kind", kinds)
+    proofs = "delivered_when IN ('answered', 'heard', 'acknowledged')"
+    _add_checked("calls", sa.Column("delivered_when", sa.String), "ck_calls_delivered_when", proofs)
 
 
 def _add_checked(table: str, column: sa.Column[Any], name: str, check: str) -> None:
@@ -307,7 +310,7 @@ def _add_indexes() -> None:
     _index("ix_alarms_held", "alarms", "held_by", where="held_by IS NOT NULL")
     _index("ix_alarms_next", "alarms", "next_at", where="next_at IS NOT NULL")
     _index("ix_calls_bundle", "calls", "bundle", where="bundle IS NOT NULL AND state = 'queued'")
-    _index("ix_calls_callee", "calls", "callee", where="callee IS NOT NULL")
+    _index("ix_calls_callee", "calls", "callee", "state", where="callee IS NOT NULL")
     _index(
         "uq_calls_bundle",
         "calls",
@@ -328,10 +331,10 @@ def _page_the_calls_there_are() -> None:
     """Every call of an alarm tells that one alarm."""
     op.execute(
         "INSERT INTO pages (id, alarm_id, call_id, purpose, step, round, line, position, number, extension,"
-        " pbx_user, pbx, name, state, why, created_at, called_at, ended_at)"
+        " pbx_user, pbx, name, state, why, keys_done, created_at, called_at, ended_at)"
         " SELECT id, alarm_id, id, 'alarm', 0, 0, 0, 0, number, extension, pbx_user, pbx, name,"
         " CASE WHEN state IN ('queued', 'active') THEN 'calling' ELSE 'ended' END,"
-        " '', created_at, created_at,"
+        " '', '', created_at, created_at,"
         " CASE WHEN state IN ('queued', 'active') THEN NULL ELSE updated_at END"
         " FROM calls WHERE alarm_id IS NOT NULL"
     )
@@ -354,7 +357,9 @@ def downgrade() -> None:
             sqlite_where=sa.text("bundle IS NOT NULL AND state = 'queued'"),
             postgresql_where=sa.text("bundle IS NOT NULL AND state = 'queued'"),
         )
+        batch.drop_constraint("ck_calls_delivered_when", type_="check")
         batch.drop_constraint("ck_calls_message_kind", type_="check")
+        batch.drop_column("delivered_when")
         batch.drop_column("message_count")
         batch.drop_column("message_value")
         batch.drop_column("message_kind")

@@ -54,6 +54,7 @@ BROKEN_CHECKS: list[tuple[str, str, Wrong]] = [
     ("ck_alarms_step", "alarms", {"step": -1}),
     ("ck_alarms_round", "alarms", {"round": -1}),
     ("ck_calls_message_kind", "calls", {"message_kind": "fax"}),
+    ("ck_calls_delivered_when", "calls", {"delivered_when": "rung"}),
     ("ck_pages_state", "pages", {"id": "other", "state": "lost"}),
     ("ck_pages_purpose", "pages", {"id": "other", "purpose": "fun"}),
     ("ck_pages_calling", "pages", {"id": "other", "state": "calling"}),

@@ -105,6 +105,8 @@ class Page(SQLModel, table=True):
     state: str
     why: str = ""
     """Why it ended without a call of its own, or was left out."""
+    keys_done: str = ""
+    """The keys pressed in its call that have had their effect."""
     created_at: datetime = instant(nullable=False)
     called_at: datetime | None = instant()
     ended_at: datetime | None = instant()

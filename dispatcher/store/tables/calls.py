@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 from dispatcher.domain.doubt import Step
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
-from dispatcher.domain.vocabulary import LIVE_PHASES, CallState, MessageKind, Outcome, Phase
+from dispatcher.domain.vocabulary import LIVE_PHASES, CallState, DeliveredWhen, MessageKind, Outcome, Phase
 from dispatcher.store.tables.columns import instant, json_column, one_of, partial, quoted, reference
 
 HELD: Any = text("attempts.channel_held")
@@ -46,6 +46,7 @@ class Call(SQLModel, table=True):
             where="state = 'queued' AND campaign_id IS NOT NULL AND attempts_made > 0",
         ),
         one_of("calls", "message_kind", MessageKind),
+        one_of("calls", "delivered_when", DeliveredWhen),
         partial(
             "uq_calls_bundle",
             "bundle",
@@ -53,7 +54,7 @@ class Call(SQLModel, table=True):
             unique=True,
         ),
         partial("ix_calls_bundle", "bundle", where="bundle IS NOT NULL AND state = 'queued'"),
-        partial("ix_calls_callee", "callee", where="callee IS NOT NULL"),
+        partial("ix_calls_callee", "callee", "state", where="callee IS NOT NULL"),
         partial("ix_calls_alarm", "alarm_id", where="alarm_id IS NOT NULL"),
         partial(
             "ix_calls_campaign_state", "campaign_id", "state", "outcome", where="campaign_id IS NOT NULL"
@@ -82,6 +83,8 @@ class Call(SQLModel, table=True):
     """What is played, where that is not what the alarm itself says; with the next two columns."""
     message_value: str | None = None
     message_count: int | None = None
+    delivered_when: str | None = None
+    """What must be shown, where that is not what the alarm asks for."""
     state: str
     outcome: str | None = None
     due_at: datetime = instant(nullable=False)

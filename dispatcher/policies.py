@@ -1,0 +1,212 @@
+"""Notification policies: whom an alarm calls in which order, what they hear, and what their keys do.
+
+The configuration file and the HTTP API read the same schema.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from dispatcher.domain.escalation import Course
+from dispatcher.domain.vocabulary import DeliveredWhen, Severity
+from dispatcher.requests import (
+    AckDigits,
+    MessageSpec,
+    Recipient,
+    RetrySpec,
+    Schema,
+    Seconds,
+    WindowSpec,
+    Word,
+    Zone,
+)
+
+MOST_STEPS = 20
+USUAL_WAIT = 300.0
+"""Seconds before the next step, where a step that has one after it says nothing."""
+
+Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
+Labels = dict[Word, str]
+
+
+class Mode(StrEnum):
+    """How the people of a step are called: all at the same time, or one after the other."""
+
+    PARALLEL = "parallel"
+    HUNT = "hunt"
+
+
+class KeyAction(StrEnum):
+    """What a key does that is pressed in an alarm's call."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ESCALATE = "escalate"
+    RESOLVE = "resolve"
+    REPEAT = "repeat"
+    SILENCE = "silence"
+    OPT_OUT = "opt_out"
+
+
+class Route(StrEnum):
+    """What an alarm of some severity does: call at once, or be recorded only."""
+
+    CALL = "call"
+    RECORD = "record"
+
+
+class StepSpec(Schema):
+    """One step: whom to call, how, and for how long before the next step begins."""
+
+    to: Annotated[list[Recipient], Field(min_length=1, max_length=1000)]
+    mode: Mode = Field(Mode.PARALLEL, description="`hunt`: one person after the other.")
+    wait: Seconds | None = Field(
+        None,
+        description=f"Seconds before the next step; usually {USUAL_WAIT:g}. It begins at once when everybody "
+        "of this one was tried in vain.",
+    )
+    message: MessageSpec | None = Field(None, description="What they hear, if not the policy's message.")
+
+
+class MessageRule(Schema):
+    """A message for alarms of some severities, or with some labels. The first rule that fits is taken."""
+
+    severity: list[Severity] | None = None
+    labels: Labels | None = Field(None, examples=[{"site": "north"}])
+    message: MessageSpec
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.severity and not self.labels:
+            raise ValueError("say which alarms it is for: severity, labels, or both")
+        return self
+
+    def fits(self, severity: str, labels: dict[str, str]) -> bool:
+        """Whether an alarm of this severity and with these labels is meant."""
+        if self.severity and severity not in self.severity:
+            return False
+        return all(labels.get(name) == value for name, value in (self.labels or {}).items())
+
+
+class OfficeHours(Schema):
+    """Calls wait for these hours."""
+
+    windows: Annotated[list[WindowSpec], Field(min_length=1)]
+
+
+class GroupSpec(Schema):
+    """Alarms with the same values of these labels are told together."""
+
+    by: list[Word] = Field(
+        default_factory=list, examples=[["site"]], description="Empty: all of the policy's."
+    )
+    wait: Seconds = Field(30.0, description="Seconds from the first alarm to the first call.")
+    interval: Seconds = Field(300.0, description="Seconds between two tellings of the same group.")
+
+
+class PolicySpec(Schema):
+    """Whom an alarm calls, what they hear, and how it goes on until somebody has it in hand."""
+
+    to: Annotated[list[Recipient], Field(min_length=1, max_length=1000)] | None = Field(
+        None, examples=[[{"number": "+31612345678"}]], description="For a policy of one step."
+    )
+    steps: Annotated[list[StepSpec], Field(min_length=1, max_length=MOST_STEPS)] | None = None
+    repeat: Annotated[int, Field(ge=0, le=100)] = Field(0, description="How often all steps come again.")
+    message: MessageSpec = Field(examples=[{"ivr": "6500"}])
+    messages: list[MessageRule] = Field(default_factory=list)
+    delivered_when: DeliveredWhen | None = None
+    ack_digits: AckDigits = "1"
+    keys: dict[Key, KeyAction] = Field(default_factory=dict, examples=[{"4": "escalate", "6": "resolve"}])
+    silence_for: Annotated[float, Field(gt=0, le=30 * 86_400)] = Field(
+        1800.0, description="Seconds of quiet that the key `silence` brings."
+    )
+    retry: RetrySpec = Field(RetrySpec(), examples=[{"max_attempts": 3, "busy": 30}])
+    expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])
+    severity: dict[Severity, Route | OfficeHours] = Field(
+        default_factory=dict, examples=[{"info": "record", "warning": {"windows": []}}]
+    )
+    timezone: Zone = Field("UTC", description="Of the hours that calls wait for.")
+    remind_after: Seconds | None = Field(
+        None, gt=0, description="Seconds after which an acknowledged, unresolved alarm pages again."
+    )
+    resolved_message: MessageSpec | None = Field(
+        None, description="Those who were told are called back with this when the alarm is resolved."
+    )
+    bundle: bool = Field(True, description="One call tells a person of all alarms that wait for them.")
+    group: GroupSpec | None = None
+
+    @model_validator(mode="after")
+    def _calls_somebody(self) -> Self:
+        if (self.to is None) == (self.steps is None):
+            raise ValueError("exactly one of to and steps is needed")
+        clash = [
+            key for key, action in self.keys.items() if key in self.ack_digits and action != "acknowledge"
+        ]
+        if clash:
+            raise ValueError(
+                f"the key {clash[0]} is one of ack_digits, which acknowledge; leave it out there"
+            )
+        return self
+
+    @property
+    def all_steps(self) -> list[StepSpec]:
+        """The steps, of which a policy with ``to`` has one."""
+        return self.steps or [StepSpec(to=self.to or [])]
+
+    @property
+    def acknowledging(self) -> str:
+        """Every key that acknowledges."""
+        more = [key for key, action in self.keys.items() if action is KeyAction.ACKNOWLEDGE]
+        return self.ack_digits + "".join(sorted(set(more) - set(self.ack_digits)))
+
+    def message_for(self, severity: str, labels: dict[str, str]) -> MessageSpec:
+        """What an alarm of this severity and with these labels says."""
+        return next((rule.message for rule in self.messages if rule.fits(severity, labels)), self.message)
+
+
+class AlarmPlan(Schema):
+    """A policy as one alarm keeps it from its raising on, so that later changes don't reach it."""
+
+    steps: list[StepSpec]
+    repeat: int = 0
+    keys: dict[Key, KeyAction] = Field(default_factory=dict)
+    silence_for: float = 1800.0
+    remind_after: float | None = None
+    resolved_message: MessageSpec | None = None
+    bundle: bool = True
+    group: GroupSpec | None = None
+    record_only: bool = False
+    hours: list[WindowSpec] | None = None
+    timezone: str = "UTC"
+
+    def document(self) -> dict[str, Any]:
+        """The plan as the store keeps it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    @property
+    def course(self) -> Course:
+        """The plan's shape, as the domain decides by it."""
+        last = len(self.steps) - 1
+        waits = [
+            USUAL_WAIT if step.wait is None and (place < last or self.repeat) else step.wait
+            for place, step in enumerate(self.steps)
+        ]
+        return Course(tuple(waits), rounds=self.repeat + 1)
+
+
+def plan_of_policy(policy: PolicySpec, severity: Severity) -> AlarmPlan:
+    """What an alarm of this severity does by the policy."""
+    route = policy.severity.get(severity, Route.CALL)
+    return AlarmPlan(
+        steps=policy.all_steps,
+        repeat=policy.repeat,
+        keys=policy.keys,
+        silence_for=policy.silence_for,
+        remind_after=policy.remind_after,
+        resolved_message=policy.resolved_message,
+        bundle=policy.bundle,
+        group=policy.group,
+        record_only=route is Route.RECORD,
+        hours=route.windows if isinstance(route, OfficeHours) else None,
+        timezone=policy.timezone,
+    )
