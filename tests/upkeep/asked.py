@@ -5,10 +5,16 @@ from datetime import datetime, timedelta
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Cdr, CdrStatus, PartyKind, Report, ReportEvent
-from dispatcher.pbx.errors import PbxInDoubt
-from dispatcher.pbx.protocol import LiveCall, Session
+from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
+from dispatcher.pbx.protocol import DialOrder, LiveCall, Session
+from dispatcher.store.tables import Event, table
 from dispatcher.upkeep.recovery import Recovery
-from tests.scripted import NUMBER, TRUNK, BareDriver, Office, ScriptedDriver
+from tests.scripted import NUMBER, TRUNK, BareDriver, Office, ScriptedDriver, whole_call
+
+OTHER = "31687654321"
+"""Somebody else's number than ``NUMBER``."""
+
+events = table(Event)
 
 
 class Keeping(ScriptedDriver):
@@ -60,13 +66,47 @@ def live(number: str = NUMBER, leg: str = "9.9", callid: str = "", caller: str =
     return LiveCall(leg, number, TRUNK, PartyKind.OUTBOUND, caller=caller, callid=callid)
 
 
+def no_answer(session: Session) -> None:
+    """A PBX that takes a request and is not heard of again."""
+    raise PbxInDoubt(Reason.TIMED_OUT, "no answer in time")
+
+
+def no_connection(session: Session) -> None:
+    """A PBX that is away."""
+    raise PbxRefused(Reason.PBX_AWAY, "no connection")
+
+
 def lose_answers(office: Office) -> None:
     """From now on the PBX answers no dial request."""
 
-    def lose(order: object) -> str:
+    def lose(order: DialOrder) -> str:
         raise PbxInDoubt(Reason.TIMED_OUT, "no answer in time")
 
     office.driver.on_dial = lose
+
+
+def in_doubt(office: Office, *, alarm: bool = False, number: str = NUMBER) -> str:
+    """A dial that was not answered."""
+    lose_answers(office)
+    (office.alarm if alarm else office.campaign)(number)
+    [attempt] = office.dialled()
+    return attempt
+
+
+def familiar(office: Office, pbx: Keeping) -> None:
+    """An earlier call of ours that rang, was recorded, and whose record the PBX still has."""
+    office.driver.on_dial = lambda order: "1543289000.1"
+    office.alarm(OTHER)
+    office.dialled()
+    office.take(*whole_call("1543289000.1", OTHER))
+    pbx.kept.append(row("1543289000.1", office.clock(), OTHER))
+    office.clock.move(minutes=2)
+
+
+def told(office: Office, attempt: str) -> list[str]:
+    """What the events say of the questions about an attempt."""
+    rows = office.rows(Event, events.c.attempt_id == attempt, events.c.name == "asked")
+    return [event.cause for event in sorted(rows, key=lambda event: event.id)]
 
 
 def recovery_of(office: Office) -> Recovery:

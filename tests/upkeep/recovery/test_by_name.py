@@ -1,6 +1,5 @@
 """Families that show calls by their callid: one at a time, or in a list that names them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,21 +7,14 @@ import pytest
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxInDoubt
 from dispatcher.upkeep.sight import BY_NAME
-from tests.scripted import NUMBER, Office, open_office, ringing
-from tests.upkeep.asked import Keeping, Naming, live, lose_answers, pass_time
-
-OTHER = "31687654321"
+from tests.scripted import NUMBER, Office, ringing
+from tests.upkeep.asked import OTHER, Keeping, Naming, live, lose_answers, pass_time
 
 
 class TestOneAtATime:
     @pytest.fixture
     def pbx(self) -> Naming:
         return Naming()
-
-    @pytest.fixture
-    def office(self, store_url: str, pbx: Naming) -> Iterator[Office]:
-        with open_office(store_url, driver=pbx) as made:
-            yield made
 
     def test_a_silent_call_is_asked_for_by_its_callid(self, office: Office, pbx: Naming) -> None:
         office.campaign(NUMBER)
@@ -107,15 +99,9 @@ class TestOneAtATime:
 
 
 class TestAListThatNamesCalls:
-    @pytest.fixture
-    def pbx(self) -> Keeping:
-        return Keeping()
-
-    @pytest.fixture
-    def office(self, store_url: str, pbx: Keeping) -> Iterator[Office]:
-        with open_office(store_url, driver=pbx) as made:
-            lose_answers(made)
-            yield made
+    @pytest.fixture(autouse=True)
+    def answers_lost(self, office: Office) -> None:
+        lose_answers(office)
 
     def test_a_live_call_links_the_dial_that_was_not_answered(self, office: Office, pbx: Keeping) -> None:
         office.campaign(NUMBER)
