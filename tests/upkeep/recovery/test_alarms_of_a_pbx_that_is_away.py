@@ -6,13 +6,7 @@ from dispatcher.audit.attempts import HELD_BY_NOBODY
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.store.tables import Doubt
 from dispatcher.upkeep.trunks import TrunkWatch
-from tests.scripted import (
-    NUMBER,
-    Office,
-    answered,
-    ringing,
-    whole_call,
-)
+from tests.scripted import NUMBER, Office, answered, ringing, whole_call
 from tests.upkeep.asked import (
     OTHER,
     Keeping,

@@ -9,10 +9,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.store import doubts
-from tests.scripted import (
-    NUMBER,
-    Office,
-)
+from tests.scripted import NUMBER, Office
 from tests.upkeep.asked import Keeping, in_doubt, lose_answers, pass_time, row, told
 
 

@@ -2,9 +2,7 @@
 
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.store.tables import Doubt
-from tests.scripted import (
-    Office,
-)
+from tests.scripted import Office
 from tests.upkeep.asked import Keeping, in_doubt, live, pass_time, row, told
 
 

@@ -5,12 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dispatcher.store.tables import PbxSession
-from tests.scripted import (
-    NUMBER,
-    Office,
-    record,
-    whole_call,
-)
+from tests.scripted import NUMBER, Office, record, whole_call
 from tests.upkeep.asked import OTHER, Keeping, familiar, in_doubt, live, lose_answers, pass_time, row, told
 
 

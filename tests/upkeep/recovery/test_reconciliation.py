@@ -4,12 +4,7 @@ import pytest
 
 from dispatcher.store import inquiries
 from dispatcher.store.tables import Inquiry
-from tests.scripted import (
-    NUMBER,
-    Office,
-    make_office,
-    ringing,
-)
+from tests.scripted import NUMBER, Office, make_office, ringing
 from tests.upkeep.asked import OTHER, Keeping, live, pass_time, recovery_of, told
 
 

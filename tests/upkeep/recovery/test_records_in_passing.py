@@ -1,11 +1,7 @@
 """What a download tells of calls that nobody asked for."""
 
 from dispatcher.domain.reports import CdrStatus
-from tests.scripted import (
-    TRUNK,
-    Office,
-    posted,
-)
+from tests.scripted import TRUNK, Office, posted
 from tests.upkeep.asked import OTHER, Keeping, in_doubt, pass_time, row
 
 

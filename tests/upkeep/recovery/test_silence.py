@@ -2,12 +2,7 @@
 
 from dispatcher.domain.reports import CdrStatus, PartyKind
 from dispatcher.store.tables import Doubt
-from tests.scripted import (
-    NUMBER,
-    Office,
-    answered,
-    ringing,
-)
+from tests.scripted import NUMBER, Office, answered, ringing
 from tests.upkeep.asked import Keeping, live, lose_answers, pass_time, row
 
 
