@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import phonenumbers
-
 from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
 from dispatcher.errors import Fault, Place, Refused
 from dispatcher.escalation.placing import Placing, Unplaceable, Unprovable, check_message
+from dispatcher.numbers import e164
 from dispatcher.requests import MessageSpec, Recipient
 
 
@@ -113,21 +112,3 @@ def _callee(recipient: Recipient, asked: Asked, placing: Placing, region: str) -
     value = e164(recipient.value, region) if kind is TargetKind.NUMBER else recipient.value
     pbx = placing.pbx_for(asked.message, kind, asked.delivered_when, recipient.pbx)
     return Callee(kind, value, pbx, recipient.name)
-
-
-def e164(number: str, region: str) -> str:
-    """``number`` as E.164. Raises ``ValueError`` when it can't be one.
-
-    Only its length is checked against the country's plan: ranges are opened faster than any list of
-    them is brought up to date, and the PBX says when a number does not exist.
-    """
-    try:
-        parsed = phonenumbers.parse(number, region or None)
-    except phonenumbers.NumberParseException:
-        if not region and not number.startswith("+"):
-            mend = "write it with + and the country code, or set alarms.region"
-            raise ValueError(f"the number has no country code; {mend}") from None
-        raise ValueError("this is not a telephone number") from None
-    if not phonenumbers.is_possible_number(parsed) or parsed.extension:
-        raise ValueError("this is not a telephone number that can be dialled: its length is wrong")
-    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))

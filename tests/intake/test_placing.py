@@ -7,7 +7,8 @@ import pytest
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
 from dispatcher.errors import Refused
 from dispatcher.escalation.placing import Placing, Site, Unplaceable, Unprovable, check_message
-from dispatcher.escalation.recipients import Asked, callees, e164
+from dispatcher.escalation.recipients import Asked, callees
+from dispatcher.numbers import e164
 from dispatcher.pbx.protocol import Capabilities
 from dispatcher.requests import MessageSpec, Recipient
 

@@ -1,0 +1,1 @@
+"""People: contacts, groups, who is on call when, and whom nobody may call."""
