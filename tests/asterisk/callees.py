@@ -44,6 +44,7 @@ CALLEES: Mapping[str, Callee] = {
         (("ring", 100), ("answer",), ("pause", 1500, 4500), ("rfc2833", "1"), ("wait", 1000), ("bye",)),
     ),
     "hangs up with cause 16": Callee("0012", _answers(("wait", 1500), ("bye", "Q.850;cause=16"))),
+    "measured, presses 1": Callee("0013", (("ring", 100), ("answer",), ("wait", 1000), *PRESSES_1[1:])),
     "rings for two minutes": Callee("0014", (("ring", 120000), ("refuse", 480, "Temporarily Unavailable"))),
     "keeps talking": Callee("0015", _answers(("wait", 60000), ("bye",))),
     "is an agent": Callee("0020", _answers(("wait", 1500), ("bye",))),
