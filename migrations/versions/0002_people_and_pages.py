@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("heard_at", INSTANT, nullable=True),
         sa.Column("due_at", INSTANT, nullable=True),
+        sa.Column("latest_at", INSTANT, nullable=True),
         sa.Column("alarm_id", sa.String(), nullable=True),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
@@ -144,8 +145,11 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("secret", sa.String(), nullable=False),
+        sa.Column("previous_secret", sa.String(), nullable=True),
+        sa.Column("previous_until", INSTANT, nullable=True),
         sa.Column("kinds", DOCUMENT, nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("stopped_why", sa.String(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("name"),
@@ -157,11 +161,13 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("webhook", sa.Text(), nullable=True),
         sa.Column("campaign_id", sa.Text(), nullable=True),
+        sa.Column("receiver", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("body", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("next_at", INSTANT, nullable=True),
+        sa.Column("give_up_at", INSTANT, nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("problem", sa.String(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
@@ -181,13 +187,20 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'dead'"),
         postgresql_where=sa.text("state = 'dead'"),
     )
-    op.create_index(
-        "ix_deliveries_due",
-        "deliveries",
-        ["next_at"],
-        unique=False,
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
+    _index("ix_deliveries_due", "deliveries", "receiver", "next_at", where="state = 'waiting'")
+    _index("ix_deliveries_ended", "deliveries", "ended_at", where="ended_at IS NOT NULL")
+    _index("ix_deliveries_webhook", "deliveries", "webhook", "id", where="webhook IS NOT NULL")
+    op.create_table(
+        "marks",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("state", DOCUMENT, nullable=True),
+        sa.Column("at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    # Webhooks are told what happens from now on.
+    op.execute(
+        "INSERT INTO marks (name, position) SELECT 'outgoing', max(id) FROM events HAVING max(id) IS NOT NULL"
     )
 
     op.create_table(
@@ -401,18 +414,7 @@ def downgrade() -> None:
 
     op.drop_table("schedule_overrides")
     op.drop_table("group_members")
-    with op.batch_alter_table("deliveries") as batch:
-        batch.drop_index(
-            "ix_deliveries_due",
-            sqlite_where=sa.text("state = 'waiting'"),
-            postgresql_where=sa.text("state = 'waiting'"),
-        )
-        batch.drop_index(
-            "ix_deliveries_dead",
-            sqlite_where=sa.text("state = 'dead'"),
-            postgresql_where=sa.text("state = 'dead'"),
-        )
-
+    op.drop_table("marks")
     op.drop_table("deliveries")
     op.drop_table("webhooks")
     with op.batch_alter_table("silences") as batch:

@@ -28,6 +28,7 @@ from dispatcher.store.tables import (
     Inhibition,
     Inquiry,
     Lease,
+    Mark,
     Page,
     PbxSession,
     Policy,
@@ -166,13 +167,16 @@ ROWS: dict[str, SQLModel] = {
         message_id="msg-1",
         kind="alarm.acknowledged",
         webhook="desk",
+        receiver="desk",
         url="http://127.0.0.1:9/hook",
         body="{}",
         state="waiting",
         next_at=NOW,
+        give_up_at=NOW + timedelta(days=3),
         created_at=NOW,
     ),
     "heartbeats": Heartbeat(name="backup", every_seconds=60.0, alarm={}, status="new", **_MADE),
+    "marks": Mark(name="outgoing", position=17, state={"watched": []}, at=NOW),
 }
 """By table, those first that others refer to."""
 

@@ -19,7 +19,7 @@ from dispatcher.store.tables.directory import (
 )
 from dispatcher.store.tables.exchanges import ForeignCall, Inquiry, PbxSession, ReportStreamState, Trunk
 from dispatcher.store.tables.journal import AuditState, Event, Tally
-from dispatcher.store.tables.outgoing import Delivery, Heartbeat, Webhook
+from dispatcher.store.tables.outgoing import Delivery, Heartbeat, Mark, Webhook
 from dispatcher.store.tables.processes import IdempotencyKey, Lease, ProcessSign
 from dispatcher.store.tables.quiet import AlarmGroup, Inhibition, Silence
 from dispatcher.store.tables.reports import Arrival, RawReport
@@ -46,6 +46,7 @@ __all__ = [
     "Inhibition",
     "Inquiry",
     "Lease",
+    "Mark",
     "Page",
     "PbxSession",
     "Policy",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Text
 from sqlmodel import Field, SQLModel
 
 from dispatcher.domain.vocabulary import DeliveryState, HeartbeatStatus
@@ -19,9 +19,14 @@ class Webhook(SQLModel, table=True):
     name: str = Field(primary_key=True)
     url: str
     secret: str
+    previous_secret: str | None = None
+    previous_until: datetime | None = instant()
+    """Until then messages are signed with the secret before the last change too."""
     kinds: list[str] | None = json_column()
     """The kinds of messages it wants; empty for all."""
     active: bool = True
+    stopped_why: str = ""
+    """Why it was stopped by itself; empty when people did it, or nobody."""
     created_at: datetime = instant(nullable=False)
     updated_at: datetime = instant(nullable=False)
 
@@ -33,8 +38,10 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         one_of("deliveries", "state", DeliveryState),
         CheckConstraint("tries >= 0", name="ck_deliveries_tries"),
-        partial("ix_deliveries_due", "next_at", where="state = 'waiting'"),
+        partial("ix_deliveries_due", "receiver", "next_at", where="state = 'waiting'"),
         partial("ix_deliveries_dead", "id", where="state = 'dead'"),
+        partial("ix_deliveries_ended", "ended_at", where="ended_at IS NOT NULL"),
+        partial("ix_deliveries_webhook", "webhook", "id", where="webhook IS NOT NULL"),
         NEVER_REUSED,
     )
 
@@ -46,11 +53,15 @@ class Delivery(SQLModel, table=True):
         default=None, sa_column=Column(Text, ForeignKey("webhooks.name", ondelete="CASCADE"), nullable=True)
     )
     campaign_id: str | None = reference("campaigns.id")
+    receiver: str
+    """Who takes it: a webhook's name, or the scheme and host of a ``callback_url``. One waits for no other."""
     url: str
     body: str
     state: str
     tries: int = 0
     next_at: datetime | None = instant()
+    """When it is tried next; while a try is under way, when that one counts as lost."""
+    give_up_at: datetime = instant(nullable=False)
     status: int | None = None
     problem: str = ""
     created_at: datetime = instant(nullable=False)
@@ -74,6 +85,20 @@ class Heartbeat(SQLModel, table=True):
     status: str
     heard_at: datetime | None = instant()
     due_at: datetime | None = instant()
+    """When its silence becomes an alarm, or became one."""
+    latest_at: datetime | None = instant()
+    """No outage of ours puts ``due_at`` off beyond this."""
     alarm_id: str | None = None
     created_at: datetime = instant(nullable=False)
     updated_at: datetime = instant(nullable=False)
+
+
+class Mark(SQLModel, table=True):
+    """How far something has come that goes on from there after a restart."""
+
+    __tablename__ = "marks"
+
+    name: str = Field(primary_key=True)
+    position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    state: dict[str, Any] | None = json_column()
+    at: datetime | None = instant()
