@@ -5,13 +5,24 @@ A driver turns the dispatcher's requests into the vendor's HTTP API and the vend
 (token) is handed to it, so that every process can share one. It never reads the database.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Protocol, runtime_checkable
 
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """The contexts of an Asterisk's dialplan into which calls are led, under their usual names."""
+
+    ivr: str = "dispatcher-ivr"
+    prompt: str = "dispatcher-play"
+    queue: str = "dispatcher-queue"
+    ended: str = "dispatcher-ended"
+    """Where the end of every call is told and kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +39,28 @@ class PbxAccount:
     reports_url: str
     """Where the PBX is told to post its reports, e.g. ``http://10.0.0.5:8260/reports/hq``."""
     report_transport: str = "http"
-    """``http``: the PBX posts its reports; ``tcp``: we connect to its event port and read them."""
+    """``http``: the PBX posts its reports; ``tcp``: we connect to its event port, ``websocket``: to its
+    WebSocket, and read them."""
+    webhook_secret: str = field(default="", repr=False)
+    """What a PBX that signs the reports it posts signs them with."""
     report_port: int = 8333
     """The PBX's event port where reports are read over TCP."""
     prompt_volume: int | None = None
     """How loud prompts are played, 0 to 20, where the family can be told; None leaves it to the PBX."""
     timeout_seconds: float = 10.0
     """For every request; a dial request that takes longer is in doubt."""
+    host: str = ""
+    """Where a PBX is that is not reached over HTTP, with ``port``, over TLS if ``tls``."""
+    port: int = 0
+    tls: bool = False
+    dials: Mapping[str, str] = field(default_factory=dict)
+    """How each trunk is dialled, by its name, where the PBX is told: ``PJSIP/{number}@provider``."""
+    extension_dial: str = "PJSIP/{extension}"
+    contexts: Contexts = Contexts()
+    ring_seconds: float = 45.0
+    """How long a phone may ring, where the PBX is told."""
+    caller_id: str = ""
+    """Whom the callee is shown, where the PBX is told; empty leaves it to the PBX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +84,10 @@ class Capabilities:
     """Whether a prompt can be repeated by request (``count``)."""
     dial_waits: float = 0.0
     """For how many seconds beyond the usual time-out the answer to a dial request may wait for a person."""
+    own_ids: bool = False
+    """Whether a call's callid is the one that its order names; then it is :class:`KnowsOwnCalls` as well."""
+    unseen: tuple[str, ...] = ()
+    """What of this rests on a manual or on inference alone, and was seen on no PBX: sentences for people."""
 
     def calls(self, target: TargetKind) -> bool:
         """Whether anything at all can be played to such a target."""
@@ -85,6 +115,10 @@ class DialOrder:
     digits: str
     message: Message
     from_extension: str = ""
+    trunk: str = ""
+    """The trunk that is to be taken, for families that are told."""
+    callid: str = ""
+    """The id that the call is to have, for families that take ours; each id is dialled once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +252,23 @@ class KeepsRecords(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsOwnCalls(Protocol):
+    """Families whose calls bear the ids that we give them, so that each can be asked for whatever happened.
+
+    A call that is neither live nor among the ends that the PBX has kept was never placed, unless the PBX was
+    started again since (then the session is another).
+    """
+
+    def endings(self, session: Session, callids: Sequence[str], since: datetime) -> Sequence[Report]:
+        """Everything that the PBX has kept of those of these calls that have ended, begun after ``since``.
+
+        It is kept before a call is gone from the live calls, and tells all that its reports have told: one
+        call's first report says that it is over. Refused where the PBX keeps no ends.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """What one look at a stream of reports brought; no ``bodies`` when nothing came in time."""
@@ -259,6 +310,15 @@ class PullsReports(Protocol):
         Raises :class:`~dispatcher.pbx.errors.PbxError`; ``Reason.CREDENTIALS_REFUSED`` is not to be
         tried again by itself.
         """
+        ...
+
+
+@runtime_checkable
+class SignsReports(Protocol):
+    """Families whose PBX signs the reports that it posts."""
+
+    def is_genuine(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Whether a posted body is signed by this PBX; ``headers`` have their names in lower case."""
         ...
 
 

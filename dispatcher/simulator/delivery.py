@@ -24,9 +24,12 @@ class ReportSender:
         settings: DeliverySettings,
         listener: Listener,
         accepts: Sequence[str] = ("application/json",),
+        sign: Callable[[bytes], bytes] | None = None,
     ) -> None:
+        """`sign` makes a header line, without its end, of each body."""
         self._loop = loop
         self._accepts = accepts
+        self._sign = sign
         self._settings = settings
         self._listener = listener
         self._destination: Destination | None = None
@@ -143,8 +146,11 @@ class ReportSender:
         report = lane.reports[0]
         report.attempts += 1
         self._listener("sent", report)
+        signed = b"" if self._sign is None else self._sign(report.body) + b"\r\n"
         connection.send(
-            lane, b"%b%d\r\n\r\n%b" % (self._head, len(report.body), report.body), self._loop.time()
+            lane,
+            b"%b%d\r\n%b\r\n%b" % (self._head, len(report.body), signed, report.body),
+            self._loop.time(),
         )
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(self._settings.timeout / 4, self._sweep)

@@ -9,7 +9,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import parse_qsl
 
 import httptools
@@ -22,7 +22,7 @@ REASONS |= {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unav
 class Request:
     """One request, and the way to answer it: exactly one of `reply`, `cut` and `reset`, at any later time."""
 
-    __slots__ = ("_connection", "authorization", "body", "keep_alive", "method", "path", "peer", "query")
+    __slots__ = ("_connection", "body", "headers", "keep_alive", "method", "path", "peer", "query")
 
     def __init__(
         self, connection: "ServerConnection", method: str, url: bytes, body: bytes, keep_alive: bool
@@ -34,8 +34,12 @@ class Request:
         self.query = query
         self.body = body
         self.peer = connection.peer
-        self.authorization = connection.authorization
+        self.headers = connection.headers
         self.keep_alive = keep_alive
+
+    def header(self, name: str) -> str:
+        """A header by its name in small letters; empty when absent."""
+        return self.headers.get(name.encode(), b"").decode("latin-1")
 
     def parameter(self, name: str) -> str:
         """A parameter of the query string; empty when absent."""
@@ -60,9 +64,22 @@ class Request:
         """Reset the connection, as a router does that has lost it."""
         self._connection.abort(reset=True)
 
+    def take_over(self, stream: "Stream") -> asyncio.Transport | None:
+        """Give the connection to `stream`, which hears from now on what comes; None when it is gone."""
+        return self._connection.give(stream)
+
+
+class Stream(Protocol):
+    """What a connection is given to whose request was none for an answer."""
+
+    def data_received(self, data: bytes) -> None:
+        """Something came."""
+
+    def connection_lost(self) -> None:
+        """The connection is gone."""
+
 
 Handler = Callable[[Request], None]
-AUTHORIZATION = b"authorization"
 
 
 class ServerConnection(asyncio.Protocol):
@@ -78,7 +95,8 @@ class ServerConnection(asyncio.Protocol):
         self._url = b""
         self._body = b""
         self.peer = ""
-        self.authorization = ""
+        self.headers: dict[bytes, bytes] = {}
+        self._stream: Stream | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
@@ -91,11 +109,18 @@ class ServerConnection(asyncio.Protocol):
         """Called by asyncio."""
         self._transport = None
         self._connections.discard(self)
+        if self._stream is not None:
+            self._stream.connection_lost()
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
+        if self._stream is not None:
+            self._stream.data_received(data)
+            return
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return  # The request has been handled: it was answered, or has taken the connection over.
         except httptools.HttpParserError:
             self.respond(b"", 400, "text/plain", keep_alive=False)
 
@@ -103,16 +128,15 @@ class ServerConnection(asyncio.Protocol):
         """Called by the parser: a request begins."""
         self._url = b""
         self._body = b""
-        self.authorization = ""
+        self.headers = {}
 
     def on_url(self, url: bytes) -> None:
         """Called by the parser: (a part of) the request target."""
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser: a header, of which one only matters to any family."""
-        if len(name) == len(AUTHORIZATION) and name.lower() == AUTHORIZATION:
-            self.authorization = value.decode("latin-1")
+        """Called by the parser: a header."""
+        self.headers[name.lower()] = value
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser: (a part of) the body."""
@@ -151,6 +175,11 @@ class ServerConnection(asyncio.Protocol):
         if self._waiting:
             self._busy = True
             self._handler(self._waiting.popleft())
+
+    def give(self, stream: Stream) -> asyncio.Transport | None:
+        """Let `stream` hear all that comes from now on."""
+        self._stream = stream
+        return self._transport
 
     def abort(self, *, reset: bool = False) -> None:
         """Cut the connection; with `reset` the client gets a reset and not an end."""

@@ -26,11 +26,12 @@ from dispatcher.pbx.protocol import (
 from dispatcher.pbx.yeastar.account import destination, digest
 from dispatcher.pbx.yeastar.calls import Live, leg_of, legs_of, live_in, the_call
 from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
+from dispatcher.pbx.yeastar.dialling import PLACEABLE
 from dispatcher.pbx.yeastar.lists import device, trunk_state
 from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords
 from dispatcher.pbx.yeastar.tokens import bare, refresh_token, session_of
 from dispatcher.pbx.yeastar_k2 import reports
-from dispatcher.pbx.yeastar_k2.dialling import PLACEABLE, request_of
+from dispatcher.pbx.yeastar_k2.dialling import request_of
 from dispatcher.pbx.yeastar_k2.errnos import ERRNOS
 from dispatcher.pbx.yeastar_k2.stream import open_stream
 

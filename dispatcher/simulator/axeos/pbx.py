@@ -11,8 +11,7 @@ from dispatcher.simulator.axeos.buffer import LONGEST_WAIT, Asked, EventBuffer
 from dispatcher.simulator.axeos.directory import Directory
 from dispatcher.simulator.axeos.originate import Originate, Unknown
 from dispatcher.simulator.axeos.reporter import Reporter
-from dispatcher.simulator.callees import CalleeBook
-from dispatcher.simulator.exchange.call import Call
+from dispatcher.simulator.exchange.box import ExchangeBox
 from dispatcher.simulator.exchange.exchange import Exchange
 from dispatcher.simulator.family import Page
 from dispatcher.simulator.faults import Fault, FaultDice
@@ -25,7 +24,7 @@ BASE = "/apis/pbx/"
 VERSION = "4.1.10"
 
 
-class Axeos:
+class Axeos(ExchangeBox):
     """A simulated PBX inside an event loop; everything here runs on that loop's thread."""
 
     def __init__(
@@ -36,9 +35,9 @@ class Axeos:
         self._events = EventBuffer(loop, judge, settings.timezone, settings.event_buffer)
         outbox = Outbox(loop, self._events, dice, judge, lambda text: text)
         self._reporter = Reporter(outbox, api_events=settings.api_events)
-        self._exchange = Exchange(loop, settings, dice, judge, self._reporter)
+        super().__init__(Exchange(loop, settings, dice, judge, self._reporter))
         self._directory = Directory(settings.users)
-        self._originate = Originate(self._exchange, self._directory, restart)
+        self._originate = Originate(self.exchange, self._directory, restart)
         credential = base64.b64encode(f"{settings.username}:{settings.password}".encode()).decode()
         self._credential = f"Basic {credential}"
 
@@ -72,13 +71,13 @@ class Axeos:
             raise Unknown(404, "not found")
 
     def _knows(self, request: Request) -> bool:
-        if request.authorization:
-            return request.authorization == self._credential
+        if given := request.header("authorization"):
+            return given == self._credential
         return request.method == "GET" and request.parameter("key") == self._settings.password
 
     def _show(self, name: str, request: Request) -> None:
         if name == "events":
-            if self._exchange.dice.strikes(Fault.POLL_CUT):
+            if self.exchange.dice.strikes(Fault.POLL_CUT):
                 request.cut()
             else:
                 self._events.ask(request, _asked(request.parameters()))
@@ -101,38 +100,18 @@ class Axeos:
         }
 
     def _one_call(self, callid: str, request: Request) -> None:
-        call = self._exchange.live.get(callid)
+        call = self.exchange.live.get(callid)
         if call is None or not self._reporter.notes(call).is_connected:
             raise Unknown(404, "no such call")
         if request.method == "GET":
             _say(request, self._reporter.information(call))
         elif request.method == "DELETE":
             _say(request, {"status": "success", "message": "the call has been hung up"})
-            self._exchange.hang_up_soon(call, "hung up by the API")
+            self.exchange.hang_up_soon(call, "hung up by the API")
         else:
             raise Unknown(405, "method not allowed")
 
     # What a test or an operator sees of the box and does to it.
-
-    @property
-    def judge(self) -> Judge:
-        """What really happens."""
-        return self._exchange.judge
-
-    @property
-    def dice(self) -> FaultDice:
-        """The faults."""
-        return self._exchange.dice
-
-    @property
-    def callees(self) -> CalleeBook:
-        """The people at the other end."""
-        return self._exchange.callees
-
-    @property
-    def idle(self) -> bool:
-        """No call is up, and no event is still to be gathered."""
-        return self._exchange.idle
 
     @property
     def sessions(self) -> int:
@@ -164,7 +143,7 @@ class Axeos:
         """Calls and events are gone, and nobody is told; events are numbered from 0 again."""
         self.judge.note("restart")
         self._originate.drop_all()
-        self._exchange.drop_all()
+        self.exchange.drop_all()
 
     def boot_up(self) -> None:
         """There is no event for that."""
@@ -172,23 +151,10 @@ class Axeos:
     def reset(self) -> None:
         """As new: no calls, no events; callees and faults as in the settings."""
         self._originate.drop_all()
-        self._exchange.reset()
+        super().reset()
 
     def expire_tokens(self) -> None:
         """Nothing lapses here."""
-
-    def set_trunk(self, name: str, *, down: bool) -> None:
-        """A trunk fails or comes back; KeyError when there is none of this name."""
-        self._exchange.set_trunk(name, down=down)
-
-    def place_other(self, trunk: str, direction: str, number: str, extension: str, seconds: float) -> str:
-        """A person phones for real seconds; the callid. Errors are those of `Exchange.place_other`."""
-        return self._exchange.place_other(trunk, direction, number, extension, seconds)
-
-    def hang_up(self, callid: str) -> None:
-        """End any live call by its id; KeyError when there is none."""
-        call: Call = self._exchange.live[callid]
-        call.hang_up("hung up by a person")
 
     def close(self) -> None:
         """Drop everything and stop every timer."""

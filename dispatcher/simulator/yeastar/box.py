@@ -5,15 +5,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dispatcher.simulator.callees import CalleeBook
 from dispatcher.simulator.connection import Destination, Lane, Report
 from dispatcher.simulator.delivery import ReportSender
+from dispatcher.simulator.exchange.box import ExchangeBox
 from dispatcher.simulator.exchange.exchange import Exchange
 from dispatcher.simulator.exchange.refusal import Refusal
 from dispatcher.simulator.family import Page
-from dispatcher.simulator.faults import FaultDice
 from dispatcher.simulator.http_server import Request
-from dispatcher.simulator.judge import Judge
 from dispatcher.simulator.yeastar.bodies import Body, body_of, failed
 from dispatcher.simulator.yeastar.cdr import CdrDownload
 from dispatcher.simulator.yeastar.sessions import Sessions
@@ -22,7 +20,7 @@ BOOT_UP = "BootUp"
 SUCCESS = b'{"status":"Success"}'
 
 
-class YeastarBox(ABC):
+class YeastarBox(ExchangeBox, ABC):
     """The base of both generations; a generation adds its endpoints, its login, and its way of reports.
 
     `base` is the path before every endpoint, `dials` are the endpoints that place a call and answer by
@@ -36,7 +34,7 @@ class YeastarBox(ABC):
     def __init__(
         self, exchange: Exchange, sessions: Sessions, sender: ReportSender, cdr: CdrDownload
     ) -> None:
-        self.exchange = exchange
+        super().__init__(exchange)
         self._loop = exchange.loop
         self._sessions = sessions
         self._sender = sender
@@ -125,26 +123,6 @@ class YeastarBox(ABC):
     # What a test or an operator sees of the box and does to it.
 
     @property
-    def judge(self) -> Judge:
-        """What really happens."""
-        return self.exchange.judge
-
-    @property
-    def dice(self) -> FaultDice:
-        """The faults."""
-        return self.exchange.dice
-
-    @property
-    def callees(self) -> CalleeBook:
-        """The people at the other end."""
-        return self.exchange.callees
-
-    @property
-    def idle(self) -> bool:
-        """No call is up, and no report is still to be delivered."""
-        return self.exchange.idle
-
-    @property
     def sessions(self) -> int:
         """How many tokens are good."""
         return self._sessions.live
@@ -180,25 +158,9 @@ class YeastarBox(ABC):
         if report.action == BOOT_UP and event in ("acknowledged", "given_up") and not self._sessions.live:
             self._sender.direct(None)
 
-    def reset(self) -> None:
-        """As new, but still logged in: no calls and records; callees and faults as in the settings."""
-        self.exchange.reset()
-
     def expire_tokens(self) -> None:
         """Every token lapses now, as after half an hour of silence."""
         self._sessions.expire_all()
-
-    def set_trunk(self, name: str, *, down: bool) -> None:
-        """A trunk fails or comes back; KeyError when there is none of this name."""
-        self.exchange.set_trunk(name, down=down)
-
-    def place_other(self, trunk: str, direction: str, number: str, extension: str, seconds: float) -> str:
-        """A person phones for real seconds; the callid. Errors are those of `Exchange.place_other`."""
-        return self.exchange.place_other(trunk, direction, number, extension, seconds)
-
-    def hang_up(self, callid: str) -> None:
-        """End any live call by its callid; KeyError when there is none."""
-        self.exchange.live[callid].hang_up("hung up by a person")
 
     def close(self) -> None:
         """Drop everything and stop every timer."""
