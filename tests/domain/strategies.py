@@ -9,7 +9,7 @@ from dispatcher.domain.outcomes import Terms
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import DeliveredWhen
-from tests.domain.scenarios import LEG, START, TRUNK
+from tests.domain.reported import LEG, START, TRUNK
 
 times = st.integers(0, 5).map(lambda minutes: START + timedelta(minutes=minutes))
 maybe_times = st.none() | times

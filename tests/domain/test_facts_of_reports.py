@@ -9,7 +9,7 @@ from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of, join
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Cdr, CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
-from tests.domain.scenarios import (
+from tests.domain.reported import (
     AGENT_1,
     AGENT_2,
     ALERT,

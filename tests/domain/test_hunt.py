@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dispatcher.domain.hunt import Room, Wish, mine, room_of, spare
 from dispatcher.domain.pacing import TrunkLoad, startable
-from tests.domain.scenarios import START
+from tests.domain.reported import START
 
 NOW = START
 A, B, C = "hq/a", "hq/b", "north/c"

@@ -8,7 +8,7 @@ from dispatcher.domain.facts import NOTHING, Facts, changes, join
 from dispatcher.domain.outcomes import Terms, is_acknowledged, is_answered, is_delivered, is_heard
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
-from tests.domain.scenarios import START
+from tests.domain.reported import START
 from tests.domain.strategies import facts, terms
 
 

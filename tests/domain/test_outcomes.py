@@ -14,7 +14,8 @@ from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
 from dispatcher.domain.outcomes import is_delivered, may_have_been_reached, outcome_of
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import Outcome
-from tests.domain.scenarios import SCENARIOS, START, Scenario
+from tests.domain.reported import START
+from tests.domain.scenarios import SCENARIOS, Scenario
 
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=repr)
 

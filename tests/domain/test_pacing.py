@@ -18,7 +18,7 @@ from dispatcher.domain.pacing import (
     plan,
     startable,
 )
-from tests.domain.scenarios import START
+from tests.domain.reported import START
 
 NOW = START
 counts = st.integers(0, 40)

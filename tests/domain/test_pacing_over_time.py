@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.domain.pacing import ALARMS, Hold, Lane, TrunkLoad, plan
-from tests.domain.scenarios import START
+from tests.domain.reported import START
 from tests.domain.test_pacing import burst_of
 
 PLENTY = 10**6

@@ -7,7 +7,7 @@ from dispatcher.domain.outcomes import Terms, is_acknowledged, is_answered, is_h
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import DeliveredWhen, Outcome
-from tests.domain.scenarios import START
+from tests.domain.reported import START
 
 WHEN_ANSWERED = Terms(DeliveredWhen.ANSWERED)
 WHEN_HEARD = Terms(DeliveredWhen.HEARD)

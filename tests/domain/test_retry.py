@@ -22,7 +22,7 @@ from dispatcher.domain.retry import (
     next_step,
 )
 from dispatcher.domain.vocabulary import CallKind, CallState, Outcome
-from tests.domain.scenarios import START
+from tests.domain.reported import START
 
 FIRST = History(spent=1, free=0)
 

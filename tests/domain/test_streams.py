@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dispatcher.domain.streams import unread_since
-from tests.domain.scenarios import START as NOW
+from tests.domain.reported import START as NOW
 
 
 def ago(seconds: float) -> datetime:

@@ -9,7 +9,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, Outcome, Phase
 from dispatcher.ledger import alarms
 from dispatcher.metrics.counting import Count
-from tests.domain.scenarios import ANSWERED, BYES, PROMPT_END, RING, TALKED, failed, key
+from tests.domain.reported import ANSWERED, BYES, PROMPT_END, RING, TALKED, failed, key
 from tests.ledger.world import World
 
 BUSY = [failed(Reason.BUSY, "486 Busy Here")]

@@ -6,7 +6,7 @@ from dispatcher.domain.facts import Facts
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import CallState, Outcome
-from tests.domain.scenarios import failed, report
+from tests.domain.reported import failed, report
 from tests.ledger.world import World
 
 BUSY = [failed(Reason.BUSY, "486 Busy Here")]

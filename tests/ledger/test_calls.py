@@ -9,16 +9,8 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import CallState, Outcome, Phase
 from dispatcher.store.attempts import lock_by_id
-from tests.domain.scenarios import (
-    ANSWERED,
-    BYES,
-    PROMPT_END,
-    RING,
-    START,
-    TALKED,
-    UNANSWERED,
-    key,
-)
+from tests.domain.reported import ANSWERED, BYES, PROMPT_END, RING, START, TALKED, key
+from tests.domain.scenarios import UNANSWERED
 from tests.ledger.world import SETTLE, World
 
 BUSY = UNANSWERED[0].reports

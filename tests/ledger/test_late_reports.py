@@ -11,7 +11,7 @@ from dispatcher.domain.vocabulary import CallState, Outcome, Phase
 from dispatcher.ledger import alarms
 from dispatcher.metrics.counting import Count
 from dispatcher.store.tables import Call, table
-from tests.domain.scenarios import ANSWERED, BYES, PROMPT_END, TALKED, failed, key
+from tests.domain.reported import ANSWERED, BYES, PROMPT_END, TALKED, failed, key
 from tests.ledger.world import World
 
 HEARD = [ANSWERED, PROMPT_END, *BYES, TALKED]

@@ -6,9 +6,10 @@ import pytest
 
 from dispatcher.domain.facts import Facts
 from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import Party, PartyKind, ReportEvent
 from dispatcher.domain.vocabulary import CallState
 from dispatcher.store import trunks
-from tests.domain.scenarios import NUMBER, TRUNK, Party, PartyKind, ReportEvent, failed, report
+from tests.domain.reported import NUMBER, TRUNK, failed, report
 from tests.ledger.world import OTHER_TRUNK, World
 
 CONGESTED = [failed(Reason.CONGESTION, "503 Service Unavailable")]

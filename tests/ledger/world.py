@@ -19,7 +19,7 @@ from dispatcher.store.attempts import Case, lock_by_id
 from dispatcher.store.engine import Store
 from dispatcher.store.requests import Requests
 from dispatcher.store.tables import Alarm, Attempt, Call, Event, Trunk, table
-from tests.domain.scenarios import NUMBER, TRUNK
+from tests.domain.reported import NUMBER, TRUNK
 from tests.store.rows import NOW, add
 
 SETTLE = timedelta(seconds=2)

@@ -12,12 +12,15 @@ import pytest
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.leases import Leases
-from dispatcher.listener import Listener
+from dispatcher.listener import Listener, holding, listener
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import Pulled
 from dispatcher.store import inquiries, streams
 from dispatcher.store.tables import Inquiry, ReportStreamState
-from tests.scripted import Office, ScriptedDriver, make_office
+from tests.scripted import NUMBER, Office, ScriptedDriver, make_office
+
+CALLID = "1543289641.1"
+"""Of the first call that the scripted PBX accepts."""
 
 CUT = PbxRefused(Reason.PBX_AWAY, "the stream was cut")
 
@@ -185,3 +188,30 @@ def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses that a test can wait for."""
+    monkeypatch.setattr(listener, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(listener, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(listener, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(listener, "_AFTER_TROUBLE", 0.02)
+    monkeypatch.setattr(holding, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(holding, "NOTE_SECONDS", 0.0)
+
+
+def dialled(desk: Desk) -> str:
+    """An attempt that the PBX has accepted, with the callid ``CALLID``."""
+    desk.office.campaign(NUMBER)
+    [attempt] = desk.office.dialled()
+    return attempt
+
+
+def refuse(reason: Reason) -> Callable[[], None]:
+    """What a PBX does that lets nobody read, for this reason."""
+
+    def no() -> None:
+        raise PbxRefused(reason, "the PBX's words")
+
+    return no

@@ -1,7 +1,5 @@
 """Whether the reports of a PBX are read: what the doctor finds, and what the metrics show."""
 
-from collections.abc import Callable
-
 import pytest
 
 from dispatcher.api.gauges import Gauges
@@ -9,8 +7,7 @@ from dispatcher.cli.doctor.findings import Finding, Result
 from dispatcher.cli.doctor.streams import check_stream_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.leases import LEASE
-from dispatcher.pbx.errors import PbxRefused
-from tests.listener.conftest import Desk, until
+from tests.listener.conftest import Desk, refuse, until
 
 
 def found(desk: Desk) -> Finding:
@@ -21,13 +18,6 @@ def shown(desk: Desk) -> float:
     with desk.office.core.store.read() as tx:
         gauges = {gauge.name: gauge for gauge in Gauges().read(desk.office.core, tx)}
     return gauges["dispatcher_report_stream_up"].values["hq",]
-
-
-def refuse(reason: Reason) -> Callable[[], None]:
-    def no() -> None:
-        raise PbxRefused(reason, "the PBX's words")
-
-    return no
 
 
 def test_a_stream_that_is_read(desk: Desk) -> None:
