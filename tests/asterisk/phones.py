@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,6 +23,8 @@ class Taken:
 
     number: str
     story: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    """When each thing of the story happened."""
 
     @property
     def answered(self) -> bool:
@@ -37,6 +40,15 @@ class Taken:
     def keys(self) -> str:
         """The keys that were pressed."""
         return "".join(word.partition(" ")[2] for word in self.story if word.startswith(callees.KEY + " "))
+
+    @property
+    def listened(self) -> float:
+        """For how many seconds the phone was picked up before a key was pressed or the call ended."""
+        if not self.answered:
+            return 0.0
+        picked_up = self.story.index(callees.ANSWERED)
+        after = self.times[picked_up + 1 :]
+        return after[0] - self.times[picked_up] if after else inf
 
     @property
     def refusal(self) -> str:
@@ -67,12 +79,13 @@ class Phones(ServerProcess):
         by_number: dict[str, list[Taken]] = defaultdict(list)
         lines = self.story_file.read_text(errors="replace").splitlines() if self.story_file.exists() else []
         for line in lines:
-            _, call, dialled, what = line.rsplit("|", 3)
+            at, call, dialled, what = line.rsplit("|", 3)
             number = dialled.rstrip("@")
             if what == callees.INVITED:
                 calls[call] = Taken(number)
                 by_number[number].append(calls[call])
             calls[call].story.append(what)
+            calls[call].times.append(float(at.split()[-1]))
         return dict(by_number)
 
     def _prepare(self) -> None:
