@@ -1,11 +1,13 @@
 """Checks what a dial request names, in this order: extension (10006), number (10031), route (10024)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from dispatcher.simulator.callees import SCRIPTS, Behaviour
 from dispatcher.simulator.exchange.exchange import Exchange, NoRoute
 from dispatcher.simulator.exchange.plan import CallPlan
 from dispatcher.simulator.exchange.refusal import Refusal
+from dispatcher.simulator.settings import TrunkSettings
 
 NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
 PROMPT = re.compile(r"[A-Za-z0-9_. -]*[A-Za-z][A-Za-z0-9_. -]*")
@@ -15,8 +17,10 @@ Complete = Callable[[CallPlan], CallPlan]
 class Placing:
     """Turns checked numbers into calls on the exchange; each method returns the callid."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, *, by_report: bool = False) -> None:
+        """`by_report`: a bad number, or one without a right to it, is told by a report, not by the answer."""
         self._exchange = exchange
+        self._by_report = by_report
 
     def outside(self, kind: str, dialled: str, permission: str, origin: str, complete: Complete) -> str:
         """Call an outside number by a route that the extension `permission` may take."""
@@ -25,10 +29,7 @@ class Placing:
             raise Refusal("10006")
         if not NUMBER.fullmatch(dialled):
             raise Refusal("10031")
-        try:
-            trunk, number = exchange.route(dialled, permission)
-        except NoRoute as none:
-            raise Refusal("10024" if none.forbidden else "10031") from None
+        trunk, number, forbidden = self._route(dialled, permission)
         shown = number if exchange.settings.reported_number == "stripped" else dialled
         plan = complete(
             CallPlan(
@@ -43,10 +44,21 @@ class Placing:
         record.channels = 2 if plan.onward else 1
         reachable = exchange.reachable(trunk, record.channels)
         behaviour, script, record.nth_dial = exchange.callees.dial(number, counted=reachable)
-        if script.refused:
+        if forbidden or (script.refused and self._by_report):
+            script = SCRIPTS[Behaviour.NOT_PERMITTED if forbidden else Behaviour.ADDRESS_INCOMPLETE]
+        elif script.refused:
             raise Refusal("10031")
         exchange.place(plan, record, behaviour, script)
         return record.callid
+
+    def _route(self, dialled: str, permission: str) -> tuple[TrunkSettings, str, bool]:
+        """The trunk, the number behind its prefix, and whether the extension has no right to it."""
+        try:
+            return *self._exchange.route(dialled, permission), False
+        except NoRoute as none:
+            if not none.forbidden or not self._by_report:
+                raise Refusal("10024" if none.forbidden else "10031") from None
+        return *self._exchange.route(dialled, ""), True
 
     def inside(self, kind: str, number: str, origin: str, complete: Complete) -> str:
         """Call an extension."""
@@ -70,10 +82,10 @@ class Placing:
         exchange.place(plan, record, behaviour, script)
         return record.callid
 
-    def check_prompt(self, prompt: str) -> None:
-        """Refusal 10023 unless every file of `a+b` has been uploaded."""
+    def check_prompts(self, names: Iterable[str]) -> None:
+        """Refusal 10023 unless every file has been uploaded."""
         uploaded = self._exchange.settings.prompts
-        for name in prompt.split("+"):
+        for name in names:
             known = name in uploaded if uploaded is not None else PROMPT.fullmatch(name) or name.isdigit()
             if not known:
                 raise Refusal("10023")

@@ -18,7 +18,7 @@ from dispatcher.simulator.yeastar.bodies import Body, body_of, required
 from dispatcher.simulator.yeastar.box import YeastarBox
 from dispatcher.simulator.yeastar.cdr import CdrDownload
 from dispatcher.simulator.yeastar.sessions import Sessions
-from dispatcher.simulator.yeastar_k2.dialling import Dialling
+from dispatcher.simulator.yeastar_k2.dialling import K2Dialling
 from dispatcher.simulator.yeastar_k2.queries import Queries
 from dispatcher.simulator.yeastar_k2.reporter import Reporter
 from dispatcher.simulator.yeastar_k2.stream import ReportStream
@@ -58,7 +58,7 @@ class YeastarK2(YeastarBox):
         super().__init__(exchange, sessions, sender, cdr)
         self._queries = Queries(exchange)
         self.queries = self._queries.endpoints
-        self.dials = Dialling(exchange, restart).endpoints
+        self.dials = K2Dialling(exchange, restart).endpoints
         self._refresh_tokens: dict[str, str] = {}
         self._settings = settings
 

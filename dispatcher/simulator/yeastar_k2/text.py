@@ -4,16 +4,15 @@ Misspellings are the manual's (`callduraction`, `talkduraction`, `dsttrcunkname`
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from dispatcher.simulator.exchange.detail import CallDetail
-from dispatcher.simulator.yeastar_k2.members import dumps
+from dispatcher.simulator.yeastar.members import dumps
+from dispatcher.simulator.yeastar.status_reporter import MemberList
 
-MemberList = Sequence[Mapping[str, Any]]
 
-
-class EventText:
+class K2Text:
     """Writes the events of one PBX."""
 
     def __init__(self, serial: str, status_words: Mapping[str, str]) -> None:

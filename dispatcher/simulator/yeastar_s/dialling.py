@@ -80,7 +80,7 @@ class Dialling:
 
     def _prompt_outbound(self, body: Body) -> str:
         outto, prompt = required(body, "outto", "prompt")
-        self._placing.check_prompt(prompt)
+        self._placing.check_prompts(prompt.split("+"))
         fromext = optional(body, "fromext")
 
         def with_prompt(plan: CallPlan) -> CallPlan:
@@ -105,7 +105,7 @@ class Dialling:
 
     def _prompt_extension(self, body: Body) -> str:
         extid, prompt = required(body, "extid", "prompt")
-        self._placing.check_prompt(prompt)
+        self._placing.check_prompts(prompt.split("+"))
         return self._placing.inside(
             "prompt_extension", extid, "prompt", lambda plan: replace(plan, prompt=prompt)
         )

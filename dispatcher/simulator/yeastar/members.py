@@ -6,6 +6,22 @@ from typing import Any, Literal
 
 from dispatcher.simulator.exchange.call import Call
 
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """The names of a member's fields, which differ; the defaults are those of API v2.0.0.
+
+    `blank` stands for a call path that there is none of; empty: the field is left out.
+    """
+
+    extension: str = "ext"
+    channel: str = "channelid"
+    status: str = "memberstatus"
+    path: str = "callpath"
+    trunk: str = "trunkname"
+    blank: str = ""
+
+
 MemberStatus = Literal["ALERT", "RING", "ANSWERED", "ANSWER", "BYE", ""]
 
 
@@ -17,17 +33,19 @@ class Member:
     identity: dict[str, str]
     channelid: str
     shown: bool
+    spelling: Spelling
     status: MemberStatus = ""
     path: str = ""
 
     def as_dict(self, *, status: bool = True, path: bool = True) -> dict[str, Any]:
         """The member as the API shows it, with or without its status and call path."""
-        shown = {**self.identity, "channelid": self.channelid}
+        names = self.spelling
+        shown = {**self.identity, names.channel: self.channelid}
         if status:
-            shown["memberstatus"] = self.status
-        if path and self.path:
-            shown["callpath"] = self.path
-        return {self.kind: shown}
+            shown[names.status] = self.status
+        if path and (self.path or names.blank):
+            shown[names.path] = self.path or names.blank
+        return {names.extension if self.kind == "ext" else self.kind: shown}
 
 
 @dataclass(slots=True)
@@ -52,7 +70,8 @@ class Members:
 class Channels:
     """Names the channels: `PJSIP/1023-0000000a`, `PJSIP/trunk-NAME-endpoint-0000001f`."""
 
-    def __init__(self) -> None:
+    def __init__(self, spelling: Spelling) -> None:
+        self._spelling = spelling
         self._next = 0
 
     def restart(self) -> None:
@@ -75,16 +94,17 @@ class Channels:
     def extension(self, number: str, monitored: frozenset[str]) -> Member:
         """A leg to an extension."""
         channelid = f"PJSIP/{number}-{self._number()}"
-        return Member("ext", {"number": number}, channelid, number in monitored)
+        return Member("ext", {"number": number}, channelid, number in monitored, self._spelling)
 
     def outside(self, kind: Literal["inbound", "outbound"], origin: str, to: str, call: Call) -> Member:
         """A leg on the call's trunk."""
         trunk = call.record.trunk
         return Member(
             kind,
-            {"from": origin, "to": to, "trunkname": trunk},
+            {"from": origin, "to": to, self._spelling.trunk: trunk},
             f"PJSIP/trunk-{trunk}-endpoint-{self._number()}",
             call.plan.trunk is not None and call.plan.trunk.monitored,
+            self._spelling,
         )
 
     def _number(self) -> str:
