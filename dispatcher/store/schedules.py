@@ -56,13 +56,12 @@ def remove(tx: Connection, name: str) -> None:
     tx.execute(delete(_schedules).where(_schedules.c.name == name))
 
 
-def fed_before(tx: Connection, before: datetime) -> list[tuple[str, str]]:
-    """Name and address of each schedule whose calendar feed was last asked for before an instant."""
-    at = _schedules.c.calendar_at
+def feeds_due(tx: Connection, now: datetime) -> list[tuple[str, str]]:
+    """Name and address of each schedule whose calendar feed is to be fetched."""
     query = select(_schedules.c.name, _schedules.c.calendar_url).where(
-        _schedules.c.calendar_url.is_not(None), at.is_(None) | (at <= before)
+        _schedules.c.calendar_url.is_not(None), _schedules.c.calendar_due_at <= now
     )
-    return [(row.name, row.calendar_url) for row in tx.execute(query.order_by(_schedules.c.name))]
+    return [(row.name, row.calendar_url) for row in tx.execute(query.order_by(_schedules.c.calendar_due_at))]
 
 
 def overrides(tx: Connection, schedules: Iterable[str], ending_after: datetime) -> dict[str, list[Row[Any]]]:

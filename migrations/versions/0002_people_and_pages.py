@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.Column("calendar_url", sa.String(), nullable=True),
         sa.Column("calendar", sa.String(), nullable=True),
         sa.Column("calendar_at", INSTANT, nullable=True),
+        sa.Column("calendar_due_at", INSTANT, nullable=True),
         sa.Column("calendar_problem", sa.String(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),

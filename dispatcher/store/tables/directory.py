@@ -69,7 +69,11 @@ class Schedule(SQLModel, table=True):
     calendar: str | None = None
     """The iCalendar text itself, as last fetched or handed in."""
     calendar_at: datetime | None = instant()
+    """When the text is from."""
+    calendar_due_at: datetime | None = instant()
+    """When the feed is to be fetched again."""
     calendar_problem: str = ""
+    """Why it could not be fetched last time; the text that is kept is that of the time before."""
     created_at: datetime = instant(nullable=False)
     updated_at: datetime = instant(nullable=False)
 
