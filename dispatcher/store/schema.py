@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -12,11 +11,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 
-import migrations
 from dispatcher.store.engine import Store
 
 HEAD = "head"
 BASE = "base"
+
+MIGRATIONS = "migrations:."
+"""Where Alembic finds them: the package beside this one, by its name. It knows the tables, they know nothing
+of it."""
 
 _LOCK = 0x6469_7370_6174_6368
 """The key of PostgreSQL's advisory lock: processes that start at once migrate one after the other."""
@@ -80,8 +82,7 @@ def is_current(url: str) -> bool:
 
 def _config(output: io.StringIO | None = None) -> Config:
     config = Config(output_buffer=output)
-    folder = Path(migrations.__file__).parent
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", MIGRATIONS)
     return config
 
 

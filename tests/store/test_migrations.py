@@ -49,9 +49,9 @@ def contents(url: str) -> list[tuple[str, dict[str, Any]]]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the migrations, to which a test adds its own."""
-    copy = tmp_path / "100% migrations"
+    copy = tmp_path / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(migrations, "__file__", str(copy / "__init__.py"))
+    monkeypatch.setattr(schema, "MIGRATIONS", str(copy))
     return copy
 
 
