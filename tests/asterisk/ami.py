@@ -80,10 +80,11 @@ class Ami:
         return len(self.listed("CoreShowChannels"))
 
     def originate(self, channel_id: str, channel: str, context: str, extension: str, *variables: str) -> Row:
-        """Place a call under an id of our own."""
+        """Place a call under an id of our own, whose end is told as the dialplan for users tells it."""
         target = {"Context": context, "Exten": extension, "Priority": "1"}
         options = {"Async": "true", "ChannelId": channel_id, "Timeout": "4000"}
-        return self.action("Originate", *variables, Channel=channel, **target, **options)
+        end = r"CHANNEL(hangup_handler_push)=dispatcher-ended\,s\,1"
+        return self.action("Originate", end, *variables, Channel=channel, **target, **options)
 
     def _read(self) -> None:
         try:
