@@ -43,6 +43,8 @@ class Line:
     """What its PBX can place and prove; None is everything."""
     reports_are_fetched: bool = False
     """Whether its PBX posts no reports, so that nothing is known of calls while nobody fetches them."""
+    own_ids: bool = False
+    """Whether its PBX takes the attempt's own id for the call's."""
 
     @property
     def key(self) -> str:

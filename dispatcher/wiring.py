@@ -18,6 +18,7 @@ from dispatcher.config import PbxSettings, Settings
 from dispatcher.core import Core
 from dispatcher.dialer import Dialer, HangUp
 from dispatcher.dialing import Dialing
+from dispatcher.escalation.escalator import Escalator
 from dispatcher.leases import Leases, process_name
 from dispatcher.ledger.entry import Ledger
 from dispatcher.lines import Line
@@ -25,7 +26,7 @@ from dispatcher.listener import Listener
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import SharedCount
 from dispatcher.pacer import Pacer
-from dispatcher.pbx.protocol import PbxAccount, PullsReports
+from dispatcher.pbx.protocol import Contexts, PbxAccount, PullsReports
 from dispatcher.pbx.registry import CAPABILITIES, make_driver
 from dispatcher.receiver import ReceiverApp
 from dispatcher.receiver.senders import sender_of
@@ -58,6 +59,10 @@ class Parts:
         """A pacer for every line."""
         return Pacer(self.core, list(self.lines.values()))
 
+    def escalator(self) -> Escalator:
+        """What takes alarms further when their time has come."""
+        return Escalator(self.core)
+
     def upkeep(self) -> Upkeep:
         """Upkeep for every PBX."""
         return Upkeep(self.core, self.sessions, self.pbxes, self.inbox, self.leases)
@@ -84,7 +89,7 @@ class Parts:
     def receiver(self) -> ReceiverApp:
         """The web application that PBXs post to."""
         settings = self.core.settings
-        senders = [sender_of(pbx.name, pbx.url, pbx.serial, pbx.report_sources) for pbx in settings.pbx]
+        senders = [sender_of(pbx.name, pbx.address, pbx.serial, pbx.report_sources) for pbx in settings.pbx]
         return ReceiverApp(
             self.core, self.inbox, senders, {name: pbx.driver for name, pbx in self.pbxes.items()}
         )
@@ -154,6 +159,7 @@ def lines_of(settings: Settings) -> list[Line]:
             rank=ranks[pbx.name, trunk.name],
             abilities=CAPABILITIES[pbx.family],
             reports_are_fetched=pbx.reports_are_fetched,
+            own_ids=CAPABILITIES[pbx.family].own_ids,
         )
         for pbx in settings.pbx
         for trunk in pbx.trunk
@@ -165,6 +171,7 @@ def lines_of(settings: Settings) -> list[Line]:
             trunks.INTERNAL,
             channels=pbx.internal_channels,
             reports_are_fetched=pbx.reports_are_fetched,
+            own_ids=CAPABILITIES[pbx.family].own_ids,
         )
         for pbx in settings.pbx
     ]
@@ -174,7 +181,7 @@ def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:
     account = PbxAccount(
         name=pbx.name,
         family=pbx.family,
-        url=pbx.url,
+        url=pbx.address,
         username=pbx.username,
         password=pbx.secret(),
         verify_tls=pbx.verify_tls,
@@ -184,6 +191,14 @@ def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:
         report_port=pbx.report_port,
         prompt_volume=pbx.prompt_volume,
         timeout_seconds=pbx.timeout,
+        host=pbx.host,
+        port=pbx.port,
+        tls=pbx.tls,
+        dials={trunk.name: trunk.dial for trunk in pbx.trunk},
+        extension_dial=pbx.extension_dial,
+        contexts=Contexts(pbx.ivr_context, pbx.prompt_context, pbx.queue_context, pbx.ended_context),
+        ring_seconds=pbx.ring_timeout,
+        caller_id=pbx.caller_id,
     )
     return Pbx(account, make_driver(account, partial(_observe, counts, pbx.name)))
 

@@ -9,7 +9,13 @@ from sqlalchemy import make_url
 from dispatcher.config.fields import is_loopback, split_listen
 from dispatcher.config.keys import Path
 from dispatcher.config.problems import ConfigError, Problem
-from dispatcher.config.settings import POLLED_FAMILIES, PbxSettings, Settings
+from dispatcher.config.settings import (
+    AMI_FAMILIES,
+    POLLED_FAMILIES,
+    PbxSettings,
+    PolicySettings,
+    Settings,
+)
 from dispatcher.domain.vocabulary import DeliveredWhen
 from dispatcher.lines import NumberFormat
 
@@ -111,7 +117,7 @@ def _way_back(settings: Settings) -> Iterator[Problem]:
         )
         return
     for i, pbx in posting:
-        if is_loopback(told) and not is_loopback(urlsplit(pbx.url).hostname or ""):
+        if is_loopback(told) and not is_loopback(urlsplit(pbx.address).hostname or ""):
             yield Problem(
                 ("reports", "advertise" if reports.advertise else "listen"),
                 f"{pbx.name} is on another machine and can't post its reports to {reports.advertised()}",
@@ -149,10 +155,67 @@ def _pbxes(settings: Settings) -> Iterator[Problem]:
             )
         yield from _trunks(pbx, path)
         yield from _routes(pbx, path)
+        yield from _address(pbx, path)
 
 
 def _trunks(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
     for j, trunk in enumerate(pbx.trunk):
+AMI_KEYS = (
+    "host",
+    "port",
+    "tls",
+    "ring_timeout",
+    "caller_id",
+    "extension_dial",
+    "ivr_context",
+    "prompt_context",
+    "queue_context",
+    "ended_context",
+)
+"""Keys of a PBX that is reached at a host and port, and told how to dial."""
+
+
+def _address(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
+    """Whether a PBX is reached in the way of its family, and its trunks are dialled so."""
+    family = ((*path, "family"),)
+    if pbx.family not in AMI_FAMILIES:
+        if not pbx.url:
+            yield Problem((*path, "url"), "missing", 'Add e.g. url = "https://192.168.5.150:8088"', family)
+        for key in AMI_KEYS:
+            if key in pbx.model_fields_set:
+                mend = "Write url in its place" if key in ("host", "port", "tls") else "Leave it out"
+                yield Problem((*path, key), f"is for {' and '.join(AMI_FAMILIES)} only", mend, family)
+        for j, trunk in enumerate(pbx.trunk):
+            if trunk.dial:
+                where = (*path, "trunk", j, "dial")
+                yield Problem(where, f"is for {' and '.join(AMI_FAMILIES)} only", "Leave it out", family)
+        return
+    if not pbx.host:
+        mend = 'Add e.g. host = "192.168.5.150", and port if it is not 5038'
+        yield Problem((*path, "host"), "missing", mend, family)
+    if pbx.url:
+        wrong = f"{pbx.family} is reached over its manager interface"
+        yield Problem((*path, "url"), wrong, "Write host and port in its place", family)
+    yield from _dials(pbx, path)
+
+
+def _dials(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
+    """Whether every trunk can be dialled, and its channels told from those of the others."""
+    first: dict[str, int] = {}
+    for j, trunk in enumerate(pbx.trunk):
+        where: Path = (*path, "trunk", j, "dial")
+        if not trunk.dial:
+            yield Problem(where, "missing", 'Add e.g. dial = "PJSIP/{number}@provider"', ((*path, "family"),))
+            continue
+        endpoint = endpoint_in(trunk.dial)
+        if endpoint and endpoint in first:
+            other = pbx.trunk[first[endpoint]].name
+            mend = "Give each trunk an endpoint of its own, or make one trunk of them with all their channels"
+            others = ((*path, "trunk", first[endpoint], "dial"),)
+            yield Problem(where, f"{endpoint} is the endpoint of the trunk {other} as well", mend, others)
+        first.setdefault(endpoint, j)
+
+
         of_trunk = (*path, "trunk", j)
         if trunk.reserved_for_alarms > trunk.channels:
             yield Problem(
@@ -211,10 +274,10 @@ def _policies(settings: Settings) -> Iterator[Problem]:
                 'Write e.g. ack_digits = "1", or ask for less with delivered_when = "heard"',
                 (("policy", i, "delivered_when"),),
             )
-        for j, recipient in enumerate(policy.to):
+        for place, recipient in _recipients(policy):
             if recipient.pbx is not None and recipient.pbx not in names:
                 yield Problem(
-                    ("policy", i, "to", j, "pbx"),
+                    ("policy", i, *place, "pbx"),
                     f"there is no PBX {recipient.pbx!r}",
                     f"The PBXs are {', '.join(names)}" if names else "Add a [[pbx]] first",
                     (("pbx",), *(("pbx", k, "name") for k in range(len(names)))),

@@ -1,6 +1,7 @@
 """The kinds of values in the configuration, each with what makes one wrong."""
 
 import ipaddress
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
@@ -133,6 +134,18 @@ def _secret_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _dial(place: str) -> Callable[[str], str]:
+    """A check of dial strings, in which the place for the number or extension must stand once."""
+
+    def check(value: str) -> str:
+        is_whole = value.count(place) == value.count("{") == 1 and "/" in value and value.isprintable()
+        if value and not is_whole:
+            raise ValueError(f"is no dial string with {place} in it")
+        return value
+
+    return check
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -144,6 +157,7 @@ TheirName = Annotated[str, StringConstraints(pattern=r"^\S(.*\S)?$", max_length=
 """A name as the PBX has it."""
 
 Listen = Annotated[str, AfterValidator(_listen)]
+PbxUrl = Annotated[str, AfterValidator(lambda value: _http_url(value) if value else "")]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
@@ -157,6 +171,17 @@ SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=128)]
 """The name of a header of HTTP."""
 
+Host = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?)?$", max_length=253)
+]
+"""A host name or an address; one of IPv6 without brackets."""
+
+Context = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=79)]
+"""The name of a context of a dialplan."""
+
+TrunkDial = Annotated[str, AfterValidator(_dial("{number}"))]
+ExtensionDial = Annotated[str, AfterValidator(_dial("{extension}"))]
+OneLine = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=80)]
 Dialled = Annotated[str, StringConstraints(pattern=r"^[0-9*#+]*$", max_length=20)]
 Positive = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

@@ -100,13 +100,17 @@ class TrunkSettings(Section):
     hunt: int | None = Field(None, ge=1, le=1000, examples=[1])
     extension: fields.Dialled = Field("", examples=["1000"])
     prefix: fields.Dialled = Field("", examples=["9"])
+    dial: fields.TrunkDial = Field("", examples=["PJSIP/{number}@provider"])
     answer_supervision: bool = True
     number_format: NumberFormat = NumberFormat.DIGITS
     region: fields.Region = Field("", examples=["NL"])
 
 
-POLLED_FAMILIES = ("axeos",)
+POLLED_FAMILIES = ("axeos", "asterisk")
 """Families that post nothing: their reports are always fetched, over the API itself."""
+
+AMI_FAMILIES = ("asterisk",)
+"""Families that are reached at a host and port, and not at a URL."""
 
 
 class PbxSettings(Section):
@@ -114,7 +118,10 @@ class PbxSettings(Section):
 
     name: fields.Name = Field(examples=["hq"])
     family: str = Field(examples=["yeastar-s"])
-    url: fields.HttpUrl = Field(examples=["https://192.168.5.150:8088"])
+    url: fields.PbxUrl = Field("", examples=["https://192.168.5.150:8088"])
+    host: fields.Host = Field("", examples=["192.168.5.150"])
+    port: int = Field(5038, ge=1, le=65_535)
+    tls: bool = False
     username: str = Field(min_length=1, examples=["api"])
     password: fields.Secret
     password_env: str | None = None
@@ -126,6 +133,13 @@ class PbxSettings(Section):
     prompt_volume: int | None = Field(None, ge=0, le=20, examples=[10])
     report_sources: list[fields.Network] = Field([], examples=[["192.168.5.0/24"]])
     internal_channels: int = Field(10, ge=0, le=100_000)
+    ring_timeout: float = Field(45.0, ge=1, le=600, allow_inf_nan=False)
+    caller_id: fields.OneLine = Field("", examples=["Alarms <6500>"])
+    extension_dial: fields.ExtensionDial = Field("PJSIP/{extension}", min_length=1)
+    ivr_context: fields.Context = "dispatcher-ivr"
+    prompt_context: fields.Context = "dispatcher-play"
+    queue_context: fields.Context = "dispatcher-queue"
+    ended_context: fields.Context = "dispatcher-ended"
     timeout: float = Field(10.0, gt=0, le=300, allow_inf_nan=False)
     trunk: list[TrunkSettings] = []
 
@@ -133,6 +147,12 @@ class PbxSettings(Section):
     def reports_are_fetched(self) -> bool:
         """Whether we read its reports over a connection of ours, in place of its posting them."""
         return self.report_transport == "tcp" or self.family in POLLED_FAMILIES
+
+    @property
+    def address(self) -> str:
+        """Where the PBX is reached, for people, and for comparing: its URL, or what stands for one."""
+        scheme = "amis" if self.tls else "ami"
+        return self.url or f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def secret(self) -> str:
         """The password itself."""

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -39,10 +39,10 @@ def complaints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Complaints:
     """What loading a file complains of, a line each."""
     monkeypatch.chdir(tmp_path)
 
-    def complain(text: str, **environment: str) -> list[str]:
+    def complain(text: str, families: Collection[str] = FAMILIES, **environment: str) -> list[str]:
         Path("site.toml").write_text(text)
         with pytest.raises(ConfigError) as refusal:
-            load(Path("site.toml"), environment, families=FAMILIES)
+            load(Path("site.toml"), environment, families=families)
         assert str(refusal.value) == "\n".join(refusal.value.lines)
         return list(refusal.value.lines)
 

@@ -33,7 +33,7 @@ def check_pbx(settings: Settings, pbx: PbxSettings, sessions: Sessions, store: S
         yield from _trunks(name, pbx, sessions)
         yield from _ivrs(name, _wanted_ivrs(settings, pbx, store), pbx, sessions)
     except PbxError as error:
-        yield fail(name, f"{pbx.url}: {error.detail}", mend_of(error, pbx.family))
+        yield fail(name, f"{pbx.address}: {error.detail}", mend_of(error, pbx.family))
 
 
 def mend_of(error: PbxError, family: str) -> str:
@@ -69,10 +69,10 @@ def _login(name: str, pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding]
         sessions, pbx, lambda driver, login: driver.device(login) if isinstance(driver, SeesDevice) else None
     )
     if device is None:
-        yield ok(name, f"logged in at {pbx.url}")
+        yield ok(name, f"logged in at {pbx.address}")
         return
     serial = f", serial {device.serial}" if device.serial else ""
-    found = f"logged in at {pbx.url}: {device.model}, firmware {device.firmware}{serial}"
+    found = f"logged in at {pbx.address}: {device.model}, firmware {device.firmware}{serial}"
     if not pbx.serial and device.serial:
         yield warn(name, found, f'Add serial = "{device.serial}", so that reports of any other are refused')
     elif pbx.serial and device.serial and pbx.serial != device.serial:

@@ -83,7 +83,7 @@ def check_reports_of(settings: Settings, pbx: PbxSettings, store: Store) -> Find
     """Where one PBX is told to post, whether it may, and when it last did."""
     check = f"reports of {pbx.name}"
     told = f"told to post to {settings.reports.advertised()}/reports/{pbx.name}"
-    if not sender_of(pbx.name, pbx.url, pbx.serial, pbx.report_sources).networks:
+    if not sender_of(pbx.name, pbx.address, pbx.serial, pbx.report_sources).networks:
         mend = "Correct url, or name the PBX's address in report_sources"
         return fail(check, f"{told}, but its own address can't be found: all are refused", mend)
     with store.read() as tx:

@@ -35,12 +35,10 @@ def endpoint_in(dial: str) -> str:
     if tech == "Local":
         return ""
     before, _, after = rest.partition(NUMBER)
-    if before and before.endswith("/") and NUMBER not in before:
-        name = before.rstrip("/")
-    elif before:
-        name = before.partition("/")[0] if "/" in before else ""
+    if "/" in before:
+        name = before.partition("/")[0]
     else:
-        name = after.removeprefix("@").partition("/")[0] if after.startswith("@") else ""
+        name = after.partition("@")[2].partition("/")[0]
     return f"{tech}/{name}" if name else ""
 
 
