@@ -1,5 +1,6 @@
 """Schedules as they stand in the store, ready to be asked who is on call."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,9 +9,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from dispatcher.directory.calendars import BadCalendar, CalendarRota, Parsed, parsed
 from dispatcher.directory.layers import LayerSpec
 from dispatcher.domain.schedules import Layer, Override, Schedule
+from dispatcher.store import people
 from dispatcher.store import schedules as store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Roster:
     name: str
     zone: ZoneInfo
     schedule: Schedule
+    calendar: CalendarRota | None = None
 
     def local(self, at: datetime) -> str:
         """An instant as people of the schedule's place write it."""
@@ -28,20 +34,42 @@ class Roster:
 
 def rosters(tx: Connection, names: Iterable[str], since: datetime) -> dict[str, Roster]:
     """Those of the schedules that exist, good for every question about the time from ``since`` on."""
-    rows = store.named(tx, names)
-    overrides = store.overrides(tx, rows, since)
-    return {name: _roster(row, overrides[name]) for name, row in rows.items()}
+    return of_rows(tx, store.named(tx, names).values(), since)
 
 
-def _roster(row: Any, overrides: Iterable[Any]) -> Roster:
-    zone = ZoneInfo(row.timezone)
-    return Roster(row.name, zone, Schedule(_layers(row, zone), tuple(_override(one) for one in overrides)))
+def of_rows(tx: Connection, rows: Iterable[Any], since: datetime) -> dict[str, Roster]:
+    """The schedules of these rows, as :func:`rosters` gives them."""
+    by_name = {row.name: row for row in rows}
+    overrides = store.overrides(tx, by_name, since)
+    calendars = {name: found for name, row in by_name.items() if (found := _calendar(row)) is not None}
+    means = people.known_as(tx, [word for calendar in calendars.values() for word in calendar.words])
+    made = {}
+    for name, row in by_name.items():
+        zone = ZoneInfo(row.timezone)
+        calendar = CalendarRota(calendars[name], zone, means) if name in calendars else None
+        taken_over = tuple(_override(one) for one in overrides[name])
+        made[name] = Roster(name, zone, Schedule(_layers(row, zone, calendar), taken_over), calendar)
+    return made
 
 
-def _layers(row: Any, zone: ZoneInfo) -> tuple[Layer, ...]:
+def _calendar(row: Any) -> Parsed | None:
+    if not row.calendar:
+        return None
+    try:
+        return parsed(row.calendar)
+    except BadCalendar as error:
+        # It was read when it came in, so only a newer version of the library can think otherwise.
+        _log.error("the calendar of the schedule %s can't be read any more: %s", row.name, error)
+        return None
+
+
+def _layers(row: Any, zone: ZoneInfo, calendar: CalendarRota | None) -> tuple[Layer, ...]:
+    """The layers; a calendar that none of them mentions goes over them all."""
     holidays = _dates(row.holidays)
     specs = [LayerSpec.model_validate(document) for document in row.layers]
-    found = [spec.layer(zone, holidays, None) for spec in specs]
+    found = [spec.layer(zone, holidays, calendar) for spec in specs]
+    if calendar is not None and all(spec.kind != "calendar" for spec in specs):
+        found.append(Layer(calendar))
     return tuple(layer for layer in found if layer is not None)
 
 
