@@ -92,6 +92,7 @@ _SECRETS: dict[str | int, tuple[str, str]] = {
     "api": ("token", "unset"),
     "audit": ("heartbeat_url", "https://unset.invalid"),
     "intake": ("secret", "unset"),
+    "webhooks": ("callback_secret", f"whsec_{'unset' * 8}"),
 }
 """By section: the key that ``…_env`` can stand for, and what it holds while that variable is not set."""
 
@@ -125,9 +126,10 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Path]]:
         for index, item in enumerate(items if isinstance(items, list) else []):
             if isinstance(item, dict):
                 yield item, (*path, index)
-    audit = data.get("audit")
-    if isinstance(audit, dict):
-        yield audit, ("audit",)
+    for section in ("audit", "webhooks"):
+        found = data.get(section)
+        if isinstance(found, dict):
+            yield found, (section,)
     intake = data.get("intake")
     grafana = intake.get("grafana") if isinstance(intake, dict) else None
     if isinstance(grafana, dict):

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from dispatcher.signing import checked_secret
+
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - named here to be recognised
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 
@@ -122,6 +124,11 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _signing_secret(value: SecretStr) -> SecretStr:
+    checked_secret(value.get_secret_value())
+    return value
+
+
 def _secret_url(value: SecretStr) -> SecretStr:
     try:
         parts = _split(value.get_secret_value())
@@ -165,6 +172,9 @@ TimeZone = Annotated[str, AfterValidator(_timezone)]
 Region = Annotated[str, AfterValidator(_region)]
 Network = Annotated[str, AfterValidator(_network)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
+SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
+"""What outgoing messages are signed with: ``whsec_`` and base64."""
+
 SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 """An address that is itself a secret: whoever knows it can use it."""
 

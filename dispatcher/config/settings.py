@@ -205,6 +205,19 @@ class IntakeSettings(Section):
     grafana: GrafanaSettings = GrafanaSettings()
 
 
+class WebhookSettings(Section):
+    """``[webhooks]``."""
+
+    private_addresses: bool = True
+    timeout: float = Field(10.0, gt=0, le=60, allow_inf_nan=False)
+    callback_secret: fields.SigningSecret | None = None
+    callback_secret_env: str | None = None
+
+    def callback_keys(self) -> tuple[str, ...]:
+        """The secret that calls of a campaign's ``callback_url`` are signed with, if there is one."""
+        return (self.callback_secret.get_secret_value(),) if self.callback_secret is not None else ()
+
+
 class PacingSettings(Section):
     """``[pacing]``, in seconds."""
 
@@ -228,6 +241,7 @@ class RetentionSettings(Section):
 
     reports_days: int = Field(30, ge=1, le=36_500)
     events_days: int = Field(90, ge=1, le=36_500)
+    deliveries_days: int = Field(14, ge=1, le=36_500)
 
 
 class AuditSettings(Section):
@@ -268,6 +282,7 @@ class Settings(BaseSettings):
     policy: list[PolicySettings] = []
     alarms: AlarmSettings = AlarmSettings()
     intake: IntakeSettings = IntakeSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     pacing: PacingSettings = PacingSettings()
     workers: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
