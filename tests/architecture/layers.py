@@ -22,7 +22,7 @@ LAYERS: dict[str, frozenset[str]] = {
 }
 ORDER = list(LAYERS)
 
-# Within a layer: siblings of the infrastructure know nothing of each other, but the migrations know the tables.
+# Within a layer: siblings of the infrastructure know nothing of each other; migrations alone know the tables.
 STRANGERS = frozenset({INFRASTRUCTURE})
 RELATED = frozenset({("migrations", "dispatcher.store")})
 
