@@ -69,7 +69,8 @@ class Question:
     """One open call in question.
 
     ``settled_at`` is when the PBX has certainly acted on its dial request, if it ever does: only then can
-    it be missed. ``is_placed`` says that the PBX answered the request or that a report told of the call.
+    it be missed. ``is_placed`` says that the PBX answered the request, or that its callid is known in another
+    way: whatever it is then asked for in vain, it was placed.
     ``can_be_seen`` says whether the PBX would show this very call while it is up, ``has_records``
     whether its records can be fetched at all.
     """

@@ -135,7 +135,7 @@ class Recovery:
             settled = max(row.since, (row.accepted_at or row.dialed_at) + JUST_PLACED)
         else:
             settled = row.last_sign + self._silence
-        is_placed = not in_doubt or row.accepted_at is not None
+        is_placed = not in_doubt or row.callid is not None
         return Question(row.since, settled, is_placed, can_be_seen, ways.records)
 
     def _is_urgent(self, row: Any, failures: int, now: datetime) -> bool:

@@ -6,10 +6,11 @@ from dispatcher.audit.attempts import HELD_BY_NOBODY
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.store.tables import Doubt
 from dispatcher.upkeep.trunks import TrunkWatch
-from tests.scripted import NUMBER, Office, answered, ringing, whole_call
+from tests.scripted import NUMBER, Office, answered, outside, posted, ringing, whole_call
 from tests.upkeep.asked import (
     OTHER,
     Keeping,
+    familiar,
     in_doubt,
     live,
     lose_answers,
@@ -77,6 +78,20 @@ class TestAnAlarmAndAPbxThatIsAway:
 
         found = office.attempt(attempt)
         assert (found.callid, found.outcome, found.channel_held) == ("1.7", "busy", False)
+
+    def test_one_of_which_a_report_told_was_placed(self, office: Office, pbx: Keeping) -> None:
+        """The report says no more than its callid and its number; its record is lost with the PBX's memory."""
+        familiar(office, pbx)
+        attempt = in_doubt(office, alarm=True)
+        pbx.on_request = no_answer
+        pass_time(office, 70)
+        office.take(posted("Forward", "1.7", outside(NUMBER)))
+        assert (office.attempt(attempt).callid, office.attempt(attempt).phase) == ("1.7", "ended")
+        pbx.on_request = lambda session: None
+        pass_time(office, 80)
+
+        found = office.attempt(attempt)
+        assert (found.outcome, found.cause, found.channel_held) == ("unknown", None, False)
 
     def test_a_campaigns_call_waits_for_the_pbx(self, office: Office, pbx: Keeping, attempt: str) -> None:
         lose_answers(office)
