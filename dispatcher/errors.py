@@ -3,7 +3,8 @@
 IntakeError
  ├─ Refused       the request can't be carried out as it stands; names the fields
  ├─ Unknown       there is no such alarm, call, campaign or trunk
- └─ NotPossible   it exists, but its present status does not allow this
+ ├─ NotPossible   it exists, but its present status does not allow this
+ └─ Clash         its name is taken, or something else needs it
 """
 
 from dataclasses import dataclass
@@ -48,3 +49,7 @@ class NotPossible(IntakeError):
     def __init__(self, detail: str, status: str) -> None:
         super().__init__(detail)
         self.status = status
+
+
+class Clash(IntakeError):
+    """Something that exists stands in the way; the message says what."""

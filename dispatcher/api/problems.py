@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dispatcher.errors import NotPossible, Place, Refused, Unknown
+from dispatcher.errors import Clash, NotPossible, Place, Refused, Unknown
 from dispatcher.store.engine import is_conflict, is_outage
 
 _log = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ def install(app: FastAPI) -> None:
     _answer(app, Problem, Problem.response)
     _answer(app, Refused, _refused)
     _answer(app, Unknown, lambda error: problem(404, str(error)))
+    _answer(app, Clash, lambda error: problem(409, str(error)))
     _answer(app, NotPossible, lambda error: problem(409, str(error), current_status=error.status))
     _answer(app, RequestValidationError, _invalid)
     _answer(app, HTTPException, _http)
