@@ -10,7 +10,7 @@ POST /simulator/trunks    {"NAME": "down"|"up", ...}
 POST /simulator/restart   {"seconds": 0, "boot_up": false}: calls, tokens and waiting reports are gone; away
                           for so long, and then reports BootUp or not
 POST /simulator/outage    {"kind": "502"|"cut"|"slow"|"none", "seconds": 0, "delay": 1}
-POST /simulator/stream    {"drop": true, "silent": true|false} (yeastar-k2 over TCP)
+POST /simulator/stream    {"drop": true, "silent": true|false} (yeastar-k2 over TCP, yeastar-p)
 POST /simulator/reset     as new, but still logged in
 """
 

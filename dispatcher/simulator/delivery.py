@@ -126,6 +126,7 @@ class ReportSender:
         except (OSError, TimeoutError):
             self._connecting -= 1
             if generation == self._generation:
+                lane.reports[0].attempts += self._settings.gives_up
                 self._failed(lane)
             self._pump()
             return

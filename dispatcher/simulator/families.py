@@ -6,11 +6,13 @@ from dispatcher.simulator.axeos import Axeos
 from dispatcher.simulator.family import MakeFamily
 from dispatcher.simulator.settings import SimulatorSettings
 from dispatcher.simulator.yeastar_k2 import YeastarK2
+from dispatcher.simulator.yeastar_p import YeastarP
 from dispatcher.simulator.yeastar_s import YeastarS
 
 FAMILIES: Mapping[str, MakeFamily] = {
     "yeastar-s": YeastarS,
     "yeastar-k2": YeastarK2,
+    "yeastar-p": YeastarP,
     "axeos": Axeos,
 }
 

@@ -88,7 +88,8 @@ class DeliverySettings:
 
     The manual says only that a report is repeated until it is answered with 200; how often and how many times
     is documented nowhere. `keep_order_on_retry` keeps a call's later reports behind one that is still being
-    repeated; without it a repeated report may be overtaken, as it may on a real PBX.
+    repeated; without it a repeated report may be overtaken, as it may on a real PBX. With `gives_up` a report
+    whose receiver can't be reached is repeated no more often than any other.
     """
 
     keep_alive: bool = False
@@ -97,6 +98,7 @@ class DeliverySettings:
     retry_interval: float = 5.0
     max_attempts: int = 20
     keep_order_on_retry: bool = True
+    gives_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,12 @@ class SimulatorSettings:
     """yeastar-k2: ExtensionStatus reports of monitored extensions."""
     outside_in_call_failed: bool = False
     """yeastar-k2: CallFailed names the outside party too; the manual lists extensions only."""
+    date_format: str = "YYYY/MM/DD"
+    """yeastar-p: the order in which it shows dates, and wants them in requests."""
+    half_days: bool = False
+    """yeastar-p: whether it shows, and wants, hours up to 12 with AM and PM."""
+    largest_page: int = 10_000
+    """yeastar-p: so many entries of a list at most are answered at once."""
     users: tuple[str, ...] = ("anna", "ben", "carl", "dora", "emil", "alarm")
     """axeos: the users, each with one phone; `alarm` has one that plays something to outside numbers."""
     api_events: bool = True

@@ -176,6 +176,7 @@ def _connected(account: PbxAccount, session: Session) -> ClientConnection:
     is_tls = parts.scheme == "https"
     address = f"{'wss' if is_tls else 'ws'}://{parts.netloc}{parts.path.rstrip('/')}{BASE}subscribe"
     try:
+        # Entered at once, since the connection outlives every block.
         return connect(
             f"{address}?{access_token(session)}",
             ssl=trust(account.verify_tls) if is_tls else None,
@@ -187,7 +188,7 @@ def _connected(account: PbxAccount, session: Session) -> ClientConnection:
             ping_interval=None,
             max_size=_LARGEST,
             logger=_UNHEARD,
-        )
+        ).__enter__()
     except InvalidStatus as error:
         raise _away(f"the WebSocket for events is refused: HTTP {error.response.status_code}") from None
     except ssl.SSLError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from dispatcher.simulator.connection import Lane, Report
+from dispatcher.simulator.pieces import Pieces
 from dispatcher.simulator.settings import SimulatorSettings
 
 SEPARATORS: Mapping[str, bytes] = {"none": b"", "lf": b"\n", "crlf": b"\r\n"}
@@ -26,7 +27,7 @@ class StreamConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._heard = b""
-        self._waiting = b""
+        self._pieces = Pieces(stream.loop, stream.dice)
         self.peer = ""
         self.version: str | None = None
 
@@ -38,7 +39,7 @@ class StreamConnection(asyncio.Protocol):
     @property
     def waiting(self) -> int:
         """Bytes that are still to be sent."""
-        return len(self._waiting)
+        return self._pieces.waiting
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
@@ -51,6 +52,7 @@ class StreamConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio."""
         self._transport = None
+        self._pieces.drop()
         if self._timer is not None:
             self._timer.cancel()
         self._stream.connections.discard(self)
@@ -82,22 +84,8 @@ class StreamConnection(asyncio.Protocol):
             return
         if not self._stream.settings.stream.chunked or not self.logged_in:
             self._transport.write(data)
-            return
-        idle = not self._waiting
-        self._waiting += data
-        if idle:
-            self._send_piece()
-
-    def _send_piece(self) -> None:
-        self._timer = None
-        if self._transport is None:
-            self._waiting = b""
-            return
-        size = self._stream.dice.randint(1, max(1, min(len(self._waiting), 400)))
-        self._transport.write(self._waiting[:size])
-        self._waiting = self._waiting[size:]
-        if self._waiting:
-            self._timer = self._stream.loop.call_later(0.0005, self._send_piece)
+        else:
+            self._pieces.write(self._transport, data)
 
     def close(self) -> None:
         """Close the connection once everything is sent."""

@@ -16,13 +16,14 @@ from dispatcher.domain.vocabulary import MessageKind, Outcome, TargetKind
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import DialOrder, Driver, Message, PbxAccount, PullsReports, ReportStream
 from dispatcher.pbx.registry import CAPABILITIES, FAMILIES, make_driver
-from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, Timing
+from dispatcher.simulator import Behaviour, DeliverySettings, SimulatedPbx, SimulatorSettings, Timing
 from tests.pbx.drivers import Drivers, Observed, account_at
 from tests.pbx.raw_pbx import RawPbx, answer
 
 PREFIX = "9"
 TRUNK = "SPS-6-36"
 USERNAME, PASSWORD = "api", "password"
+WEBHOOK_SECRET = "qD0xSV2wqkMcd8oW7QTgVmRz1LpY5bHs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,19 @@ PAIRS: dict[str, Pair] = {
         unknown=dict.fromkeys(
             (MessageKind.IVR, MessageKind.QUEUE, MessageKind.RING_GROUP), Reason.BAD_REQUEST
         ),
+    ),
+    "yeastar-p": Pair(
+        SimulatorSettings(
+            family="yeastar-p",
+            port=0,
+            time_scale=0.001,
+            delivery=DeliverySettings(retry_interval=0.005),
+        ),
+        unknown=dict.fromkeys(
+            (MessageKind.IVR, MessageKind.QUEUE, MessageKind.RING_GROUP), Reason.BAD_REQUEST
+        ),
+        # What is wrong with a number is told by an event; what is not found, by one code for everything.
+        refused=[("0612340002", "7777", Reason.BAD_REQUEST)],
     ),
     "axeos": Pair(
         SimulatorSettings(
@@ -205,6 +219,7 @@ class Rig:
             username=USERNAME,
             password=PASSWORD,
             reports_url=f"{self._sink.url}/reports/hq",
+            webhook_secret=WEBHOOK_SECRET,
         )
 
     def order(self, callee: str = "", kind: MessageKind = MessageKind.IVR, value: str = "") -> DialOrder:
