@@ -107,7 +107,7 @@ class LayerSpec(Schema):
 
     def document(self) -> dict[str, Any]:
         """The layer as the store keeps it."""
-        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def layer(self, zone: ZoneInfo, holidays: frozenset[date], calendar: Rota | None) -> Layer | None:
         """What the domain reads; None for a calendar that there is not."""

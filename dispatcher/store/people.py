@@ -18,10 +18,13 @@ def find_contact(tx: Connection, name: str, *, lock: bool = False) -> Row[Any] |
     return tx.execute(query.with_for_update() if lock else query).one_or_none()
 
 
-def contacts(tx: Connection, names: Iterable[str]) -> dict[str, Row[Any]]:
-    """Those of the contacts that exist, by name."""
+def contacts(tx: Connection, names: Iterable[str], *, lock: bool = False) -> dict[str, Row[Any]]:
+    """Those of the contacts that exist, by name; ``lock`` keeps them there until the transaction ends."""
     wanted = sorted(set(names))
-    rows = tx.execute(select(_contacts).where(_contacts.c.name.in_(wanted))) if wanted else ()
+    if not wanted:
+        return {}
+    query = select(_contacts).where(_contacts.c.name.in_(wanted)).order_by(_contacts.c.name)
+    rows = tx.execute(query.with_for_update(read=True) if lock else query)
     return {row.name: row for row in rows}
 
 

@@ -102,3 +102,8 @@ def overridden_by(tx: Connection, contact: str) -> Sequence[Row[Any]]:
     """The overrides that name a contact, as the one who takes over or the one who is relieved."""
     named = (_overrides.c.contact == contact) | (_overrides.c.instead_of == contact)
     return tx.execute(select(_overrides).where(named).order_by(_overrides.c.id)).all()
+
+
+def forget_overrides(tx: Connection, contact: str) -> None:
+    """Delete the overrides by which a contact took over."""
+    tx.execute(delete(_overrides).where(_overrides.c.contact == contact))

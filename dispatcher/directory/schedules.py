@@ -1,0 +1,114 @@
+"""Schedules and their overrides: make, change and delete them."""
+
+from datetime import timedelta
+from typing import Any
+
+from dispatcher.directory.requests import NewSchedule, OverrideSpec, ScheduleSpec
+from dispatcher.directory.uses import check_unused
+from dispatcher.errors import Clash, Fault, Refused, Unknown
+from dispatcher.store import people
+from dispatcher.store import schedules as store
+from dispatcher.store.ids import new_id
+from dispatcher.work import Work
+
+LONGEST_OVERRIDE = timedelta(days=366)
+
+
+def create(work: Work, asked: NewSchedule) -> None:
+    """Make a schedule. Raises :class:`Refused`, and :class:`Clash` when the name is taken."""
+    columns = _columns(work, asked)
+    if store.find(work.tx, asked.name) is not None:
+        raise Clash(f"there is a schedule named {asked.name!r} already; change it with PUT")
+    _add(work, asked.name, columns)
+
+
+def put(work: Work, name: str, asked: ScheduleSpec) -> bool:
+    """Make the schedule, or replace the one of this name; returns whether it is new.
+
+    Its calendar and its overrides stay. Raises :class:`Refused`.
+    """
+    columns = _columns(work, asked)
+    if store.find(work.tx, name, lock=True) is None:
+        _add(work, name, columns)
+        return True
+    store.change(work.tx, name, columns)
+    return False
+
+
+def remove(work: Work, name: str) -> None:
+    """Delete a schedule with its overrides. Raises :class:`Unknown` and :class:`Clash`."""
+    found(work, name, lock=True)
+    check_unused(work.tx, work.core.settings, "schedule", name, work.now)
+    store.remove(work.tx, name)
+
+
+def found(work: Work, name: str, *, lock: bool = False) -> Any:
+    """The schedule's row. Raises :class:`Unknown`."""
+    row = store.find(work.tx, name, lock=lock)
+    if row is None:
+        raise Unknown("schedule", name)
+    return row
+
+
+def add_override(work: Work, schedule: str, asked: OverrideSpec, client: str) -> str:
+    """Let somebody take over for a time; returns the override's id. Raises Unknown and Refused."""
+    found(work, schedule, lock=True)
+    begin = asked.begin(work.now)
+    names = [name for name in (asked.contact, asked.instead_of) if name is not None]
+    existing = people.contacts(work.tx, names, lock=True)
+    faults = [
+        Fault((field,), f"there is no contact named {name!r}")
+        for field, name in (("contact", asked.contact), ("instead_of", asked.instead_of))
+        if name is not None and name not in existing
+    ]
+    if asked.ends_at <= begin:
+        faults.append(Fault(("ends_at",), f"not after its start, {begin:%Y-%m-%dT%H:%M:%SZ}"))
+    elif asked.ends_at <= work.now:
+        faults.append(Fault(("ends_at",), f"in the past: it is {work.now:%Y-%m-%dT%H:%M:%SZ}"))
+    elif asked.ends_at - begin > LONGEST_OVERRIDE:
+        faults.append(Fault(("ends_at",), "an override lasts a year at most; change the layers instead"))
+    if faults:
+        raise Refused(*faults)
+    row = {
+        "id": new_id(),
+        "schedule": schedule,
+        "contact": asked.contact,
+        "instead_of": asked.instead_of,
+        "starts_at": begin,
+        "ends_at": asked.ends_at,
+        "why": asked.why,
+        "created_by": client,
+        "created_at": work.now,
+    }
+    store.add_override(work.tx, row)
+    return str(row["id"])
+
+
+def remove_override(work: Work, schedule: str, override_id: str) -> None:
+    """Delete an override. Raises :class:`Unknown`."""
+    found(work, schedule)
+    if not store.remove_override(work.tx, schedule, override_id):
+        raise Unknown("override", override_id)
+
+
+def _add(work: Work, name: str, columns: dict[str, Any]) -> None:
+    store.add(work.tx, {"name": name, **columns, "calendar_problem": "", "created_at": work.now})
+
+
+def _columns(work: Work, asked: ScheduleSpec) -> dict[str, Any]:
+    members = asked.members()
+    existing = people.contacts(work.tx, [name for _, _, name in members], lock=True)
+    faults = [
+        Fault(("layers", layer, "members", place), f"there is no contact named {name!r}")
+        for layer, place, name in members
+        if name not in existing
+    ]
+    if faults:
+        raise Refused(*faults)
+    return {
+        "description": asked.description,
+        "timezone": asked.timezone,
+        "layers": [layer.document() for layer in asked.layers],
+        "holidays": [day.model_dump(mode="json") for day in asked.holidays],
+        "updated_at": work.now,
+    }
