@@ -18,6 +18,7 @@ from dispatcher.config.settings import (
 )
 from dispatcher.domain.vocabulary import DeliveredWhen
 from dispatcher.lines import NumberFormat
+from dispatcher.pbx.asterisk.channels import endpoint_in
 
 TCP_FAMILIES = ("yeastar-k2",)
 """Families whose reports can come over a connection that we make to the PBX."""
@@ -153,13 +154,11 @@ def _pbxes(settings: Settings) -> Iterator[Problem]:
                 "Leave it out: the PBX's own settings say how loud prompts are",
                 ((*path, "family"),),
             )
+        yield from _address(pbx, path)
         yield from _trunks(pbx, path)
         yield from _routes(pbx, path)
-        yield from _address(pbx, path)
 
 
-def _trunks(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
-    for j, trunk in enumerate(pbx.trunk):
 AMI_KEYS = (
     "host",
     "port",
@@ -216,6 +215,8 @@ def _dials(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
         first.setdefault(endpoint, j)
 
 
+def _trunks(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
+    for j, trunk in enumerate(pbx.trunk):
         of_trunk = (*path, "trunk", j)
         if trunk.reserved_for_alarms > trunk.channels:
             yield Problem(
