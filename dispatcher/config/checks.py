@@ -9,13 +9,7 @@ from sqlalchemy import make_url
 from dispatcher.config.fields import is_loopback, split_listen
 from dispatcher.config.keys import Path
 from dispatcher.config.problems import ConfigError, Problem
-from dispatcher.config.settings import (
-    AMI_FAMILIES,
-    POLLED_FAMILIES,
-    PbxSettings,
-    PolicySettings,
-    Settings,
-)
+from dispatcher.config.settings import AMI_FAMILIES, POLLED_FAMILIES, PbxSettings, Settings
 from dispatcher.domain.vocabulary import DeliveredWhen
 from dispatcher.lines import NumberFormat
 from dispatcher.pbx.asterisk.channels import endpoint_in
@@ -275,10 +269,10 @@ def _policies(settings: Settings) -> Iterator[Problem]:
                 'Write e.g. ack_digits = "1", or ask for less with delivered_when = "heard"',
                 (("policy", i, "delivered_when"),),
             )
-        for place, recipient in _recipients(policy):
+        for j, recipient in enumerate(policy.to):
             if recipient.pbx is not None and recipient.pbx not in names:
                 yield Problem(
-                    ("policy", i, *place, "pbx"),
+                    ("policy", i, "to", j, "pbx"),
                     f"there is no PBX {recipient.pbx!r}",
                     f"The PBXs are {', '.join(names)}" if names else "Add a [[pbx]] first",
                     (("pbx",), *(("pbx", k, "name") for k in range(len(names)))),
