@@ -26,6 +26,8 @@ def blocked(tx: Connection, numbers: Iterable[str], now: datetime, *, alarms: bo
     ``alarms`` asks for the calls of alarms, which only some entries forbid.
     """
     found: dict[str, str] = {}
+    if tx.execute(select(_entries.c.number).limit(1)).first() is None:
+        return found
     rest = iter(sorted(set(numbers)))
     conditions = [in_force(now), *([_entries.c.alarms_too] if alarms else [])]
     while some := list(islice(rest, _AT_ONCE)):
@@ -52,11 +54,11 @@ def page(
 
 
 def put(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write entries; one that is there already is replaced, but keeps the time at which it was added."""
+    """Write entries; those that are there already are replaced."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     for start in range(0, len(rows), _AT_ONCE):
         statement = dialect.insert(_entries).values(rows[start : start + _AT_ONCE])
-        changed = ("why", "source", "alarms_too", "added_by", "expires_at")
+        changed = ("why", "source", "alarms_too", "added_by", "added_at", "expires_at")
         new = {name: statement.excluded[name] for name in changed}
         tx.execute(statement.on_conflict_do_update(index_elements=["number"], set_=new))
 

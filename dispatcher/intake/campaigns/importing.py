@@ -15,7 +15,7 @@ from dispatcher.intake.campaigns.numbers import Zones
 from dispatcher.intake.campaigns.requests import RECIPIENT
 from dispatcher.intake.campaigns.rows import BadRow, Reader
 from dispatcher.signals import Topic
-from dispatcher.store import campaigns, contacts, events
+from dispatcher.store import campaigns, contacts, do_not_call, events
 from dispatcher.store.contacts import Contact
 from dispatcher.store.engine import is_outage
 from dispatcher.store.events import Change
@@ -129,12 +129,15 @@ def _batches(reader: Reader, checker: Checker, imported: Imported) -> Iterator[l
 def _add(core: Core, campaign_id: str, batch: list[Contact], imported: Imported) -> CampaignStatus:
     now = core.clock()
 
-    def add(tx: Connection) -> tuple[int, CampaignStatus]:
+    def add(tx: Connection) -> tuple[int, int, CampaignStatus]:
         row = _open(tx, campaign_id, now, lock=True)
-        return contacts.add(tx, now, campaign_id, row.expires_at, batch), CampaignStatus(row.status)
+        forbidden = do_not_call.blocked(tx, (one.number for one in batch), now, alarms=False)
+        allowed = [one for one in batch if one.number not in forbidden]
+        added = contacts.add(tx, now, campaign_id, row.expires_at, allowed)
+        return added, len(batch) - len(allowed), CampaignStatus(row.status)
 
     try:
-        added, status = core.store.transact(add)
+        added, left_out, status = core.store.transact(add)
     except NotPossible as error:
         told = (
             f"{error} ({imported.accepted} rows had been added before)" if imported.accepted else str(error)
@@ -145,7 +148,8 @@ def _add(core: Core, campaign_id: str, batch: list[Contact], imported: Imported)
             raise Interrupted(imported) from error
         raise
     imported.accepted += added
-    imported.duplicate += len(batch) - added
+    imported.do_not_call += left_out
+    imported.duplicate += len(batch) - left_out - added
     return status
 
 

@@ -1,0 +1,145 @@
+"""Numbers that may not be called: entered, taken off, and what that does to calls that are under way.
+
+A campaign never dials a number that is on the list: it is left out when contacts are added, and calls
+that were queued before are withdrawn. Alarms ring all the same, unless the entry says ``alarms_too``.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from dispatcher.core import Core
+from dispatcher.directory.requests import DoNotCallSpec
+from dispatcher.domain.vocabulary import CallState, CampaignStatus
+from dispatcher.errors import Fault, Refused, Unknown
+from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.ledger.alarms import withdraw
+from dispatcher.metrics.counting import Count
+from dispatcher.numbers import e164
+from dispatcher.store import do_not_call as store
+from dispatcher.store.tables import Call, Campaign, DoNotCall, among, table
+from dispatcher.work import Work, carry_out
+
+_calls = table(Call)
+_campaigns = table(Campaign)
+_entries = table(DoNotCall)
+
+BY_HAND, BY_KEY, BY_IMPORT = "by hand", "by a key", "by an import"
+WITHDRAWN = "the number is on the do-not-call list"
+RECENT = timedelta(minutes=15)
+"""So long after an entry was made, contacts that were being added meanwhile may still turn up."""
+
+_AT_ONCE = 500
+
+
+def written(work: Work, number: str) -> str:
+    """A number in any way of writing, in E.164. Raises :class:`Refused`."""
+    try:
+        return e164(number, work.core.settings.alarms.region)
+    except ValueError as error:
+        raise Refused(Fault(("number",), str(error))) from None
+
+
+def put(work: Work, number: str, asked: DoNotCallSpec, client: str) -> bool:
+    """Enter a number, or change its entry; returns whether it is new. ``number`` is in E.164."""
+    if asked.expires_at is not None and asked.expires_at <= work.now:
+        raise Refused(Fault(("expires_at",), f"in the past: it is {work.now:%Y-%m-%dT%H:%M:%SZ}"))
+    earlier = store.find(work.tx, number)
+    row = {
+        "number": number,
+        "why": asked.why,
+        "source": BY_HAND,
+        "alarms_too": asked.alarms_too,
+        "added_by": client,
+        "added_at": work.now,
+        "expires_at": asked.expires_at,
+    }
+    enter(work.tx, work.now, [row], work.count, work.aftermath)
+    return earlier is None
+
+
+def remove(work: Work, number: str) -> None:
+    """Take a number off the list. Raises :class:`Unknown`."""
+    if not store.remove(work.tx, number):
+        raise Unknown("entry for the number", number)
+
+
+def opt_out(
+    tx: Connection, now: datetime, number: str, count: Count, *, why: str, alarms_too: bool = False
+) -> Aftermath:
+    """Enter a number because its owner has pressed a key, and withdraw the campaigns' calls to it.
+
+    An entry that forbids more already is left as it is.
+    """
+    aftermath = Aftermath()
+    earlier = store.find(tx, number)
+    in_force = earlier is not None and (earlier.expires_at is None or earlier.expires_at > now)
+    if earlier is not None and in_force and (earlier.alarms_too or not alarms_too):
+        return aftermath
+    row = {
+        "number": number,
+        "why": why,
+        "source": BY_KEY,
+        "alarms_too": alarms_too,
+        "added_by": "",
+        "added_at": now,
+        "expires_at": None,
+    }
+    enter(tx, now, [row], count, aftermath)
+    return aftermath
+
+
+def enter(
+    tx: Connection, now: datetime, rows: Sequence[dict[str, Any]], count: Count, aftermath: Aftermath
+) -> None:
+    """Write entries, and withdraw the campaigns' calls to their numbers that nobody has answered yet."""
+    store.put(tx, rows)
+    numbers = [row["number"] for row in rows]
+    for start in range(0, len(numbers), _AT_ONCE):
+        listed = _calls.c.number.in_(numbers[start : start + _AT_ONCE])
+        aftermath.add(_withdraw(tx, now, [listed], count))
+
+
+def sweep(core: Core) -> None:
+    """Withdraw campaign calls to listed numbers that the entering itself could not see: for upkeep.
+
+    Those were answered then and are to be tried again, or came with contacts that were being added.
+    No such call is dialled meanwhile, since the pacer passes over listed numbers.
+    """
+    with core.store.read() as tx:
+        found = _leftovers(tx, core.clock())
+    for start in range(0, len(found), _AT_ONCE):
+        ids = found[start : start + _AT_ONCE]
+        carry_out(core, lambda work, ids=ids: _withdraw_calls(work, ids))  # type: ignore[misc]
+
+
+def _withdraw_calls(work: Work, ids: Sequence[str]) -> None:
+    conditions = [_calls.c.id.in_(ids), _is_listed(work.now)]
+    work.aftermath.add(_withdraw(work.tx, work.now, conditions, work.count))
+
+
+def _withdraw(
+    tx: Connection, now: datetime, conditions: Sequence[ColumnElement[bool]], count: Count
+) -> Aftermath:
+    of_open = _calls.c.campaign_id.in_(_open_campaigns())
+    return withdraw(tx, now, [of_open, *conditions], count, WITHDRAWN)
+
+
+def _open_campaigns() -> Any:
+    statuses = (CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+    return select(_campaigns.c.id).where(among(_campaigns.c.status, *statuses))
+
+
+def _is_listed(now: datetime) -> ColumnElement[bool]:
+    return select(_entries.c.number).where(_entries.c.number == _calls.c.number, store.in_force(now)).exists()
+
+
+def _leftovers(tx: Connection, now: datetime) -> list[str]:
+    queued = among(_calls.c.state, CallState.QUEUED)
+    of_open = _calls.c.campaign_id.in_(_open_campaigns())
+    again = select(_calls.c.id).where(of_open, queued, _calls.c.attempts_made > 0, _is_listed(now))
+    recent = select(_entries.c.number).where(_entries.c.added_at > now - RECENT, store.in_force(now))
+    fresh = select(_calls.c.id).where(of_open, queued, _calls.c.number.in_(recent))
+    return sorted({*tx.execute(again).scalars(), *tx.execute(fresh).scalars()})

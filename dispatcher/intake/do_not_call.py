@@ -1,0 +1,132 @@
+"""Adding numbers to the do-not-call list from a file: good rows are entered, bad ones listed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from dispatcher.core import Core
+from dispatcher.directory import do_not_call
+from dispatcher.intake.campaigns.importing import MOST_ERRORS
+from dispatcher.intake.campaigns.numbers import BadNumber, e164, parse_number
+from dispatcher.intake.campaigns.rows import BadRow, RawRow, Reader
+from dispatcher.work import Work, carry_out
+
+BATCH = 1_000
+"""Rows that one transaction enters."""
+
+LONGEST_WHY = 1000
+_YES = {"1", "true", "yes", "y", "x"}
+_NO = {"", "0", "false", "no", "n"}
+
+
+@dataclass(slots=True)
+class Entered:
+    """What became of the rows of one upload."""
+
+    accepted: int = 0
+    invalid: int = 0
+    errors: list[BadRow] = field(default_factory=list)
+
+    def refuse(self, row: BadRow) -> None:
+        """Count a bad row, and list it while there is room."""
+        self.invalid += 1
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(row)
+
+    def document(self) -> dict[str, Any]:
+        """As an upload is answered."""
+        return {
+            "accepted": self.accepted,
+            "invalid": self.invalid,
+            "errors": [error.document() for error in self.errors],
+            "errors_truncated": self.invalid > len(self.errors),
+        }
+
+
+def import_numbers(core: Core, reader: Reader, client: str, region: str | None) -> Entered:
+    """Enter the rows, a batch a transaction: their ``number``, and if they have them ``why``,
+    ``alarms_too`` and ``expires_at``. Sending the same file again changes nothing.
+    """
+    entered = Entered()
+    for batch in _batches(_rows(core, reader, client, region or core.settings.alarms.region, entered)):
+        carry_out(core, lambda work, rows=batch: _enter(work, rows))  # type: ignore[misc]
+        entered.accepted += len(batch)
+    return entered
+
+
+def _enter(work: Work, rows: list[dict[str, Any]]) -> None:
+    do_not_call.enter(work.tx, work.now, rows, work.count, work.aftermath)
+
+
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Some rows at a time; of several with one number the last."""
+    batch: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        batch[row["number"]] = row
+        if len(batch) >= BATCH:
+            yield list(batch.values())
+            batch = {}
+    if batch:
+        yield list(batch.values())
+
+
+def _rows(core: Core, reader: Reader, client: str, region: str, entered: Entered) -> Iterator[dict[str, Any]]:
+    now = core.clock()
+    for row in reader:
+        checked = row if isinstance(row, BadRow) else _checked(row, region, now)
+        if isinstance(checked, BadRow):
+            entered.refuse(checked)
+        else:
+            yield {"source": do_not_call.BY_IMPORT, "added_by": client, "added_at": now, **checked}
+
+
+def _checked(row: RawRow, region: str, now: datetime) -> dict[str, Any] | BadRow:
+    fields = {name.strip().casefold(): value for name, value in row.fields.items()}
+    column, value = "number", row.number
+    try:
+        number = e164(parse_number(_text(value), region or None))
+        column, value = "why", fields.get("why")
+        why = _text(value)
+        if len(why) > LONGEST_WHY:
+            raise ValueError(f"longer than {LONGEST_WHY} characters")
+        column, value = "alarms_too", fields.get("alarms_too")
+        alarms_too = _truth(_text(value))
+        column, value = "expires_at", fields.get("expires_at")
+        expires_at = _moment(_text(value), now)
+    except BadNumber as error:
+        return BadRow(row.line, column, str(error) if row.number else "missing", str(value or ""))
+    except ValueError as error:
+        return BadRow(row.line, column, str(error), str(value))
+    return {"number": number, "why": why, "alarms_too": alarms_too, "expires_at": expires_at}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value).strip()
+    raise ValueError("send text")
+
+
+def _truth(text: str) -> bool:
+    if text.casefold() in _YES:
+        return True
+    if text.casefold() in _NO:
+        return False
+    raise ValueError("write yes or no")
+
+
+def _moment(text: str, now: datetime) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("write a time as 2026-12-31T00:00:00Z") from None
+    if moment <= now:
+        raise ValueError("in the past")
+    return moment
