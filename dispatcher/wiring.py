@@ -189,6 +189,7 @@ def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:
         reports_url=f"{settings.reports.advertised()}/reports/{pbx.name}",
         report_transport=pbx.report_transport,
         report_port=pbx.report_port,
+        webhook_secret=pbx.webhook_key(),
         prompt_volume=pbx.prompt_volume,
         timeout_seconds=pbx.timeout,
         host=pbx.host,

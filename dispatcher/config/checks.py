@@ -14,10 +14,13 @@ from dispatcher.domain.vocabulary import DeliveredWhen
 from dispatcher.lines import NumberFormat
 from dispatcher.pbx.asterisk.channels import endpoint_in
 
-TCP_FAMILIES = ("yeastar-k2",)
-"""Families whose reports can come over a connection that we make to the PBX."""
+TRANSPORT_FAMILIES = {"tcp": "yeastar-k2", "websocket": "yeastar-p"}
+"""Whose reports can come over a connection of each kind that we make to the PBX."""
 
-VOLUME_FAMILIES = ("yeastar-k2",)
+SIGNING_FAMILY = "yeastar-p"
+"""The family whose PBX signs the reports that it posts."""
+
+VOLUME_FAMILIES = ("yeastar-k2", "yeastar-p")
 """Families that can be told how loud a prompt is played."""
 
 
@@ -132,10 +135,10 @@ def _pbxes(settings: Settings) -> Iterator[Problem]:
                 "Add a [[pbx.trunk]] with name and channels",
                 ((*path, "trunk"), (*path, "internal_channels")),
             )
-        if pbx.report_transport == "tcp" and pbx.family not in TCP_FAMILIES:
+        if TRANSPORT_FAMILIES.get(pbx.report_transport, pbx.family) != pbx.family:
             yield Problem(
                 (*path, "report_transport"),
-                f"tcp is for {' and '.join(TCP_FAMILIES)} only",
+                f"{pbx.report_transport} is for {TRANSPORT_FAMILIES[pbx.report_transport]} only",
                 "Leave it out: reports of this family are fetched over its API"
                 if pbx.family in POLLED_FAMILIES
                 else 'Write report_transport = "http"',
@@ -148,9 +151,23 @@ def _pbxes(settings: Settings) -> Iterator[Problem]:
                 "Leave it out: the PBX's own settings say how loud prompts are",
                 ((*path, "family"),),
             )
+        yield from _signature(pbx, path)
         yield from _address(pbx, path)
         yield from _trunks(pbx, path)
         yield from _routes(pbx, path)
+
+
+def _signature(pbx: PbxSettings, path: Path) -> Iterator[Problem]:
+    """Whether there is a secret where posted reports are signed, and none where they are not."""
+    where, family = (*path, "webhook_secret"), ((*path, "family"),)
+    if pbx.family != SIGNING_FAMILY and pbx.webhook_secret is not None:
+        yield Problem(where, f"is for {SIGNING_FAMILY} only", "Leave it out", family)
+    elif pbx.family == SIGNING_FAMILY and not pbx.reports_are_fetched and pbx.webhook_secret is None:
+        mend = (
+            'Add webhook_secret = "…" with 32 letters and digits, or webhook_secret_env = "NAME", '
+            'or write report_transport = "websocket"'
+        )
+        yield Problem(where, "missing, and the reports that the PBX posts are signed with it", mend, family)
 
 
 AMI_KEYS = (

@@ -87,32 +87,38 @@ def _overlay_list(items: list[Any], changes: Mapping[str, Any], under: Path) -> 
             yield path
 
 
-_SECRETS: dict[str | int, tuple[str, str]] = {
-    "pbx": ("password", "unset"),
-    "api": ("token", "unset"),
-    "audit": ("heartbeat_url", "https://unset.invalid"),
-    "intake": ("secret", "unset"),
-    "webhooks": ("callback_secret", f"whsec_{'unset' * 8}"),
+_SECRETS: dict[str | int, dict[str, str]] = {
+    "pbx": {"password": "unset", "webhook_secret": "unset"},
+    "api": {"token": "unset"},
+    "audit": {"heartbeat_url": "https://unset.invalid"},
+    "intake": {"secret": "unset"},
+    "webhooks": {"callback_secret": f"whsec_{'unset' * 8}"},
 }
-"""By section: the key that ``…_env`` can stand for, and what it holds while that variable is not set."""
+"""By section: the keys that ``…_env`` can stand for, and what each holds while its variable is not set."""
 
 
 def fill_secrets(data: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Problem]:
     """Put in the secrets that ``password_env`` and the like name."""
     for table, path in _tables(data):
-        key, unset = _SECRETS[path[0]]
-        name = table.get(f"{key}_env")
-        if not isinstance(name, str):
-            continue
-        named = (*path, f"{key}_env")
-        if key in table:
-            yield Problem(named, f"stands beside {key}", "Keep one of the two", ((*path, key),))
-        elif not environment.get(name):
-            table[key] = unset
-            mend = f"Set it, or write {key} in its place"
-            yield Problem(named, f"the environment variable {name} is not set", mend, ((*path, key),))
-        else:
-            table[key] = environment[name]
+        for key, unset in _SECRETS[path[0]].items():
+            yield from _fill(table, path, key, unset, environment)
+
+
+def _fill(
+    table: dict[str, Any], path: Path, key: str, unset: str, environment: Mapping[str, str]
+) -> Iterator[Problem]:
+    name = table.get(f"{key}_env")
+    if not isinstance(name, str):
+        return
+    named = (*path, f"{key}_env")
+    if key in table:
+        yield Problem(named, f"stands beside {key}", "Keep one of the two", ((*path, key),))
+    elif not environment.get(name):
+        table[key] = unset
+        mend = f"Set it, or write {key} in its place"
+        yield Problem(named, f"the environment variable {name} is not set", mend, ((*path, key),))
+    else:
+        table[key] = environment[name]
 
 
 def _tables(data: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Path]]:

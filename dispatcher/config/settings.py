@@ -128,8 +128,10 @@ class PbxSettings(Section):
     verify_tls: bool = True
     serial: str = ""
     timezone: fields.TimeZone = Field("UTC", examples=["Europe/Amsterdam"])
-    report_transport: Literal["http", "tcp"] = "http"
+    report_transport: Literal["http", "tcp", "websocket"] = "http"
     report_port: int = Field(8333, ge=1, le=65_535)
+    webhook_secret: fields.Secret | None = None
+    webhook_secret_env: str | None = None
     prompt_volume: int | None = Field(None, ge=0, le=20, examples=[10])
     report_sources: list[fields.Network] = Field([], examples=[["192.168.5.0/24"]])
     internal_channels: int = Field(10, ge=0, le=100_000)
@@ -146,7 +148,7 @@ class PbxSettings(Section):
     @property
     def reports_are_fetched(self) -> bool:
         """Whether we read its reports over a connection of ours, in place of its posting them."""
-        return self.report_transport == "tcp" or self.family in POLLED_FAMILIES
+        return self.report_transport != "http" or self.family in POLLED_FAMILIES
 
     @property
     def address(self) -> str:
@@ -157,6 +159,10 @@ class PbxSettings(Section):
     def secret(self) -> str:
         """The password itself."""
         return self.password.get_secret_value()
+
+    def webhook_key(self) -> str:
+        """What the PBX signs its reports with, or an empty string."""
+        return self.webhook_secret.get_secret_value() if self.webhook_secret is not None else ""
 
     def zone(self) -> ZoneInfo:
         """The time zone of the PBX's own timestamps."""

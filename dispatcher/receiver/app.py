@@ -7,7 +7,7 @@ from typing import Any
 
 from dispatcher.core import Core
 from dispatcher.metrics import catalogue
-from dispatcher.pbx.protocol import Driver
+from dispatcher.pbx.protocol import Driver, SignsReports
 from dispatcher.receiver.batching import Batcher
 from dispatcher.receiver.entering import Entering
 from dispatcher.receiver.senders import Sender
@@ -22,7 +22,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PREFIX = "/reports/"
-WHY_REFUSED = ("address", "serial", "path")
+WHY_REFUSED = ("address", "serial", "path", "signature")
 
 
 class _Refused(Exception):
@@ -69,7 +69,7 @@ class ReceiverApp:
             client = (scope.get("client") or ("", 0))[0]
             senders = self._senders_from(path, client)
             body = await self._body(receive)
-            item = self._read(senders, body)
+            item = self._read(self._signed(senders, scope, body), body)
         except _Refused as refused:
             if refused.why:
                 self._core.counts.add(catalogue.REPORTS_REFUSED, refused.why)
@@ -105,6 +105,22 @@ class ReceiverApp:
             _log.warning("a report from %s was refused: no configured PBX has this address", client)
             raise _Refused(403, "this address is no configured PBX's", "address")
         return allowed
+
+    def _signed(self, senders: Sequence[Sender], scope: Scope, body: bytes) -> list[Sender]:
+        """Those of the PBXs that would have signed it so, or do not sign."""
+        drivers = {sender.pbx: self._drivers[sender.pbx] for sender in senders}
+        if not any(isinstance(driver, SignsReports) for driver in drivers.values()):
+            return list(senders)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        genuine = {
+            pbx
+            for pbx, driver in drivers.items()
+            if not isinstance(driver, SignsReports) or driver.is_genuine(body, headers)
+        }
+        if not genuine:
+            _log.warning("a report to %s was refused: its signature is wrong", " or ".join(drivers))
+            raise _Refused(403, "the signature is wrong", "signature")
+        return [sender for sender in senders if sender.pbx in genuine]
 
     def _read(self, senders: Sequence[Sender], body: bytes) -> Incoming:
         """Parse the body, and find the one PBX whose serial number it carries."""

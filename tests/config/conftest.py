@@ -5,7 +5,7 @@ import pytest
 
 from dispatcher.config import ConfigError, load
 
-FAMILIES = ("yeastar-s", "yeastar-k2", "axeos")
+FAMILIES = ("yeastar-s", "yeastar-k2", "yeastar-p", "axeos")
 
 GOOD = """\
 [api]

@@ -35,7 +35,10 @@ def test_the_file_that_the_mistakes_are_made_in_is_good(tmp_path: Path) -> None:
     assert [pbx.name for pbx in settings.pbx] == ["hq", "branch"]
 
 
-@pytest.mark.parametrize("fetched", ['"yeastar-k2"\nreport_transport = "tcp"', '"axeos"'])
+@pytest.mark.parametrize(
+    "fetched",
+    ['"yeastar-k2"\nreport_transport = "tcp"', '"yeastar-p"\nreport_transport = "websocket"', '"axeos"'],
+)
 def test_a_pbx_whose_reports_are_fetched_needs_no_address_to_post_to(tmp_path: Path, fetched: str) -> None:
     text = replaced('family = "yeastar-s"', f"family = {fetched}")
     (tmp_path / "site.toml").write_text(replaced('advertise = "http://10.0.0.5:8260"\n', "", text))
@@ -137,7 +140,7 @@ ONE_MISTAKE = [
     (
         replaced("yeastar-s", "yeaster-s"),
         "pbx[0].family (line 14): there is no driver for 'yeaster-s'. "
-        "The families are axeos, yeastar-k2, yeastar-s",
+        "The families are axeos, yeastar-k2, yeastar-p, yeastar-s",
     ),
     (
         replaced('username = "api"', 'username = "api"\nreport_transport = "tcp"'),
@@ -149,8 +152,31 @@ ONE_MISTAKE = [
         "Leave it out: reports of this family are fetched over its API",
     ),
     (
+        replaced('username = "api"', 'username = "api"\nreport_transport = "websocket"'),
+        'pbx[0].report_transport (line 17): websocket is for yeastar-p only. Write report_transport = "http"',
+    ),
+    (
+        replaced("yeastar-s", "yeastar-p"),
+        "pbx[0].webhook_secret (line 12): missing, and the reports that the PBX posts are signed with it. "
+        'Add webhook_secret = "…" with 32 letters and digits, or webhook_secret_env = "NAME", '
+        'or write report_transport = "websocket"',
+    ),
+    (
+        replaced('username = "api"', 'username = "api"\nwebhook_secret = "open-sesame"'),
+        "pbx[0].webhook_secret (line 17): is for yeastar-p only. Leave it out",
+    ),
+    (
+        replaced(
+            "yeastar-s",
+            "yeastar-p",
+            replaced('username = "api"', 'username = "api"\nwebhook_secret_env = "W"'),
+        ),
+        "pbx[0].webhook_secret_env (line 17): the environment variable W is not set. "
+        "Set it, or write webhook_secret in its place",
+    ),
+    (
         replaced('username = "api"', 'username = "api"\nprompt_volume = 10'),
-        "pbx[0].prompt_volume (line 17): is for yeastar-k2 only. "
+        "pbx[0].prompt_volume (line 17): is for yeastar-k2 and yeastar-p only. "
         "Leave it out: the PBX's own settings say how loud prompts are",
     ),
     (

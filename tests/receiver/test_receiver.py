@@ -1,10 +1,14 @@
 """``POST /reports/{pbx}`` and ``POST /`` over real HTTP, as a PBX posts."""
 
+import base64
+import hashlib
+import hmac
 import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,11 +17,13 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from dispatcher.pbx.protocol import Driver
+from dispatcher.pbx.yeastar_p import YeastarP
 from dispatcher.receiver import ReceiverApp
 from dispatcher.receiver.senders import Sender, sender_of
 from dispatcher.running import WebServer, address_of, bound
 from dispatcher.store.tables import Arrival, RawReport
-from tests.scripted import NUMBER, SERIAL, Office, answered, posted, ringing
+from tests.scripted import NUMBER, SERIAL, Office, account_of, answered, posted, ringing
 
 Post = Callable[..., tuple[int, bytes]]
 
@@ -230,6 +236,60 @@ def test_of_several_pbxs_the_serial_says_which(office: Office) -> None:
 
     found = [(row.callid, row.pbx) for row in entered(office)]
     assert sorted(found) == [("1.1", "hq"), ("1.2", "branch"), ("1.5", "branch")]
+
+
+SECRET = "qD0xSV2wqkMcd8oW7QTgVmRz1LpY5bHs"
+
+
+def signature(body: bytes, secret: str = SECRET) -> str:
+    """As the guide says it: the base64 of the HMAC-SHA256 of the raw body."""
+    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+
+
+def signing_app(office: Office, *others: Sender) -> ReceiverApp:
+    """A receiver whose ``hq`` signs what it posts, and perhaps others that do not."""
+    account = account_of(office.core.settings.pbx[0])
+    signing = YeastarP(replace(account, family="yeastar-p", webhook_secret=SECRET), lambda *_: None)
+    drivers: dict[str, Driver] = {"hq": signing, **{other.pbx: office.driver for other in others}}
+    return ReceiverApp(office.core, office.inbox, [sender(), *others], drivers)
+
+
+SIGNED = f'{{"type":30012,"sn":"{SERIAL}","msg":"{{\\"call_id\\":\\"1.1\\"}}"}}'.encode()
+
+
+def test_a_report_with_the_right_signature_is_taken(office: Office) -> None:
+    with Served(signing_app(office)) as served:
+        assert served.post(SIGNED, X_Signature=signature(SIGNED)) == (200, b"OK")
+    assert [row.callid for row in entered(office)] == ["1.1"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X_Signature": ""},
+        {"X_Signature": signature(SIGNED + b" ")},
+        {"X_Signature": signature(SIGNED, "another secret")},
+        {"X_Signature": signature(SIGNED, "")},
+        {"X_Signature": signature(SIGNED)[:-1]},
+        {"Signature": signature(SIGNED)},
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/reports/hq"])
+def test_a_report_with_a_wrong_signature_is_refused_and_counted(
+    office: Office, headers: dict[str, str], path: str
+) -> None:
+    with Served(signing_app(office)) as served:
+        assert served.post(SIGNED, path, **headers)[0] == 403
+    assert office.dispositions() == []
+    assert refused(office) == {"signature": 1}
+
+
+def test_where_one_of_two_signs_the_other_needs_no_signature(office: Office) -> None:
+    with Served(signing_app(office, sender("branch", "369362089180"))) as served:
+        assert served.post(ringing("1.2").replace(b"089179", b"089180"), "/")[0] == 200
+        assert served.post(SIGNED, "/reports/hq")[0] == 403
+    assert [(row.callid, row.pbx) for row in entered(office)] == [("1.2", "branch")]
 
 
 def test_a_body_has_a_limit(office: Office, served: Served) -> None:
