@@ -156,13 +156,15 @@ class Office:
                     kind = {"number": None, "pbx_user": target, "pbx": "hq"}
                 elif len(target) <= 4:
                     kind = {"number": None, "extension": target, "pbx": "hq"}
-                self._call(tx, alarm_id=identity, campaign_id=None, **kind)
+                made = self._call(tx, alarm_id=identity, campaign_id=None, callee=target, **kind)
+                rows.add(tx, "pages", id=made, alarm_id=identity, call_id=made, state="calling")
         return identity
 
-    def _call(self, tx: Any, **columns: Any) -> None:
-        now = self.clock()
-        made = {"id": new_id(), "state": "queued", "due_at": now, "created_at": now, "updated_at": now}
+    def _call(self, tx: Any, **columns: Any) -> str:
+        now, identity = self.clock(), new_id()
+        made = {"id": identity, "state": "queued", "due_at": now, "created_at": now, "updated_at": now}
         rows.add(tx, "calls", **(made | columns))
+        return identity
 
     def claim(self, trunk: str = TRUNK) -> list[str]:
         """What the pacer does: attempts for the calls that may start on a line now."""
@@ -240,9 +242,15 @@ def make_office(
     for pbx in core.settings.pbx:
         for trunk in pbx.trunk:
             lines[pbx.name, trunk.name] = Line(
-                pbx.name, trunk.name, trunk.channels, extension=trunk.extension, prefix=trunk.prefix
+                pbx.name,
+                trunk.name,
+                trunk.channels,
+                extension=trunk.extension,
+                prefix=trunk.prefix,
+                own_ids=driver.capabilities.own_ids,
             )
-        lines[pbx.name, ""] = Line(pbx.name, "", pbx.internal_channels)
+        own_ids = driver.capabilities.own_ids
+        lines[pbx.name, ""] = Line(pbx.name, "", pbx.internal_channels, own_ids=own_ids)
     sessions = Sessions(core.store, pbxes, clock)
     extensions = {pbx.name: frozenset(trunk.extension for trunk in pbx.trunk) for pbx in core.settings.pbx}
     inbox = Inbox(core, {name: pbx.driver for name, pbx in pbxes.items()}, extensions)

@@ -97,7 +97,7 @@ def mark_doubtful(tx: Connection, now: datetime, ledger: Ledger, doubtful: Seque
     why = {item.attempt_id: f"{item.reason}: {item.detail}" for item in doubtful}
     changes = []
     for case in lock_by_id(tx, ledger.requests, why):
-        if case.phase is not Phase.DIALING or case.callid is not None:
+        if case.phase is not Phase.DIALING:
             continue
         tx.execute(
             update(_attempts)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, case, select, update
 
 from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.lines import Line
@@ -36,7 +36,12 @@ class Intent:
 _START = (
     update(_attempts)
     .where(_attempts.c.id.in_(bindparam("ids", expanding=True)), _attempts.c.phase == Phase.CLAIMED)
-    .values(phase=Phase.DIALING, dialed_at=bindparam("new_dialed_at"))
+    .values(
+        phase=Phase.DIALING,
+        dialed_at=bindparam("new_dialed_at"),
+        # Where the call bears our id, reports and questions find it whatever becomes of the request.
+        callid=case((_attempts.c.pbx.in_(bindparam("own_ids", expanding=True)), _attempts.c.id)),
+    )
     .returning(_attempts.c.id)
 )
 _STARTED = (
@@ -65,7 +70,8 @@ def begin(
 
     The update is guarded by the phase, so that a message that is delivered twice dials once.
     """
-    started = tx.execute(_START, {"ids": list(ids), "new_dialed_at": now}).scalars()
+    own_ids = sorted({line.pbx for line in lines.values() if line.own_ids})
+    started = tx.execute(_START, {"ids": list(ids), "new_dialed_at": now, "own_ids": own_ids}).scalars()
     rows = _with_calls(tx, list(started))
     known = requests.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
     intents = {row.id: _intent(row, lines, known[row.alarm_id or row.campaign_id]) for row in rows}
@@ -86,7 +92,8 @@ def _intent(row: Any, lines: Lines, request: Request) -> Intent:
     target = TargetKind(row.target_kind)
     prefix = line.prefix if target is TargetKind.NUMBER else ""
     message = Message(request.message_kind, request.message_value, request.message_count)
-    order = DialOrder(target, f"{prefix}{row.digits_dialled}", message, line.extension)
+    digits = f"{prefix}{row.digits_dialled}"
+    order = DialOrder(target, digits, message, line.extension, row.trunk, row.id)
     return Intent(row.id, row.pbx, order)
 
 

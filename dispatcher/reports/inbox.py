@@ -314,6 +314,8 @@ def _note(news: dict[str, News], case: Case, item: Incoming) -> None:
         item.disposition = Disposition.DUPLICATE
         return
     item.disposition = Disposition.APPLIED
+    if case.phase in (Phase.DIALING, Phase.IN_DOUBT):
+        case.phase = Phase.UP  # The call bears our own id, so whoever reports of it has taken the request.
     learned = entry.facts
     for report in item.reports:
         learned = join(learned, facts_of(report, case.target, item.received_at))

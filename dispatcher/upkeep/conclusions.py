@@ -98,6 +98,9 @@ class Conclusions:
             self._answer(case, "its call record was found")
         elif key in self._linked or is_heard_of(row):
             self._answered.append(key)
+        elif self._is_shown(case, seen):
+            self._linked[key] = case.callid or ""
+            self._answer(case, "the PBX shows it among its live calls")
         else:
             self._go_on(case, row, question, self._seen(case, question, known, seen))
 
@@ -105,7 +108,7 @@ class Conclusions:
         known = replace(
             known,
             perhaps=case.attempt_id in self.told.perhaps,
-            vouched=case.trunk in self.told.vouched and not self._may_be_forgotten(case),
+            vouched=self._is_vouched(case),
         )
         if seen is not None and seen.has_failed(self.ways, case):
             return after_failed_look(question, known, seen.answered)
@@ -113,6 +116,16 @@ class Conclusions:
             return known
         shows = bool(seen.matching(self.ways, case))
         return after_look(question, known, Look(seen.sent, seen.answered, shows))
+
+    def _is_vouched(self, case: Case) -> bool:
+        is_known = case.trunk in self.told.vouched or (self.told.is_whole and case.callid is not None)
+        return is_known and not self._may_be_forgotten(case)
+
+    def _is_shown(self, case: Case, seen: Sight | None) -> bool:
+        """Whether the PBX shows the very call, by the id that it was given, of which there was no answer."""
+        if case.phase is not Phase.IN_DOUBT or not case.callid or seen is None:
+            return False
+        return any(call.callid == case.callid for call in seen.matching(self.ways, case))
 
     def _may_be_forgotten(self, case: Case) -> bool:
         """Whether the PBX may have restarted since the dial: what it had up then leaves no record."""

@@ -14,7 +14,7 @@ from dispatcher.domain.records import Familiar, Linked, Lost, link, vouched_trun
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import Phase
 from dispatcher.pbx.errors import PbxError
-from dispatcher.pbx.protocol import KeepsRecords
+from dispatcher.pbx.protocol import KeepsRecords, KnowsOwnCalls
 from dispatcher.sessions import Pbx, Sessions
 from dispatcher.store.attempts import Case, attempts
 from dispatcher.store.tables import HELD, among
@@ -45,6 +45,27 @@ class Download:
 
     sent: datetime
     reports: Sequence[Report]
+    is_whole: bool = False
+    """Whether every call of ours that was asked for is in it, if it was placed at all and is not live."""
+
+
+def ends(
+    sessions: Sessions, pbx: Pbx, clock: Clock, callids: Sequence[str], since: datetime
+) -> Download | None:
+    """What the PBX has kept of the ends of our calls, which bear our ids; None when it can't be had."""
+    driver = pbx.driver
+    if not isinstance(driver, KnowsOwnCalls):
+        return None
+    asked: KnowsOwnCalls = driver
+    sent = clock()
+    try:
+        found = sessions.use(
+            pbx.account.name, lambda _, session: asked.endings(session, callids, since - MARGIN)
+        )
+    except PbxError as error:
+        _log.warning("the ends of calls of %s can't be asked for: %s", pbx.account.name, error)
+        return None
+    return Download(sent, found, is_whole=True)
 
 
 def fetch(sessions: Sessions, pbx: Pbx, clock: Clock, since: datetime) -> Download | None:
@@ -156,6 +177,8 @@ class Told:
     linked: Mapping[str, str] = field(default_factory=dict)
     perhaps: frozenset[str] = frozenset()
     vouched: frozenset[str] = frozenset()
+    is_whole: bool = False
+    """Whether a call of ours that it does not tell of has not ended, on whatever trunk."""
 
 
 def read(
@@ -185,6 +208,7 @@ def read(
         linked.own,
         linked.perhaps,
         vouched_trunks(wanted.familiar, download.reports),
+        download.is_whole,
     )
 
 

@@ -81,7 +81,10 @@ class Recovery:
         seen = records = None
         if inquiry is None or inquiry.not_before is None or inquiry.not_before <= now:
             seen = self._look(pbx, rows, due, inquiry, now)
-            records = self._fetch(pbx, rows, due, inquiry, now)
+            if self._ways[pbx].own_ids:
+                records = self._ends(pbx, rows, due, inquiry, now, seen)
+            else:
+                records = self._fetch(pbx, rows, due, inquiry, now)
         urgent = set()
         if seen is None and inquiry is not None and inquiry.failures:
             urgent = {row.attempt_id for row in rows if self._is_urgent(row, inquiry.failures, now)}
@@ -115,7 +118,7 @@ class Recovery:
         """The steps that are due for any of the calls in question."""
         due = set()
         for row in rows:
-            following = next_step(self._question(pbx, row), doubts.known_of(row), self._waits, now)
+            following = next_step(self._question(pbx, row), doubts.known_of(row), self._waits_at(pbx), now)
             at = following.at
             if following.step is Step.LOOK:
                 at = min(at, row.next_at)  # A demand may have brought it forward.
@@ -135,7 +138,9 @@ class Recovery:
             settled = max(row.since, (row.accepted_at or row.dialed_at) + JUST_PLACED)
         else:
             settled = row.last_sign + self._silence
-        is_placed = not in_doubt or row.callid is not None
+        # A callid that we gave ourselves says nothing of the PBX.
+        is_taken = row.accepted_at is not None or row.last_sign != row.dialed_at
+        is_placed = not in_doubt or (is_taken if ways.own_ids else row.callid is not None)
         return Question(row.since, settled, is_placed, can_be_seen, ways.records)
 
     def _is_urgent(self, row: Any, failures: int, now: datetime) -> bool:
@@ -181,6 +186,26 @@ class Recovery:
         with self._core.store.write() as tx:
             inquiries.fetched(tx, pbx, now)
         return records
+
+    def _ends(
+        self, pbx: str, rows: Sequence[Any], due: set[Step], inquiry: Any, now: datetime, seen: Sight | None
+    ) -> Download | None:
+        """How the calls in question that are not shown have ended; asked with every look, as it is cheap."""
+        is_due = Step.FETCH in due and not _asked_within(inquiry and inquiry.records_at, LOOKS_EVERY, now)
+        shown = {call.callid for call in seen.calls or ()} if seen is not None else set()
+        wanted = [row for row in rows if row.callid and row.callid not in shown]
+        if not wanted or (seen is None and not is_due):
+            return None
+        since = min(row.dialed_at for row in wanted)
+        callids = [row.callid for row in wanted]
+        records = downloads.ends(self._sessions, self._pbxes[pbx], self._core.clock, callids, since)
+        with self._core.store.write() as tx:
+            inquiries.fetched(tx, pbx, now)
+        return records
+
+    def _waits_at(self, pbx: str) -> Waits:
+        """How long things take at a PBX: where calls bear our ids, an end is kept before the call is gone."""
+        return replace(self._waits, written=timedelta(0)) if self._ways[pbx].own_ids else self._waits
 
     def _conclude(
         self, pbx: str, seen: Sight | None, records: Download | None, urgent: Collection[str]
@@ -228,6 +253,7 @@ class Recovery:
             told = downloads.read(records, wanted, cases, own, self._settle)
         inquiry = inquiries.of_pbx(tx, pbx)
         fetched_at = inquiry.records_at if inquiry is not None else None
+        every = LOOKS_EVERY if self._ways[pbx].own_ids else self._every
         session = sessions.of_pbx(tx, pbx)
         conclusions = Conclusions(
             self._core.ledger,
@@ -235,8 +261,8 @@ class Recovery:
             cases,
             told,
             now,
-            self._waits,
-            records_from=fetched_at + self._every if fetched_at is not None else now,
+            self._waits_at(pbx),
+            records_from=fetched_at + every if fetched_at is not None else now,
             session_began=session.began_at if session is not None else None,
         )
         if seen is not None and live:

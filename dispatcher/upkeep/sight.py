@@ -13,7 +13,15 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
 from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.pbx.errors import PbxError
-from dispatcher.pbx.protocol import Driver, KeepsRecords, LiveCall, SeesCall, SeesLiveCalls, Session
+from dispatcher.pbx.protocol import (
+    Driver,
+    KeepsRecords,
+    KnowsOwnCalls,
+    LiveCall,
+    SeesCall,
+    SeesLiveCalls,
+    Session,
+)
 from dispatcher.sessions import Pbx, Sessions
 from dispatcher.store.attempts import Case
 from dispatcher.upkeep.live import live_calls
@@ -44,6 +52,8 @@ class Ways:
     lists: bool
     names: bool
     records: bool
+    own_ids: bool = False
+    """Whether calls bear our ids: then the list names all of ours, and the end of each can be asked for."""
 
     @classmethod
     def of(cls, driver: Driver) -> "Ways":
@@ -51,7 +61,8 @@ class Ways:
         return cls(
             lists=isinstance(driver, SeesLiveCalls),
             names=isinstance(driver, SeesCall),
-            records=isinstance(driver, KeepsRecords),
+            records=isinstance(driver, KeepsRecords | KnowsOwnCalls),
+            own_ids=isinstance(driver, KnowsOwnCalls),
         )
 
     def can_see(self, kind: TargetKind, callid: str | None) -> bool:
@@ -60,7 +71,7 @@ class Ways:
 
     def in_list(self, kind: TargetKind) -> bool:
         """Whether the list of live calls would hold a call to such a target."""
-        return self.lists and kind is TargetKind.NUMBER
+        return self.lists and (self.own_ids or kind is TargetKind.NUMBER)
 
     def by_name(self, kind: TargetKind, callid: str | None) -> bool:
         """Whether a call has to be asked for by its callid."""

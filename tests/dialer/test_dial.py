@@ -31,7 +31,8 @@ def test_a_dial_asks_the_pbx_for_exactly_what_was_requested(store_url: str) -> N
         [attempt] = office.dialled()
 
         message = Message(MessageKind.PROMPT, "alarm", 2)
-        assert office.driver.orders == [DialOrder(TargetKind.NUMBER, f"9{NUMBER}", message, "1000")]
+        order = DialOrder(TargetKind.NUMBER, f"9{NUMBER}", message, "1000", "SPS-6-36", attempt)
+        assert office.driver.orders == [order]
         row = office.attempt(attempt)
         assert (row.phase, row.callid) == ("up", "1543289641.1")
         assert (row.dialed_at, row.accepted_at) == (office.clock(), office.clock())
