@@ -15,7 +15,7 @@ from dispatcher.core import Core
 from dispatcher.domain.pacing import Hold, shut_by
 from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
 from dispatcher.metrics.render import Gauge, Labels
-from dispatcher.store import streams, trunks
+from dispatcher.store import doubts, streams, trunks
 from dispatcher.store.tables import HELD, Alarm, Attempt, Call, PbxSession, among, table
 
 _alarms = table(Alarm)
@@ -62,9 +62,9 @@ class Gauges:
             ),
             _by_pbx(
                 "dispatcher_oldest_unreconciled_seconds",
-                "How long the oldest attempt in doubt has been so.",
+                "For how long nobody has known of the oldest open attempt whether it is up.",
                 settings,
-                {pbx: (now - since).total_seconds() for pbx, _, since in doubtful if since},
+                {pbx: (now - since).total_seconds() for pbx, since in _open_since(tx, doubtful).items()},
             ),
             *audit_gauges(tx, settings, now),
         ]
@@ -139,6 +139,17 @@ def _doubtful(tx: Connection) -> Iterable[tuple[str, int, datetime | None]]:
         .group_by(_attempts.c.pbx)
     )
     return [(row[0], row[1], row[2]) for row in tx.execute(query)]
+
+
+def _open_since(
+    tx: Connection, doubtful: Iterable[tuple[str, int, datetime | None]]
+) -> dict[str, datetime]:
+    """Since when the oldest attempt is unresolved: in doubt, or in question for another reason."""
+    found = doubts.open_since(tx)
+    for pbx, _, since in doubtful:
+        if since is not None:
+            found[pbx] = min(since, found.get(pbx, since))
+    return found
 
 
 def _by_pbx(name: str, explained: str, settings: Settings, found: dict[str, Any]) -> Gauge:

@@ -125,6 +125,12 @@ def in_question(tx: Connection, pbx: str) -> Sequence[Any]:
     return tx.execute(_IN_QUESTION, {"of_pbx": pbx}).all()
 
 
+def open_since(tx: Connection) -> dict[str, datetime]:
+    """For each PBX with calls in question: since when nobody knows of the oldest whether it is up."""
+    since = func.min(func.coalesce(_doubts.c.shown_at, _doubts.c.since))
+    return {row[0]: row[1] for row in tx.execute(select(_doubts.c.pbx, since).group_by(_doubts.c.pbx))}
+
+
 def known_of(row: Any) -> Known:
     """What the answers so far are, as a row of :func:`in_question` has them."""
     return Known(row.looks, row.looked_at, row.shown_at, row.absent_at, row.records_at)

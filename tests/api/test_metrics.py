@@ -9,11 +9,12 @@ from starlette.testclient import TestClient
 
 from dispatcher.api.gauges import Gauges
 from dispatcher.core import Core, write_counts
+from dispatcher.domain.doubt import Known, Next, Step
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import Phase
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
-from dispatcher.store import sessions
+from dispatcher.store import doubts, sessions
 from tests.api.conftest import ALARM, client_of
 from tests.cores import START, SettableClock, accept, claim, learn, make_core, set_attempt
 
@@ -128,6 +129,26 @@ def test_a_call_shows_in_counters_histograms_and_gauges(
     assert at(samples, f"{ring}_bucket", le="10.0") == 1
     assert at(samples, f"{ring}_bucket", le="+Inf") == 1
     assert (at(samples, f"{ring}_count"), at(samples, f"{ring}_sum")) == (1, 7)
+
+
+def test_calls_that_are_asked_for_are_unreconciled_until_the_pbx_shows_them(
+    api: TestClient, core: Core, clock: SettableClock
+) -> None:
+    api.post("/v1/alarms", json=ALARM | {"to": [{"number": "+31612345678"}, {"number": "+31612345679"}]})
+    silent, shown = claim(core)
+    with core.store.write() as tx:
+        doubts.take_up(tx, "hq", [(key, "no report since 10:00:00 UTC", START) for key in (silent, shown)])
+    clock.move(seconds=100)
+    assert at(scraped(api), "dispatcher_oldest_unreconciled_seconds", pbx="hq") == 100
+
+    with core.store.write() as tx:
+        doubts.drop(tx, [silent])
+        known = Known(looks=3, looked_at=clock(), shown_at=clock())
+        doubts.save(tx, [(shown, known, Next(Step.LOOK, clock(), "the PBX shows it"))])
+    clock.move(seconds=10)
+    samples = scraped(api)
+    assert at(samples, "dispatcher_oldest_unreconciled_seconds", pbx="hq") == 10
+    assert at(samples, "dispatcher_attempts_in_doubt", pbx="hq") == 0
 
 
 def test_a_pbx_is_up_while_we_are_logged_in(api: TestClient, core: Core) -> None:

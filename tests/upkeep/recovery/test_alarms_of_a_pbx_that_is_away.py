@@ -80,7 +80,7 @@ class TestAnAlarmAndAPbxThatIsAway:
         assert (found.callid, found.outcome, found.channel_held) == ("1.7", "busy", False)
 
     def test_one_of_which_a_report_told_was_placed(self, office: Office, pbx: Keeping) -> None:
-        """The report says no more than its callid and its number; its record is lost with the PBX's memory."""
+        """The report says no more than its callid and its number; its record was never written."""
         familiar(office, pbx)
         attempt = in_doubt(office, alarm=True)
         pbx.on_request = no_answer
