@@ -25,6 +25,8 @@ from dispatcher.lines import Line
 from dispatcher.listener import Listener
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import SharedCount
+from dispatcher.outgoing import Courier, FanOut
+from dispatcher.outgoing.fan_out import LEASE as OUTGOING
 from dispatcher.pacer import Pacer
 from dispatcher.pbx.protocol import Contexts, PbxAccount, PullsReports
 from dispatcher.pbx.registry import CAPABILITIES, make_driver
@@ -73,6 +75,13 @@ class Parts:
         url = self.core.settings.audit.heartbeat()
         heartbeat = Heartbeat(url) if url else None
         return Auditor(self.core, self.inbox, heartbeat, is_ours=partial(self.leases.holds, LEASE))
+
+    def outgoing(self) -> tuple[FanOut, Courier]:
+        """What tells other systems; of several processes one does at a time."""
+        self.leases.want(OUTGOING)
+        is_ours = partial(self.leases.holds, OUTGOING)
+        courier = Courier(self.core, is_ours=is_ours)
+        return FanOut(self.core, is_ours=is_ours, on_news=courier.wake), courier
 
     def listeners(self) -> list[Listener]:
         """A listener for every PBX whose reports are fetched."""

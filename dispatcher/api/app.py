@@ -5,7 +5,18 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from dispatcher.api import alarms, calls, campaigns, events, health, page, problems, trunks, webhooks
+from dispatcher.api import (
+    alarms,
+    calls,
+    campaigns,
+    events,
+    health,
+    outgoing,
+    page,
+    problems,
+    trunks,
+    webhooks,
+)
 from dispatcher.api.auth import Keys
 from dispatcher.api.bodies import CheckedBodies
 from dispatcher.api.gauges import Gauges
@@ -18,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     campaigns.router,
     calls.router,
     trunks.router,
+    outgoing.router,
     events.router,
     page.router,
     health.router,

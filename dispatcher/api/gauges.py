@@ -10,12 +10,13 @@ from sqlalchemy import Connection, func, select, text
 
 from dispatcher.api.audit_gauges import audit_gauges
 from dispatcher.api.known import trunks_of
+from dispatcher.api.outgoing_gauges import delivery_gauges
 from dispatcher.config import Settings
 from dispatcher.core import Core
 from dispatcher.domain.pacing import Hold, shut_by
 from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
 from dispatcher.metrics.render import Gauge, Labels
-from dispatcher.store import doubts, streams, trunks
+from dispatcher.store import deliveries, doubts, streams, trunks
 from dispatcher.store.tables import HELD, Alarm, Attempt, Call, PbxSession, among, table
 
 _alarms = table(Alarm)
@@ -67,6 +68,7 @@ class Gauges:
                 {pbx: (now - since).total_seconds() for pbx, since in _open_since(tx, doubtful).items()},
             ),
             *audit_gauges(tx, settings, now),
+            *delivery_gauges(*self._counted("deliveries", lambda: deliveries.counts(tx))),
         ]
 
     def _alarm_status(self, tx: Connection) -> Gauge:

@@ -43,6 +43,7 @@ def known_labels(settings: Settings) -> dict[str, list[Labels]]:
         catalogue.REPORTS.name: list(_reports(settings)),
         catalogue.REPORTS_REFUSED.name: [(why,) for why in WHY_REFUSED],
         catalogue.AUDIT_MENDED.name: [(one.name,) for one in INVARIANTS if one.mend is not None],
+        catalogue.WEBHOOK_DELIVERIES.name: [(result,) for result in catalogue.DeliveryResult],
         catalogue.PBX_REQUEST.name: list(_requests(settings)),
         **{histogram.name: [()] for histogram in catalogue.HISTOGRAMS if not histogram.labels},
     }

@@ -120,6 +120,7 @@ class Embedded(_Process):
         self._stages.start(
             DialThreads(dramatiq.get_broker(), self.settings.workers.threads, parts.dialer.drain),
             Background(parts.pacer(), parts.upkeep(), parts.auditor()),
+            Background(*parts.outgoing()),
             _api_server(parts.core, self._api),
         )
 
@@ -179,4 +180,5 @@ class PacerProcess(_Process):
         sync_trunks(parts)
         sync_streams(parts)
         self._stages.start(Background(parts.leases))
+        self._stages.start(Background(*parts.outgoing()))
         self._stages.start(Background(parts.pacer(), parts.upkeep(), parts.auditor()))

@@ -34,6 +34,16 @@ class Drift(StrEnum):
     """A call of ours on another trunk than it was placed on."""
 
 
+class DeliveryResult(StrEnum):
+    """What became of one try to tell another system something."""
+
+    SENT = "sent"
+    RETRIED = "retried"
+    """It failed, and is tried again."""
+    DEAD = "dead"
+    """It failed, and is given up."""
+
+
 _QUICK = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _SLOW = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
@@ -74,6 +84,9 @@ CHANNEL_DRIFT = Counter(
 AUDIT_MENDED = Counter(
     "dispatcher_audit_mended_total", ("invariant",), "What the auditor has found and put right."
 )
+WEBHOOK_DELIVERIES = Counter(
+    "dispatcher_webhook_deliveries_total", ("result",), "Tries to tell webhooks something, by their result."
+)
 
 ALARM_TO_DIAL = Histogram(
     "dispatcher_alarm_to_dial_seconds", (), _QUICK, "From an alarm's commit to its first dial request."
@@ -105,6 +118,7 @@ COUNTERS = (
     CHANNEL_SECONDS,
     CHANNEL_DRIFT,
     AUDIT_MENDED,
+    WEBHOOK_DELIVERIES,
 )
 HISTOGRAMS = (ALARM_TO_DIAL, ALARM_TO_RING, ALARM_TO_DELIVERED, SLOT_TURNAROUND, PBX_REQUEST)
 REQUEST_RESULTS = ("ok", "refused", "in_doubt")

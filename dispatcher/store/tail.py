@@ -6,7 +6,7 @@ moment; ids that are still missing then (mostly of transactions that were rolled
 and watched for a while longer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,8 +41,27 @@ class Tail:
     """Where one follower stands. Everything up to ``position`` has been handed on or is watched for."""
 
     position: int = 0
+    watched_for: float = WATCHED
+    """Seconds for which it watches missing ids."""
     _watched: list[Gap] = field(default_factory=list)
     _noticed: dict[int, float] = field(default_factory=dict)
+
+    @classmethod
+    def resumed(cls, position: int, state: Mapping[str, Any], watched_for: float = WATCHED) -> "Tail":
+        """One that goes on where another has left off, by that one's :meth:`state`."""
+        return cls(
+            position,
+            watched_for,
+            [Gap(*gap) for gap in state.get("watched", ())],
+            {int(first): since for first, since in state.get("noticed", {}).items()},
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What it knows of missing ids, for :meth:`resumed`. Its clock must be one that restarts outlive."""
+        return {
+            "watched": [[gap.first, gap.last, gap.since] for gap in self._watched],
+            "noticed": {str(first): since for first, since in self._noticed.items()},
+        }
 
     def begin(self, tx: Connection, clock: float) -> None:
         """Stand behind the newest row; rows of transactions that are under way will be late."""
@@ -54,13 +73,14 @@ class Tail:
 
     def read(self, tx: Connection, clock: float) -> list[Any]:
         """The rows to hand on now, in order of their ids."""
-        self._watched = [gap for gap in self._watched if clock - gap.since < WATCHED]
         missing = [_events.c.id.between(gap.first, gap.last) for gap in self._watched]
         query = select(_events).where(or_(_events.c.id > self.position, *missing))
         rows = tx.execute(query.order_by(_events.c.id).limit(BATCH)).all()
         late = [row for row in rows if row.id <= self.position]
         for row in late:
             self._watched = [part for gap in self._watched for part in _without(gap, row.id)]
+        # Given up after a look, so that one that resumes after a long time has looked at all of them.
+        self._watched = [gap for gap in self._watched if clock - gap.since < self.watched_for]
         return late + self._in_order([row for row in rows if row.id > self.position], clock)
 
     def _in_order(self, rows: Sequence[Any], clock: float) -> list[Any]:

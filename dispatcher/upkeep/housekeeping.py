@@ -15,7 +15,7 @@ from dispatcher.domain.vocabulary import (
 from dispatcher.ledger import alarms
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics.counting import Count
-from dispatcher.store import events
+from dispatcher.store import deliveries, events
 from dispatcher.store.events import Change
 from dispatcher.store.tables import (
     Alarm,
@@ -107,7 +107,7 @@ def finish_campaigns(core: Core) -> None:
 
 
 def prune(core: Core) -> None:
-    """Delete raw reports, events and answers to idempotent requests that are past their keeping."""
+    """Delete raw reports, events, messages and answers to idempotent requests that are past their keeping."""
     keep, now = core.settings.retention, core.clock()
     with core.store.write() as tx:
         tx.execute(
@@ -117,6 +117,7 @@ def prune(core: Core) -> None:
             )
         )
         tx.execute(delete(_events).where(_events.c.at < now - timedelta(days=keep.events_days)))
+        deliveries.prune(tx, now - timedelta(days=keep.deliveries_days))
         tx.execute(delete(_foreign).where(_foreign.c.ended_at < now - timedelta(days=1)))
         _forget_answers(tx, core)
 

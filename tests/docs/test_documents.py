@@ -33,6 +33,8 @@ GAUGES = (
     "dispatcher_attempts_in_doubt",
     "dispatcher_oldest_unreconciled_seconds",
     "dispatcher_channels_overdue",
+    "dispatcher_webhook_deliveries_waiting",
+    "dispatcher_webhook_deliveries_dead",
     "dispatcher_audit_findings",
     "dispatcher_audit_clean_timestamp_seconds",
 )

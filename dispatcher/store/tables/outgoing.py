@@ -27,6 +27,8 @@ class Webhook(SQLModel, table=True):
     active: bool = True
     stopped_why: str = ""
     """Why it was stopped by itself; empty when people did it, or nobody."""
+    after_event: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """The newest event when it was made or made active: it is told of those after."""
     created_at: datetime = instant(nullable=False)
     updated_at: datetime = instant(nullable=False)
 
