@@ -151,6 +151,7 @@ def upgrade() -> None:
         sa.Column("kinds", DOCUMENT, nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("stopped_why", sa.String(), nullable=False),
+        sa.Column("after_event", sa.BigInteger(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("name"),
