@@ -96,6 +96,8 @@ def claim(
             [
                 planned.wake_at,
                 now + LEFT_TO_OTHERS if hunt.has_left else None,
+                # No more calls are looked for than the rate allows now: there may be others behind them.
+                planned.next_slot_at if len(starts) == free < counted.load.free else None,
                 *(queue.opens_at for queue in queues),
             ]
         ),

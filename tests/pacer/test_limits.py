@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -243,6 +244,18 @@ def test_a_call_rate_is_kept_to_over_time(store_url: str) -> None:
         assert len(times) == pytest.approx(25, abs=1)
         gaps = [later - earlier for earlier, later in pairwise(times)]
         assert min(gaps).total_seconds() >= 0.2
+
+
+def test_calls_that_only_the_rate_holds_up_go_out_as_soon_as_it_allows(store_url: str) -> None:
+    with open_office(store_url, pbx=pbx(1000, calls_per_second=20.0)) as office:
+        office.campaign(*numbers(4))
+        line = office.lines["hq", "SPS-6-36"]
+        claimed = office.core.store.transact(lambda tx: claim(tx, office.clock(), line))
+
+        assert claimed.total == 2
+        assert claimed.wake_at == office.clock() + timedelta(seconds=0.05)
+        office.clock.move(seconds=0.05)
+        assert len(office.claim()) == 1
 
 
 def test_a_call_rate_holds_for_many_pacers_at_once(store_url: str) -> None:
