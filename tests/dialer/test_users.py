@@ -37,7 +37,8 @@ def test_a_user_is_dialled_by_name_and_delivered_when_they_pick_up(
         office.alarm("anna", delivered_when="answered")
         [attempt] = office.dialled("")
 
-        assert driver.orders == [DialOrder(TargetKind.USER, "anna", Message(MessageKind.IVR, "6500"))]
+        message = Message(MessageKind.IVR, "6500")
+        assert driver.orders == [DialOrder(TargetKind.USER, "anna", message, callid=attempt)]
         row = office.attempt(attempt)
         assert (row.target_kind, row.digits_dialled, row.callid) == ("user", "anna", "1543289641.1")
         assert (row.phase, row.answered_at, row.outcome) == (Phase.UP, office.clock(), "delivered")
