@@ -42,6 +42,9 @@ Family = Annotated[
 TCP_FAMILY = "yeastar-k2"
 """The family whose reports can be fetched over TCP."""
 
+WEBSOCKET_FAMILY = "yeastar-p"
+"""The family whose reports can be fetched over a WebSocket; its simulated PBX always has one."""
+
 
 def simulator(
     family: Family = DEFAULTS.family,

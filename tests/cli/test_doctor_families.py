@@ -107,6 +107,39 @@ def test_a_k2_whose_reports_are_read_over_tcp(k2: Site, right: bool) -> None:
         assert f"port {port}" in found["reports of hq"]["mend"]
 
 
+WEBHOOK = 'webhook_secret = "qD0xSV2wqkMcd8oW7QTgVmRz1LpY5bHs"'
+WEBSOCKET = 'report_transport = "websocket"'
+
+
+@pytest.mark.parametrize(
+    ("of_pbx", "reports"),
+    [(WEBHOOK, "told to post to"), (WEBSOCKET, "they can be read from the PBX")],
+)
+def test_a_p_series_and_what_must_still_be_seen(site: Site, of_pbx: str, reports: str) -> None:
+    site.family, site.of_pbx = "yeastar-p", of_pbx
+    with SimulatedPbx(SimulatorSettings(family="yeastar-p", port=0, time_scale=0.01)) as site.pbx:
+        status, found = findings(site)
+
+    assert status == 0, found
+    assert {check for check, one in found.items() if one["result"] != "ok"} <= {"clock of hq", "proofs of hq"}
+    assert "event 30018" in found["proofs of hq"]["detail"]
+    assert "idle" in found["trunk hq/SPS-6-36"]["detail"]
+    assert "used by policy night-shift" in found["IVR hq/6500"]["detail"]
+    assert reports in found["reports of hq"]["detail"]
+    assert ("way back of reports" in found) is (of_pbx == WEBHOOK)
+
+
+def test_a_p_series_whose_websocket_is_out_of_reach(site: Site) -> None:
+    site.family, site.of_pbx = "yeastar-p", WEBSOCKET
+    with SimulatedPbx(SimulatorSettings(family="yeastar-p", port=0, time_scale=0.01)) as site.pbx:
+        site.password = "guessed"
+        status, found = findings(site)
+
+    assert status == 1
+    assert "Integrations > API" in found["PBX hq"]["mend"]
+    assert found["reports of hq"]["result"] == "fail"
+
+
 @pytest.mark.parametrize(("family", "result"), [("axeos", "ok"), ("yeastar-s", "warn")])
 def test_a_trunk_is_missed_only_where_numbers_can_be_called(site: Site, family: str, result: str) -> None:
     site.family = family

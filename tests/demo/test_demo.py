@@ -18,7 +18,16 @@ from tests.cli.site import DISPATCHER
 # Small and quick: thirty people are enough for every kind, and the delays between attempts are short.
 DEMO = [*DISPATCHER, "demo", "--exit", "--numbers", "30", "--speed", "8"]
 K2_OVER_TCP = [*DEMO, "--family", "yeastar-k2", "--tcp"]
+P_POSTS = [*DEMO, "--family", "yeastar-p"]
+P_OVER_WEBSOCKET = [*P_POSTS, "--websocket"]
 OF_USERS = [*DISPATCHER, "demo", "--exit", "--family", "axeos", "--numbers", "12", "--speed", "8"]
+
+OTHERS = {
+    "yeastar-k2 over TCP": K2_OVER_TCP,
+    "yeastar-p by webhook": P_POSTS,
+    "yeastar-p over a WebSocket": P_OVER_WEBSOCKET,
+    "of users": OF_USERS,
+}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -65,7 +74,7 @@ def demos(kept: Path) -> dict[str, Played]:
         played["otherwise"] = _in_a_terminal([*DEMO, "--misbehave", "1486=busy"])
 
     def other_family() -> None:
-        for name, command in (("over TCP", K2_OVER_TCP), ("of users", OF_USERS)):
+        for name, command in OTHERS.items():
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             played[name] = Played(done.returncode, done.stdout + done.stderr)
 
@@ -83,11 +92,12 @@ def test_everything_comes_out_as_scripted(demos: dict[str, Played]) -> None:
     assert "All 38 calls came out as scripted." in demo.shown
 
 
-def test_the_same_story_is_told_over_another_family(demos: dict[str, Played]) -> None:
-    demo = demos["over TCP"]
+@pytest.mark.parametrize("name", [name for name in OTHERS if name != "of users"])
+def test_the_same_story_is_told_over_another_family(demos: dict[str, Played], name: str) -> None:
+    demo = demos[name]
     assert demo.status == 0, demo.shown
     assert "All 38 calls came out as scripted." in demo.shown
-    assert "simulated yeastar-k2" in demo.shown
+    assert f"simulated {name.partition(' ')[0]}" in demo.shown
     assert "log: " not in demo.shown
 
 
@@ -160,7 +170,11 @@ def test_it_can_be_interrupted(begun: "subprocess.Popen[str]") -> None:
 
 @pytest.mark.parametrize(
     ("wish", "says"),
-    [(["--misbehave", "9999=busy"], "CODE=BEHAVIOUR"), (["--tcp"], "do not come over TCP")],
+    [
+        (["--misbehave", "9999=busy"], "CODE=BEHAVIOUR"),
+        (["--tcp"], "do not come over TCP"),
+        (["--websocket", "--family", "yeastar-k2"], "has no WebSocket"),
+    ],
 )
 def test_a_wish_that_is_not_known_is_a_usage_error(wish: list[str], says: str) -> None:
     command = [*DISPATCHER, "demo", *wish]

@@ -14,11 +14,11 @@ from rich.live import Live
 from dispatcher.cli.client import Api, ApiError
 from dispatcher.cli.demo.board import Board
 from dispatcher.cli.demo.plays import Play, play_for
-from dispatcher.cli.demo.stage import Pace, Stage, Wishes
+from dispatcher.cli.demo.stage import Pace, Stage, Transport, Wishes
 from dispatcher.cli.demo.summary import print_verdict
 from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run
 from dispatcher.cli.demo.view import LiveView, PlainView
-from dispatcher.cli.simulator import TCP_FAMILY, Family
+from dispatcher.cli.simulator import TCP_FAMILY, WEBSOCKET_FAMILY, Family
 
 _TICK = 0.25
 _PATIENCE = 30.0
@@ -33,6 +33,10 @@ def demo(
     family: Family = "yeastar-s",
     tcp: Annotated[
         bool, typer.Option("--tcp", help="yeastar-k2: reports are fetched over TCP, not posted.")
+    ] = False,
+    websocket: Annotated[
+        bool,
+        typer.Option("--websocket", help="yeastar-p: reports are fetched over a WebSocket, not posted."),
     ] = False,
     numbers: Annotated[
         int | None, typer.Option(help="People who are called: 200, or 24 users.", show_default=False)
@@ -56,9 +60,7 @@ def demo(
     """
     play = _play_of(family, numbers, misbehave)
     pace = Pace(speed, play.size / channels)
-    if tcp and family != TCP_FAMILY:
-        raise typer.BadParameter(f"reports of {family} do not come over TCP", param_hint="--tcp")
-    wishes = Wishes(family, channels, pace, keep, play.behaviours, tcp)
+    wishes = Wishes(family, channels, pace, keep, play.behaviours, _transport(family, tcp, websocket))
     stage = Stage(wishes)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
@@ -79,6 +81,15 @@ def demo(
         stage.stop()
     if not verdict.holds:
         raise typer.Exit(NOT_AS_SCRIPTED)
+
+
+def _transport(family: str, tcp: bool, websocket: bool) -> Transport:
+    """How reports shall come."""
+    if tcp and family != TCP_FAMILY:
+        raise typer.BadParameter(f"reports of {family} do not come over TCP", param_hint="--tcp")
+    if websocket and family != WEBSOCKET_FAMILY:
+        raise typer.BadParameter(f"{family} has no WebSocket", param_hint="--websocket")
+    return "tcp" if tcp else "websocket" if websocket else "http"
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -6,9 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
+from typing import Literal
 
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
+from dispatcher.config.checks import SIGNING_FAMILY
 from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, TrunkSettings
@@ -17,6 +20,8 @@ PBX, TRUNK, PREFIX, EXTENSION = "hq", "SPS-6-36", "9", "1000"
 POLICY, IVR = "night-shift", "6500"
 DUTY, DEPUTY, COLLEAGUE, ABSENT = "+31690010001", "+31690020004", "+31690031486", "+31690040004"
 ENGINEER, MAILBOX = "1002", "+31690050020"
+
+Transport = Literal["http", "tcp", "websocket"]
 
 TIME_SCALE = 0.08
 """At speed 1 a prompt of eight seconds takes 0.64: a demo is watched, not sat through."""
@@ -81,7 +86,7 @@ class Wishes:
     pace: Pace
     keep: Path | None
     behaviours: Mapping[str, Behaviour]
-    tcp: bool = False
+    transport: Transport = "http"
 
 
 class Stage:
@@ -111,7 +116,7 @@ class Stage:
         self._catch_warnings()
         self.pbx.start()
         file = Path(self._folder.name) / "demo.toml"
-        file.write_text(configuration(self.store, self.pbx, self.wishes.pace), encoding="utf-8")
+        file.write_text(configuration(self.store, self.pbx, self.wishes), encoding="utf-8")
         self._product = Embedded(load(file, {}))
         self._product.start()
 
@@ -152,14 +157,14 @@ def _simulator(wishes: Wishes) -> SimulatorSettings:
         time_scale=wishes.pace.time_scale,
         callees=wishes.behaviours,
         users=tuple(wishes.behaviours) if calls_users_only(wishes.family) else defaults.users,
-        report_transport="tcp" if wishes.tcp else "http",
+        report_transport="tcp" if wishes.transport == "tcp" else "http",
         keep_log=False,
     )
 
 
-def configuration(store: Path, pbx: SimulatedPbx, pace: Pace) -> str:
+def configuration(store: Path, pbx: SimulatedPbx, wishes: Wishes) -> str:
     """A configuration file for the simulated PBX, such as a person would write."""
-    account = pbx.settings
+    account, pace = pbx.settings, wishes.pace
     channels = account.trunks[0].channels
     site = "" if calls_users_only(account.family) else _dialling_out(channels, pace)
     return f"""\
@@ -183,7 +188,7 @@ username = "{account.username}"
 password = "{account.password}"
 serial = "{account.serial}"
 timezone = "{account.timezone}"
-{_transport(pbx)}
+{_transport(pbx, wishes)}
 internal_channels = {channels}
 {site}"""
 
@@ -207,6 +212,11 @@ expires_after = 600
 """
 
 
-def _transport(pbx: SimulatedPbx) -> str:
-    """How reports come, where they are not posted."""
-    return f'report_transport = "tcp"\nreport_port = {pbx.report_port}' if pbx.report_port else ""
+def _transport(pbx: SimulatedPbx, wishes: Wishes) -> str:
+    """How reports come, and what they are signed with, where the family's are."""
+    match wishes.transport:
+        case "tcp":
+            return f'report_transport = "tcp"\nreport_port = {pbx.report_port}'
+        case "websocket":
+            return 'report_transport = "websocket"'
+    return f'webhook_secret = "{token_hex(16)}"' if wishes.family == SIGNING_FAMILY else ""

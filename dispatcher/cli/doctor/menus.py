@@ -1,7 +1,8 @@
 """Where things are found in each family's own menu: the one place that knows families by name.
 
 Yeastar's are those of the web page (S-Series API v1.1.0 manual, "API quick start"; K2 API v2.0.0 manual,
-"Enable API access on PBX"), Axeos' those of its API document ("Access").
+"Enable API access on PBX"; P-Series developer guide, "Enable API"), Axeos' those of its API document
+("Access").
 """
 
 from dataclasses import dataclass
@@ -57,6 +58,18 @@ _OTHER = Menus(
 MENUS: dict[str, Menus] = {
     "yeastar-s": _YEASTAR,
     "yeastar-k2": _YEASTAR,
+    "yeastar-p": Menus(
+        api="Integrations > API",
+        account="after five wrong ones the PBX blocks this address",
+        blocked="Delete this address on the PBX under Security > Security Rules > Blocked IPs",
+        web="System > Network > Web Server",
+        trunks="Extension and Trunk > Trunk",
+        ivrs="Call Features > IVR",
+        clock="System > Date and Time",
+        extension="one whose outbound routes lead to this trunk: the PBX asks for it",
+        events="tick Call Status Monitor for the trunks under Integrations > API > Advanced Settings",
+        monitor="Integrations > API > Advanced Settings: tick Call Status Monitor for this trunk",
+    ),
     "axeos": Menus(
         api="System > API Keys",
         account="the PBX answers nothing to a wrong one",

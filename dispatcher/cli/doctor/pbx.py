@@ -30,6 +30,7 @@ def check_pbx(settings: Settings, pbx: PbxSettings, sessions: Sessions, store: S
     name = f"PBX {pbx.name}"
     try:
         yield from _login(name, pbx, sessions)
+        yield from _unseen(pbx)
         yield from _trunks(name, pbx, sessions)
         yield from _ivrs(name, _wanted_ivrs(settings, pbx, store), pbx, sessions)
     except PbxError as error:
@@ -83,6 +84,14 @@ def _login(name: str, pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding]
         )
     else:
         yield ok(name, found)
+
+
+def _unseen(pbx: PbxSettings) -> Iterator[Finding]:
+    """What is believed of this family, and was seen on no PBX."""
+    believed = CAPABILITIES[pbx.family].unseen
+    if believed:
+        detail = "; ".join(believed)
+        yield skip(f"proofs of {pbx.name}", f"a test call must show whether {detail}")
 
 
 def _trunks(name: str, pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding]:

@@ -63,4 +63,6 @@ def _mend(account: PbxAccount, reason: Reason) -> str:
             f"Choose TCP for reports on the PBX's API page, with port {account.report_port} as in "
             "report_port, let that port through, and check username and password"
         )
+    if account.report_transport == "websocket":
+        return "Check url and the network: the events come over a WebSocket at the port of the API itself"
     return "Check url, username and password, and the network"

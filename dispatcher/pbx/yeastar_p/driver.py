@@ -46,8 +46,8 @@ from dispatcher.pbx.yeastar_p.websocket import EventSocket
 OUTBOUND, INBOUND = PartyKind.OUTBOUND, PartyKind.INBOUND
 
 UNSEEN = (
-    "an IVR's prompt is reported as heard (event 30018): the guide speaks of played prompts only",
-    "a key pressed in a call that an IVR made is reported with the outside party (event 30017)",
+    "it reports the end of an IVR's prompt (event 30018), as its guide says of prompts that are played",
+    "it reports the keys that are pressed in a call which an IVR has made (event 30017)",
 )
 
 
