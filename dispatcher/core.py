@@ -59,6 +59,8 @@ class Core:
             self.messages.hang_up(aftermath.hang_ups)
         if aftermath.freed or aftermath.due:
             self.signals.send(Topic.PACER)
+        if aftermath.escalate:
+            self.signals.send(Topic.ALARMS)
         self.signals.send(Topic.EVENTS)
 
 

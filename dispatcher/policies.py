@@ -210,3 +210,8 @@ def plan_of_policy(policy: PolicySpec, severity: Severity) -> AlarmPlan:
         hours=route.windows if isinstance(route, OfficeHours) else None,
         timezone=policy.timezone,
     )
+
+
+def another_round(plan: AlarmPlan, rounds_gone: int) -> AlarmPlan:
+    """The plan with all of its rounds still to come, after ``rounds_gone`` and the one under way."""
+    return plan.model_copy(update={"repeat": plan.repeat + rounds_gone + 1})

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from dispatcher.api.auth import Intake, Operate, Read
 from dispatcher.api.context import CoreDep
@@ -18,6 +18,7 @@ from dispatcher.errors import Unknown
 from dispatcher.intake import alarms, by_hand
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.requests import Moment
+from dispatcher.store.pages import call_counts, pages
 from dispatcher.store.tables import Alarm, Call, table
 from dispatcher.work import Work
 
@@ -26,7 +27,12 @@ router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
 _alarms = table(Alarm)
 _calls = table(Call)
 _ALARM = select(_alarms).where(_alarms.c.id == bindparam("of"))
-_CALLS = select(_calls).where(_calls.c.alarm_id == bindparam("of")).order_by(_calls.c.id)
+_CALLS = (
+    select(_calls)
+    .join(pages, pages.c.call_id == _calls.c.id)
+    .where(pages.c.alarm_id == bindparam("of"))
+    .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position, _calls.c.id)
+)
 _NOT_POSSIBLE: dict[int | str, dict[str, Any]] = {
     409: {"description": "Its present status does not allow this."}
 }
@@ -73,7 +79,7 @@ def list_alarms(
     query = select(_alarms).where(*conditions).order_by(_alarms.c.id.desc()).limit(page.limit + 1)
     with core.store.read() as tx:
         rows, cursor = page.cut(tx.execute(query).all(), lambda row: str(row.id))
-        counts = _call_counts(tx, [row.id for row in rows])
+        counts = call_counts(tx, [row.id for row in rows])
     items = [alarm_summary(row, counts.get(row.id, {})) for row in rows]
     return json_response(Listed[AlarmSummary](items=items, next_cursor=cursor))
 
@@ -126,11 +132,3 @@ def shown(core: Core, tx: Connection, alarm_id: str) -> AlarmView:
         raise Unknown("alarm", alarm_id)
     rows = tx.execute(_CALLS, {"of": alarm_id}).all()
     return alarm_view(row, call_views(core, tx, rows), timeline_of_alarm(tx, alarm_id))
-
-
-def _call_counts(tx: Connection, alarm_ids: list[str]) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    query = select(_calls.c.alarm_id, _calls.c.state, func.count()).where(_calls.c.alarm_id.in_(alarm_ids))
-    for alarm_id, state, number in tx.execute(query.group_by(_calls.c.alarm_id, _calls.c.state)):
-        found.setdefault(alarm_id, {})[state] = number
-    return found

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from dispatcher.api.reading import call_views
 from dispatcher.api.views import alarm_summary, trunk_view
@@ -13,6 +13,7 @@ from dispatcher.api.views.campaigns import campaign_summary
 from dispatcher.core import Core
 from dispatcher.store import campaigns, trunks
 from dispatcher.store.campaigns import Standing
+from dispatcher.store.pages import call_counts
 from dispatcher.store.tables import Alarm, Call, Campaign, table
 
 _alarms, _calls, _campaigns = table(Alarm), table(Call), table(Campaign)
@@ -46,16 +47,9 @@ class Current:
         return found
 
     def _alarm_views(self, tx: Connection, ids: Sequence[str]) -> dict[str, BaseModel]:
-        counts: dict[str, dict[str, int]] = {key: {} for key in ids}
-        query = (
-            select(_calls.c.alarm_id, _calls.c.state, func.count())
-            .where(_calls.c.alarm_id.in_(ids))
-            .group_by(_calls.c.alarm_id, _calls.c.state)
-        )
-        for alarm_id, state, number in tx.execute(query):
-            counts[alarm_id][state] = number
+        counts = call_counts(tx, ids)
         rows = tx.execute(select(_alarms).where(_alarms.c.id.in_(ids)))
-        return {row.id: alarm_summary(row, counts[row.id]) for row in rows}
+        return {row.id: alarm_summary(row, counts.get(row.id, {})) for row in rows}
 
     def _campaign_views(self, tx: Connection, ids: Sequence[str]) -> dict[str, BaseModel]:
         rows = tx.execute(select(_campaigns).where(_campaigns.c.id.in_(ids))).all()

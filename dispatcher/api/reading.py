@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from dispatcher.api.views import CallView, EventView, call_members, event_view
 from dispatcher.core import Core
@@ -16,14 +16,14 @@ from dispatcher.domain.vocabulary import (
     CallState,
     CampaignStatus,
     Outcome,
-    TargetKind,
 )
 from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_for
 from dispatcher.domain.windows import Window
 from dispatcher.domain.zones import next_opening_everywhere, zones_from
 from dispatcher.store import doubts, streams, trunks
 from dispatcher.store.campaigns import windows_from
-from dispatcher.store.requests import Request
+from dispatcher.store.pages import pages
+from dispatcher.store.requests import Request, for_call
 from dispatcher.store.tables import HELD, Attempt, Call, Campaign, Event, among, table
 
 _attempts = table(Attempt)
@@ -39,10 +39,25 @@ _ATTEMPTS = (
     .where(_attempts.c.call_id.in_(bindparam("call_ids", expanding=True)))
     .order_by(_attempts.c.ordinal)
 )
-_CALLED_USERS = select(_attempts.c.pbx, _attempts.c.digits_dialled).where(
-    HELD, _attempts.c.target_kind == TargetKind.USER
+_CALLED = (
+    select(_calls.c.callee)
+    .join(_attempts, _attempts.c.call_id == _calls.c.id)
+    .where(HELD, _calls.c.callee.in_(bindparam("callees", expanding=True)))
 )
 _OF_ALARM = select(_events).where(_events.c.alarm_id == bindparam("of")).order_by(_events.c.id)
+_OF_ITS_CALLS = (
+    select(_events)
+    .join(pages, pages.c.call_id == _events.c.subject_id)
+    .where(
+        pages.c.alarm_id == bindparam("of"),
+        _events.c.subject == "call",
+        _events.c.alarm_id != bindparam("of"),
+        _events.c.at >= pages.c.called_at,
+        or_(pages.c.ended_at.is_(None), _events.c.at <= pages.c.ended_at),
+    )
+    .order_by(_events.c.id)
+)
+"""What happened in calls that were made for another alarm, and tell of this one too."""
 _OF_CALL = (
     select(_events)
     .where(_events.c.subject_id == bindparam("of"), _events.c.subject == "call")
@@ -61,8 +76,10 @@ def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView
 
 
 def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:
-    """Every change of an alarm and its calls, in order."""
-    return [event_view(row) for row in tx.execute(_OF_ALARM, {"of": alarm_id})]
+    """Every change of an alarm and of the calls that tell of it, in order."""
+    own = tx.execute(_OF_ALARM, {"of": alarm_id}).all()
+    shared = [row for row in tx.execute(_OF_ITS_CALLS, {"of": alarm_id}) if row.name != "joined"]
+    return [event_view(row) for row in sorted([*own, *shared], key=lambda row: row.id)]
 
 
 def timeline_of_call(tx: Connection, call_id: str) -> list[EventView]:
@@ -102,7 +119,7 @@ class _Surroundings:
     campaigns: dict[str, _CampaignNow]
     trunks: Sequence[Standing]
     asked: dict[str, Asked]
-    busy_users: frozenset[tuple[str, str]]
+    busy: frozenset[str]
 
     def waiting_for(self, call: Any, attempts: Sequence[Any]) -> str | None:
         """What one call waits for."""
@@ -118,7 +135,7 @@ class _Surroundings:
             campaign=self._wanted(campaign, call) if campaign else None,
             trunks=[trunk for trunk in self.trunks if _may_carry(trunk, call, campaign)],
             attempt=self._dialled(call, attempts),
-            is_phone_busy=(call.pbx, call.pbx_user) in self.busy_users,
+            is_phone_busy=call.callee in self.busy,
         )
 
     def _wanted(self, campaign: _CampaignNow, call: Any) -> Wanted:
@@ -132,7 +149,7 @@ class _Surroundings:
         live = [attempt for attempt in attempts if attempt.phase in LIVE_PHASES]
         if not live:
             return None
-        attempt, request = live[-1], self.requests[call.alarm_id or call.campaign_id]
+        attempt, request = live[-1], for_call(self.requests[call.alarm_id or call.campaign_id], call)
         return Dialled(
             attempt.phase,
             attempt.pbx,
@@ -165,7 +182,7 @@ def _surroundings(
         campaigns=_campaigns_now(tx, {row.campaign_id for row in open_rows if row.campaign_id}),
         trunks=_standings(core, tx) if queued else (),
         asked=_asked(tx, [attempt for row in active for attempt in attempts[row.id]]),
-        busy_users=_busy_users(tx) if any(row.pbx_user for row in open_rows) else frozenset(),
+        busy=_busy(tx, {row.callee for row in open_rows if row.callee and row.state == CallState.QUEUED}),
     )
 
 
@@ -179,9 +196,11 @@ def _standings(core: Core, tx: Connection) -> list[Standing]:
     ]
 
 
-def _busy_users(tx: Connection) -> frozenset[tuple[str, str]]:
-    """The users, each with their PBX, whose phones are rung or in a call now."""
-    return frozenset((row.pbx, row.digits_dialled) for row in tx.execute(_CALLED_USERS))
+def _busy(tx: Connection, callees: set[str]) -> frozenset[str]:
+    """Those of these callees whose phones are rung or in a call of an alarm now."""
+    if not callees:
+        return frozenset()
+    return frozenset(tx.execute(_CALLED, {"callees": sorted(callees)}).scalars())
 
 
 def _asked(tx: Connection, attempts: Sequence[Any]) -> dict[str, Asked]:

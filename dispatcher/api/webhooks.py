@@ -14,7 +14,6 @@ from dispatcher.api.bodies import RAW_BODY
 from dispatcher.api.context import CoreDep
 from dispatcher.api.idempotency import Once, OnceDep
 from dispatcher.api.problems import MEDIA_TYPE, Problem, problem_members
-from dispatcher.core import Core
 from dispatcher.errors import Refused
 from dispatcher.intake import alertmanager, grafana, icinga, zabbix
 from dispatcher.intake.alarms import Effect
@@ -73,7 +72,7 @@ def _one_of(model: type[BaseModel]) -> dict[str, Any]:
 
 @router.post("/alertmanager", status_code=202, response_model=TakenIn, responses=_FAILED)
 def take_alertmanager(
-    notification: Notification, core: CoreDep, once: OnceDep, _client: Intake, policy: Policy = None
+    notification: Notification, once: OnceDep, _client: Intake, policy: Policy = None
 ) -> Response:
     """Alertmanager's webhook, version 4. Each alert is an alarm, and stands by itself.
 
@@ -84,7 +83,7 @@ def take_alertmanager(
     all again. See `docs/integrations/alertmanager.md`.
     """
     readings = [partial(_read_alertmanager, alert, notification) for alert in notification.alerts]
-    return _answer(core, once, "alertmanager", policy, readings, notification.truncatedAlerts or 0)
+    return _answer(once, "alertmanager", policy, readings, notification.truncatedAlerts or 0)
 
 
 def _read_alertmanager(alert: Any, notification: Notification) -> Notice:
@@ -118,7 +117,7 @@ def _signed(request: Request, core: CoreDep, _client: Intake) -> None:
     dependencies=[Depends(_signed)],
 )
 def take_grafana(
-    notification: GrafanaNotification, core: CoreDep, once: OnceDep, _client: Intake, policy: Policy = None
+    notification: GrafanaNotification, once: OnceDep, _client: Intake, policy: Policy = None
 ) -> Response:
     """Grafana's webhook of unified alerting, taken as Alertmanager's is.
 
@@ -128,7 +127,7 @@ def take_grafana(
     `TIME:` and the body with the time in `X-Grafana-Alerting-Timestamp`. See `docs/integrations/grafana.md`.
     """
     readings = [partial(_read_grafana, alert, notification) for alert in notification.alerts]
-    return _answer(core, once, "grafana", policy, readings, notification.truncatedAlerts or 0)
+    return _answer(once, "grafana", policy, readings, notification.truncatedAlerts or 0)
 
 
 def _read_grafana(alert: Any, notification: GrafanaNotification) -> Notice:
@@ -143,7 +142,7 @@ def _read_grafana(alert: Any, notification: GrafanaNotification) -> Notice:
     openapi_extra=_one_of(ZabbixEvent),
 )
 def take_zabbix(
-    event: Annotated[Any, Body()], core: CoreDep, once: OnceDep, _client: Intake, policy: Policy = None
+    event: Annotated[Any, Body()], once: OnceDep, _client: Intake, policy: Policy = None
 ) -> Response:
     """One event of Zabbix, as the media type of `docs/integrations/zabbix` sends it.
 
@@ -152,7 +151,7 @@ def take_zabbix(
     suppress it calls them off, to unsuppress it or change its severity raises or joins, to close it
     resolves; a comment is noted in the timeline.
     """
-    return _answer(core, once, "zabbix", policy, [partial(_read_zabbix, event)])
+    return _answer(once, "zabbix", policy, [partial(_read_zabbix, event)])
 
 
 def _read_zabbix(event: Any) -> Notice:
@@ -167,7 +166,7 @@ def _read_zabbix(event: Any) -> Notice:
     openapi_extra=_one_of(IcingaNotification),
 )
 def take_icinga(
-    notification: Annotated[Any, Body()], core: CoreDep, once: OnceDep, _client: Intake, policy: Policy = None
+    notification: Annotated[Any, Body()], once: OnceDep, _client: Intake, policy: Policy = None
 ) -> Response:
     """One notification of Icinga 2 or Nagios, as the command of `deploy/icinga` sends it.
 
@@ -177,7 +176,7 @@ def take_icinga(
     CUSTOM and FLAPPINGSTART are noted in the timeline. One that was made before the last one taken of
     its key (`sent_at`) changes nothing.
     """
-    return _answer(core, once, "icinga", policy, [partial(_read_icinga, notification)])
+    return _answer(once, "icinga", policy, [partial(_read_icinga, notification)])
 
 
 def _read_icinga(notification: Any) -> Notice:
@@ -185,12 +184,12 @@ def _read_icinga(notification: Any) -> Notice:
 
 
 def _answer(
-    core: Core, once: Once, source: str, policy: str | None, readings: Sequence[Reading], truncated: int = 0
+    once: Once, source: str, policy: str | None, readings: Sequence[Reading], truncated: int = 0
 ) -> Response:
     """Take all of it in one transaction. The sender may not look into the answer, but sees its status."""
-    chosen = _policy(core, source, policy)
 
     def take(work: Work) -> tuple[int, Any]:
+        chosen = _policy(work, source, policy)
         results = take_all(work, source, chosen, readings)
         note_truncated(work, results, truncated, source)
         # Senders try again after 5xx only: what failed by our own fault gets another chance.
@@ -207,11 +206,12 @@ def _answer(
     return answer
 
 
-def _policy(core: Core, source: str, named: str | None) -> str:
+def _policy(work: Work, source: str, named: str | None) -> str:
     try:
-        return policy_for(core.settings, named)
+        return policy_for(work.tx, work.core.settings, named)
     except Refused:
-        core.counts.add(catalogue.NOTIFICATIONS_REFUSED, source, "policy")
+        # This transaction, and what it has counted, is rolled back.
+        work.core.counts.add(catalogue.NOTIFICATIONS_REFUSED, source, "policy")
         raise
 
 

@@ -8,20 +8,20 @@ from sqlalchemy import Connection, exists, select
 from dispatcher.audit.invariant import Means, carry_out
 from dispatcher.core import Core
 from dispatcher.domain.facts import NOTHING, Facts
-from dispatcher.domain.vocabulary import LIVE_PHASES, AlarmStatus, CallState, CampaignStatus, Outcome
+from dispatcher.domain.vocabulary import LIVE_PHASES, CallState, CampaignStatus, Outcome
 from dispatcher.ledger import alarms as ledger_alarms
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.entry import News
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import calls as calls_store
-from dispatcher.store import events
+from dispatcher.store import events, pages
 from dispatcher.store.attempts import attempts, calls, lock_by_id
 from dispatcher.store.calls import CallChange
 from dispatcher.store.events import Change
-from dispatcher.store.tables import Alarm, Campaign, among, table
+from dispatcher.store.tables import Campaign, among, table
 
-_alarms, _campaigns = table(Alarm), table(Campaign)
+_campaigns = table(Campaign)
 IS_LIVE = among(attempts.c.phase, *LIVE_PHASES)
 OF_CALL = attempts.c.call_id == calls.c.id
 
@@ -100,7 +100,6 @@ def _decide_again(core: Core, tx: Connection, attempt_id: str, count: Count) -> 
 
 def _is_wanted(tx: Connection, row: Any) -> bool:
     if row.alarm_id is not None:
-        status = tx.execute(select(_alarms.c.status).where(_alarms.c.id == row.alarm_id)).scalar()
-        return status == AlarmStatus.OPEN
+        return pages.telling(tx, [row.id])[row.id].wanted
     status = tx.execute(select(_campaigns.c.status).where(_campaigns.c.id == row.campaign_id)).scalar()
     return status not in (CampaignStatus.CANCELLED, CampaignStatus.FINISHED)

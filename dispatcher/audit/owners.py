@@ -20,7 +20,7 @@ from dispatcher.ledger import alarms as ledger_alarms
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
-from dispatcher.store import arrivals, reports
+from dispatcher.store import arrivals, pages, reports
 from dispatcher.store.tables import Alarm, Call, Campaign, RawReport, among, table
 from dispatcher.upkeep import housekeeping
 
@@ -30,7 +30,6 @@ LINKED_BY = timedelta(seconds=75)
 """A report waits for its call for a minute, and is looked at every two seconds."""
 
 EXPIRED_BY = timedelta(seconds=60)
-_OF_ALARM = and_(_calls.c.alarm_id.is_not(None), _calls.c.alarm_id == _alarms.c.id)
 _OF_CAMPAIGN = and_(_calls.c.campaign_id.is_not(None), _calls.c.campaign_id == _campaigns.c.id)
 _MOST_PENDING = 1000
 _BATCH = 500
@@ -38,10 +37,12 @@ _BATCH = 500
 # An alarm that asks for less than a key stays open after a delivery, until somebody resolves it.
 ALARMS_WITHOUT_PLAN = select(_alarms.c.id).where(
     among(_alarms.c.status, AlarmStatus.OPEN),
-    ~exists().where(_OF_ALARM, among(_calls.c.state, *OPEN_CALL_STATES)),
+    _alarms.c.next_at.is_(None),
+    _alarms.c.held_why.is_(None),
+    ~pages.any_with(_alarms.c.id, *OPEN_CALL_STATES),
     or_(
         _alarms.c.delivered_when == DeliveredWhen.ACKNOWLEDGED,
-        ~exists().where(_OF_ALARM, among(_calls.c.state, CallState.DELIVERED)),
+        ~pages.any_with(_alarms.c.id, CallState.DELIVERED),
     ),
 )
 RUNNING = select(_campaigns).where(among(_campaigns.c.status, CampaignStatus.RUNNING))
@@ -74,19 +75,13 @@ def _end_alarms(means: Means, ids: Sequence[str]) -> int:
 
 def _end_alarm(core: Core, tx: Connection, alarm_id: str, count: Count) -> Aftermath:
     now = core.clock()
-    query = select(_calls.c.state, _calls.c.name, _calls.c.number).where(_calls.c.alarm_id == alarm_id)
-    rows = tx.execute(query).all()
-    heard = next((row for row in rows if row.state == CallState.DELIVERED), None)
+    rows = [row for row in pages.of_alarm(tx, alarm_id) if row.call_state is not None]
+    heard = next((row for row in rows if row.call_state == CallState.DELIVERED), None)
     if heard is not None:
         by = heard.name or heard.number or "the callee"
         cause = f"found by the auditor: {by} had acknowledged it"
         return ledger_alarms.acknowledge(tx, now, alarm_id, count, by=by, cause=cause)
-    if rows:
-        ledger_alarms.end_if_exhausted(tx, now, alarm_id)
-    else:
-        cause = "found by the auditor: there is nobody to call"
-        ledger_alarms.close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, cause)
-    return Aftermath()
+    return ledger_alarms.end_if_exhausted(tx, now, alarm_id)
 
 
 def _without_end(core: Core, tx: Connection) -> Sequence[str]:

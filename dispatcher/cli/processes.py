@@ -119,7 +119,7 @@ class Embedded(_Process):
         self._stages.start(WebServer(parts.receiver(), self._reports, "reports"), self._listening(parts))
         self._stages.start(
             DialThreads(dramatiq.get_broker(), self.settings.workers.threads, parts.dialer.drain),
-            Background(parts.pacer(), parts.upkeep(), parts.auditor()),
+            Background(parts.pacer(), parts.escalator(), parts.upkeep(), parts.auditor()),
             Background(*parts.outgoing()),
             _api_server(parts.core, self._api),
         )
@@ -181,4 +181,4 @@ class PacerProcess(_Process):
         sync_streams(parts)
         self._stages.start(Background(parts.leases))
         self._stages.start(Background(*parts.outgoing()))
-        self._stages.start(Background(parts.pacer(), parts.upkeep(), parts.auditor()))
+        self._stages.start(Background(parts.pacer(), parts.escalator(), parts.upkeep(), parts.auditor()))

@@ -9,10 +9,17 @@ from sqlalchemy import make_url
 from dispatcher.config.fields import is_loopback, split_listen
 from dispatcher.config.keys import Path
 from dispatcher.config.problems import ConfigError, Problem
-from dispatcher.config.settings import AMI_FAMILIES, POLLED_FAMILIES, PbxSettings, Settings
+from dispatcher.config.settings import (
+    AMI_FAMILIES,
+    POLLED_FAMILIES,
+    PbxSettings,
+    PolicySettings,
+    Settings,
+)
 from dispatcher.domain.vocabulary import DeliveredWhen
 from dispatcher.lines import NumberFormat
 from dispatcher.pbx.asterisk.channels import endpoint_in
+from dispatcher.requests import Recipient
 
 TRANSPORT_FAMILIES = {"tcp": "yeastar-k2", "websocket": "yeastar-p"}
 """Whose reports can come over a connection of each kind that we make to the PBX."""
@@ -279,21 +286,28 @@ def _policies(settings: Settings) -> Iterator[Problem]:
         )
     names = [pbx.name for pbx in settings.pbx]
     for i, policy in enumerate(settings.policy):
-        if policy.delivered_when is DeliveredWhen.ACKNOWLEDGED and not policy.ack_digits:
+        if policy.delivered_when is DeliveredWhen.ACKNOWLEDGED and not policy.acknowledging:
             yield Problem(
                 ("policy", i, "ack_digits"),
                 "is empty, so nobody could acknowledge",
                 'Write e.g. ack_digits = "1", or ask for less with delivered_when = "heard"',
                 (("policy", i, "delivered_when"),),
             )
-        for j, recipient in enumerate(policy.to):
+        for place, recipient in _recipients(policy):
             if recipient.pbx is not None and recipient.pbx not in names:
                 yield Problem(
-                    ("policy", i, "to", j, "pbx"),
+                    ("policy", i, *place, "pbx"),
                     f"there is no PBX {recipient.pbx!r}",
                     f"The PBXs are {', '.join(names)}" if names else "Add a [[pbx]] first",
                     (("pbx",), *(("pbx", k, "name") for k in range(len(names)))),
                 )
+
+
+def _recipients(policy: PolicySettings) -> Iterator[tuple[tuple[str | int, ...], Recipient]]:
+    """Everybody whom a policy names, each with the place where that is written."""
+    yield from ((("to", j), recipient) for j, recipient in enumerate(policy.to or ()))
+    for number, step in enumerate(policy.steps or ()):
+        yield from ((("steps", number, "to", j), recipient) for j, recipient in enumerate(step.to))
 
 
 def _store(settings: Settings) -> Iterator[Problem]:

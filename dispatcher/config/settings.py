@@ -13,9 +13,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from dispatcher.config import fields
 from dispatcher.config.fields import WILDCARDS, split_listen, without_password
-from dispatcher.domain.vocabulary import DeliveredWhen
 from dispatcher.lines import NumberFormat
-from dispatcher.requests import AckDigits, MessageSpec, Recipient, RetrySpec, Seconds
+from dispatcher.policies import PolicySpec
+from dispatcher.requests import Seconds
 
 
 class Scope(StrEnum):
@@ -169,17 +169,11 @@ class PbxSettings(Section):
         return ZoneInfo(self.timezone)
 
 
-class PolicySettings(Section):
+class PolicySettings(PolicySpec):
     """``[[policy]]``: a notification policy, that alarms name in place of saying it all."""
 
     name: fields.Name = Field(examples=["night-shift"])
     default: bool = False
-    to: Annotated[list[Recipient], Field(min_length=1)] = Field(examples=[[{"number": "+31612345678"}]])
-    message: MessageSpec = Field(examples=[{"ivr": "6500"}])
-    delivered_when: DeliveredWhen | None = None
-    ack_digits: AckDigits = "1"
-    retry: RetrySpec = Field(RetrySpec(), examples=[{"max_attempts": 3, "busy": 30}])
-    expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])
 
 
 class AlarmSettings(Section):

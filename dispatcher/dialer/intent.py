@@ -14,7 +14,7 @@ from dispatcher.metrics.counting import Count
 from dispatcher.pbx.protocol import DialOrder, Message
 from dispatcher.store import events
 from dispatcher.store.events import Change
-from dispatcher.store.requests import Request, Requests
+from dispatcher.store.requests import Request, Requests, for_call
 from dispatcher.store.tables import Attempt, Call, table
 
 _attempts = table(Attempt)
@@ -57,6 +57,10 @@ _STARTED = (
         _calls.c.alarm_id,
         _calls.c.campaign_id,
         _calls.c.created_at,
+        _calls.c.message_kind,
+        _calls.c.message_value,
+        _calls.c.message_count,
+        _calls.c.delivered_when,
     )
     .join(_calls, _calls.c.id == _attempts.c.call_id)
     .where(_attempts.c.id.in_(bindparam("ids", expanding=True)))
@@ -74,7 +78,9 @@ def begin(
     started = tx.execute(_START, {"ids": list(ids), "new_dialed_at": now, "own_ids": own_ids}).scalars()
     rows = _with_calls(tx, list(started))
     known = requests.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
-    intents = {row.id: _intent(row, lines, known[row.alarm_id or row.campaign_id]) for row in rows}
+    intents = {
+        row.id: _intent(row, lines, for_call(known[row.alarm_id or row.campaign_id], row)) for row in rows
+    }
     events.record(tx, now, [_change(row) for row in rows])
     for row in rows:
         _measure(row, now, count)

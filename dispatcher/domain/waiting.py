@@ -88,7 +88,7 @@ def waiting_for(
 
     ``last_outcome`` is that of its last attempt, ``campaign`` None for an alarm's call, ``trunks``
     those that may carry it, ``attempt`` the one that is under way, and ``is_phone_busy`` says that the
-    user to be called is in another call of ours.
+    phone to be called is in another call of ours.
     """
     if state not in OPEN_CALL_STATES:
         return None
@@ -176,7 +176,7 @@ def _of_room(campaign: Wanted | None) -> str | None:
 
 
 def _of_phone(is_busy: bool) -> str | None:
-    return "the end of another call to this user, whose phone rings for one at a time" if is_busy else None
+    return "the end of another call to the same phone, which rings for one at a time" if is_busy else None
 
 
 def _of_trunks(trunks: Sequence[Standing], now: datetime, *, is_alarm: bool) -> str:

@@ -2,12 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from dispatcher.config import Settings
 from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
-from dispatcher.errors import Fault, Place, Refused
-from dispatcher.escalation.placing import Placing, Unplaceable, Unprovable, check_message
+from dispatcher.errors import Fault, Place
+from dispatcher.escalation.placing import Placing, Unprovable, check_message
 from dispatcher.numbers import e164
 from dispatcher.requests import MessageSpec, Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What recipients are held against: the configured PBXs, and the country of bare numbers."""
+
+    placing: Placing
+    region: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rules":
+        """As the configuration has it."""
+        return cls(Placing.of(settings), settings.alarms.region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +33,27 @@ class Callee:
     value: str
     pbx: str | None
     name: str | None = None
+    contact: str | None = None
+    """The contact whose way to be reached this is."""
+
+    @classmethod
+    def from_columns(cls, row: Any) -> "Callee":
+        """The reverse of :attr:`columns`, from a page's row."""
+        for kind, value in (
+            (TargetKind.NUMBER, row.number),
+            (TargetKind.EXTENSION, row.extension),
+            (TargetKind.USER, row.pbx_user),
+        ):
+            if value is not None:
+                return cls(kind, value, row.pbx, row.name, row.contact)
+        raise ValueError("a page without anybody to call")
+
+    @property
+    def word(self) -> str:
+        """Who is rung, in one word: nobody's phone rings for two alarms at the same time."""
+        return (
+            f"{self.kind}:{self.pbx or ''}:{self.value}" if self.kind is not TargetKind.NUMBER else self.value
+        )
 
     @property
     def columns(self) -> dict[str, str | None]:
@@ -39,65 +75,15 @@ class Asked:
     delivered_when: DeliveredWhen
 
 
-def callees(
-    to: Sequence[Recipient], asked: Asked, placing: Placing, region: str, place: Place
-) -> list[Callee]:
-    """Everyone in ``to``, once each. ``region`` is the country of numbers without a country code.
-
-    Raises :class:`Refused` with every entry that can't be called; ``place`` is where the list stands.
-    """
-    found, left_out = _sorted(to, asked, placing, region)
-    faults = [*_of_message(asked), *(one.fault(place) for one in left_out)]
-    if faults:
-        raise Refused(*dict.fromkeys(faults))
-    return found
+def callee(way: Recipient, asked: Asked, rules: Rules, contact: str | None = None) -> Callee:
+    """A number (in E.164), an extension or a user as somebody who can be dialled. Raises ``ValueError``."""
+    kind = TargetKind(way.kind)
+    pbx = rules.placing.pbx_for(asked.message, kind, asked.delivered_when, way.pbx)
+    return Callee(kind, way.value, pbx, way.name, contact)
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Somebody who can't be called, and why."""
-
-    index: int
-    recipient: Recipient
-    error: ValueError
-
-    def fault(self, place: Place) -> Fault:
-        """What is wrong with the request; ``place`` is where its list of recipients stands."""
-        if isinstance(self.error, Unprovable):
-            return Fault(("delivered_when",), str(self.error))
-        return Fault((*place, self.index, self.recipient.kind), str(self.error))
-
-
-def callable_ones(
-    to: Sequence[Recipient], asked: Asked, placing: Placing, region: str, place: Place
-) -> tuple[list[Callee], list[LeftOut]]:
-    """As :func:`callees`, but calls those who can be called and tells of the others.
-
-    For the recipients of a policy, whose mistakes the sender of an alarm can't mend. Raises
-    :class:`Refused` when nobody can be called.
-    """
-    found, left_out = _sorted(to, asked, placing, region)
-    if not found or _of_message(asked):
-        return callees(to, asked, placing, region, place), []
-    return found, left_out
-
-
-def _sorted(
-    to: Sequence[Recipient], asked: Asked, placing: Placing, region: str
-) -> tuple[list[Callee], list[LeftOut]]:
-    found: dict[tuple[TargetKind, str, str | None], Callee] = {}
-    left_out = []
-    for index, recipient in enumerate(to):
-        try:
-            callee = _callee(recipient, asked, placing, region)
-        except ValueError as error:
-            left_out.append(LeftOut(index, recipient, error))
-            continue
-        found.setdefault((callee.kind, callee.value, callee.pbx), callee)
-    return list(found.values()), left_out
-
-
-def _of_message(asked: Asked) -> list[Fault]:
+def faults_of_message(asked: Asked) -> list[Fault]:
+    """What can't be proven of any call with such a message."""
     try:
         check_message(asked.message, asked.delivered_when)
     except Unprovable as error:
@@ -105,10 +91,33 @@ def _of_message(asked: Asked) -> list[Fault]:
     return []
 
 
-def _callee(recipient: Recipient, asked: Asked, placing: Placing, region: str) -> Callee:
-    if recipient.kind in ("contact", "group", "schedule"):
-        raise Unplaceable(f"there is no {recipient.kind} named {recipient.value!r}")
-    kind = TargetKind(recipient.kind)
-    value = e164(recipient.value, region) if kind is TargetKind.NUMBER else recipient.value
-    pbx = placing.pbx_for(asked.message, kind, asked.delivered_when, recipient.pbx)
-    return Callee(kind, value, pbx, recipient.name)
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Somebody who can't be called, and why. ``is_for_now``: another time there may be somebody."""
+
+    index: int
+    recipient: Recipient
+    why: str
+    is_unprovable: bool = False
+    is_for_now: bool = False
+
+    def fault(self, place: Place) -> Fault:
+        """What is wrong with the request; ``place`` is where its list of recipients stands."""
+        if self.is_unprovable:
+            return Fault(("delivered_when",), self.why)
+        return Fault((*place, self.index, self.recipient.kind), self.why)
+
+
+def uncallable(to: Sequence[Recipient], asked: Asked, rules: Rules) -> list[LeftOut]:
+    """Those numbers, extensions and users in ``to`` that can't be called; contacts and the like are left."""
+    found = []
+    for index, recipient in enumerate(to):
+        if recipient.kind not in tuple(TargetKind):
+            continue
+        try:
+            if recipient.number is not None:
+                e164(recipient.number, rules.region)
+            callee(recipient, asked, rules)
+        except ValueError as error:
+            found.append(LeftOut(index, recipient, str(error), isinstance(error, Unprovable)))
+    return found

@@ -7,15 +7,20 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
+from sqlalchemy import Connection
 
-from dispatcher.config import PolicySettings, Settings
+from dispatcher.config import Settings
+from dispatcher.directory.policies import policy_named
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, Severity
 from dispatcher.errors import Fault, Refused
 from dispatcher.intake.notices import LONGEST_SUMMARY
+from dispatcher.policies import AlarmPlan, PolicySpec, StepSpec, plan_of_policy
 from dispatcher.requests import AckDigits, MessageSpec, Moment, Recipient, RetrySpec, Word
 
 USUAL_ACK_DIGITS = "1"
 MOST_RECIPIENTS = 1000
+LabelName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+LabelValue = Annotated[str, StringConstraints(max_length=2000)]
 
 _EXAMPLE: JsonDict = {
     "summary": "Boiler 3 over-pressure",
@@ -73,6 +78,11 @@ class AlarmRequest(BaseModel):
     )
     retry: RetrySpec | None = None
     expires_at: Moment | None = Field(None, description="No call is made after this.")
+    labels: Annotated[dict[LabelName, LabelValue], Field(max_length=100)] | None = Field(
+        None,
+        description="What silences, inhibitions, groups and messages match by.",
+        examples=[{"site": "north"}],
+    )
     details: dict[str, Any] | None = Field(None, description="Anything else; kept and shown.")
 
     @model_validator(mode="after")
@@ -97,20 +107,27 @@ class Plan:
     ack_digits: str
     retry: RetrySpec
     expires_at: datetime | None
+    course: AlarmPlan
+    """How it goes on after ``to``, the people of its first step."""
 
 
-def plan_of(request: AlarmRequest, settings: Settings, now: datetime) -> Plan:
+def plan_of(tx: Connection, request: AlarmRequest, settings: Settings, now: datetime) -> Plan:
     """The request and its policy together. Raises :class:`Refused`."""
-    policy = _policy(request, settings)
+    policy = None if request.policy is None else policy_named(tx, settings, request.policy)
     faults = []
-    message = request.message or (policy.message if policy else None)
+    message = request.message
+    if message is None and policy is not None:
+        message = policy.message_for(request.severity, request.labels or {})
     if message is None:
         faults.append(Fault(("message",), "say what is played, or name a policy that says it"))
     if request.expires_at is not None and request.expires_at <= now:
         faults.append(Fault(("expires_at",), f"this is in the past: it is {now:%Y-%m-%dT%H:%M:%SZ}"))
     if message is None or faults:
         raise Refused(*faults)
-    to = request.to or (policy.to if policy else [])
+    course = plan_of_policy(policy, request.severity) if policy else AlarmPlan(steps=[])
+    if request.to:
+        course = course.model_copy(update={"steps": [StepSpec(to=request.to)]})
+    to = course.steps[0].to
     delivered_when, ack_digits = _proof(request, policy, message, to)
     return Plan(
         to=to,
@@ -119,46 +136,38 @@ def plan_of(request: AlarmRequest, settings: Settings, now: datetime) -> Plan:
         ack_digits=ack_digits,
         retry=request.retry or (policy.retry if policy else RetrySpec()),
         expires_at=request.expires_at or _usual_expiry(policy, settings, now),
+        course=course,
     )
 
 
-def _usual_expiry(policy: PolicySettings | None, settings: Settings, now: datetime) -> datetime | None:
+def _usual_expiry(policy: PolicySpec | None, settings: Settings, now: datetime) -> datetime | None:
     seconds = policy.expires_after if policy else None
     if seconds is None:
         seconds = settings.alarms.expires_after
     return None if seconds is None else now + timedelta(seconds=seconds)
 
 
-def _policy(request: AlarmRequest, settings: Settings) -> PolicySettings | None:
-    if request.policy is None:
-        return None
-    for policy in settings.policy:
-        if policy.name == request.policy:
-            return policy
-    known = ", ".join(policy.name for policy in settings.policy) or "none"
-    raise Refused(Fault(("policy",), f"there is no policy named {request.policy!r}; there are: {known}"))
-
-
-def usual_proof_of(policy: PolicySettings) -> DeliveredWhen:
+def usual_proof_of(policy: PolicySpec) -> DeliveredWhen:
     """What counts as delivered for an alarm that takes everything from ``policy``."""
     if policy.delivered_when is not None:
         return policy.delivered_when
-    return _usual_proof(policy.message, policy.to, has_keys=_has_keys(policy, policy.to))
+    to = policy.all_steps[0].to
+    return _usual_proof(policy.message, to, has_keys=_has_keys(policy, to))
 
 
-def _has_keys(policy: PolicySettings, to: list[Recipient]) -> bool:
+def _has_keys(policy: PolicySpec, to: list[Recipient]) -> bool:
     """Whether the policy asks for a key. Its usual key is no wish where only users are called."""
-    return bool(policy.ack_digits) and ("ack_digits" in policy.model_fields_set or not _only_users(to))
+    return bool(policy.acknowledging) and ("ack_digits" in policy.model_fields_set or not _only_users(to))
 
 
 def _proof(
-    request: AlarmRequest, policy: PolicySettings | None, message: MessageSpec, to: list[Recipient]
+    request: AlarmRequest, policy: PolicySpec | None, message: MessageSpec, to: list[Recipient]
 ) -> tuple[DeliveredWhen, str]:
     """What counts as delivered, and the acknowledging keys."""
     digits = request.ack_digits
     has_keys = bool(digits)
     if digits is None and policy is not None:
-        digits, has_keys = policy.ack_digits, _has_keys(policy, to)
+        digits, has_keys = policy.acknowledging, _has_keys(policy, to)
     wanted = request.delivered_when or (policy.delivered_when if policy else None)
     if wanted is None:
         wanted = _usual_proof(message, to, has_keys=has_keys)

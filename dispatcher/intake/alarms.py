@@ -1,7 +1,6 @@
 """Raising alarms, joining them by their key, and resolving them by it."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,22 +8,24 @@ from typing import Any
 from sqlalchemy import insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dispatcher.domain.vocabulary import AlarmStatus, CallState
+from dispatcher.domain.vocabulary import AlarmStatus
+from dispatcher.errors import Refused
+from dispatcher.escalation.advancing import begin
+from dispatcher.escalation.lines import Lines, lines_of, lines_or_refused
+from dispatcher.escalation.recipients import Asked, Rules, faults_of_message
+from dispatcher.escalation.resolving import resolve
 from dispatcher.intake.alarm_request import AlarmRequest, Plan, Wish, plan_of
-from dispatcher.intake.placing import Placing
-from dispatcher.intake.recipients import Asked, Callee, LeftOut, callable_ones, callees
-from dispatcher.intake.work import Work
 from dispatcher.ledger import alarms as ledger
 from dispatcher.metrics import catalogue
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.ids import new_id
-from dispatcher.store.tables import Alarm, Call, table
+from dispatcher.store.tables import Alarm, table
+from dispatcher.work import Work
 
 _log = logging.getLogger(__name__)
 
 _alarms = table(Alarm)
-_calls = table(Call)
 
 _UNTIL_RESOLVED = (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)
 _STILL_OPEN = text("dedup_key IS NOT NULL AND status IN ('open', 'acknowledged')")
@@ -77,46 +78,37 @@ def take(work: Work, request: AlarmRequest, source: str) -> Taken:
 
 
 def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
-    plan = plan_of(request, work.core.settings, work.now)
-    people, left_out = _people(work, plan, of_policy=not request.to)
+    plan = plan_of(work.tx, request, work.core.settings, work.now)
+    lines = _people(work, plan, of_policy=not request.to)
     row = _row(work, request, source, plan) | {"status": AlarmStatus.OPEN}
     alarm_id = _insert_or_join(work, row)
     if alarm_id != row["id"]:
         cause = f"raised again by {source}: {row['summary']}"
         events.record(work.tx, work.now, [Change("alarm", alarm_id, "repeated", cause, alarm_id=alarm_id)])
         return Taken(alarm_id, Effect.JOINED)
-    _queue_calls(work, row, people)
-    _note_left_out(work, row, left_out)
+    raised = Change("alarm", row["id"], "raised", cause=f"by {source}", alarm_id=row["id"])
+    events.record(work.tx, work.now, [raised])
+    begin(work, row, plan.course, lines)
     work.count.add(catalogue.ALARMS, source, request.severity)
-    work.aftermath.due = True
     return Taken(alarm_id, Effect.RAISED)
 
 
-def _people(work: Work, plan: Plan, *, of_policy: bool) -> tuple[list[Callee], list[LeftOut]]:
-    """Whom to call, and who of a policy can't be: one mistake in it does not silence the whole alarm."""
-    settings = work.core.settings
-    asked = Asked(plan.message, plan.delivered_when)
-    placing, region = Placing.of(settings), settings.alarms.region
-    if of_policy:
-        return callable_ones(plan.to, asked, placing, region, ("policy", "to"))
-    return callees(plan.to, asked, placing, region, ("to",)), []
+def _people(work: Work, plan: Plan, *, of_policy: bool) -> Lines:
+    """Whom to call first, and who of a policy can't be: one mistake in it does not silence the whole alarm.
 
-
-def _note_left_out(work: Work, alarm: dict[str, Any], left_out: Sequence[LeftOut]) -> None:
-    changes = []
-    for one in left_out:
-        who = one.recipient.name or one.recipient.value
-        cause = f"{who} of policy {alarm['policy']} is not called: {one.error}"
-        changes.append(Change("alarm", alarm["id"], "left_out", cause=cause, alarm_id=alarm["id"]))
-        _log.warning(
-            "alarm %s: to.%d of policy %s is not called: %s",
-            alarm["id"],
-            one.index,
-            alarm["policy"],
-            one.error,
-        )
-    if changes:
-        events.record(work.tx, work.now, changes)
+    Raises :class:`Refused` for people whom the sender has named, and where nobody can ever be called.
+    """
+    step, rules = plan.course.steps[0], Rules.of(work.core.settings)
+    asked = Asked(step.message or plan.message, plan.delivered_when)
+    if not of_policy:
+        return lines_or_refused(work.tx, work.now, step.to, asked, rules, ("to",))
+    found = lines_of(work.tx, work.now, step.to, step.mode, asked, rules)
+    is_hopeless = not found.lines and all(not one.is_for_now for one in found.left_out)
+    of_message = faults_of_message(asked)
+    if of_message or (is_hopeless and len(plan.course.steps) == 1):
+        faults = [*of_message, *(one.fault(("policy", "to")) for one in found.left_out)]
+        raise Refused(*dict.fromkeys(faults))
+    return found
 
 
 def _row(work: Work, request: AlarmRequest, source: str, plan: Plan) -> dict[str, Any]:
@@ -128,6 +120,10 @@ def _row(work: Work, request: AlarmRequest, source: str, plan: Plan) -> dict[str
         "source": source,
         "policy": request.policy,
         "details": request.details,
+        "labels": request.labels,
+        "plan": plan.course.document(),
+        "step": 0,
+        "round": 0,
         "message_kind": plan.message.kind,
         "message_value": plan.message.value,
         "message_count": plan.message.count,
@@ -149,28 +145,6 @@ def _insert_or_join(work: Work, row: dict[str, Any]) -> str:
     """
     statement = _INSERT_OR_JOIN[work.tx.dialect.name]
     return str(work.tx.execute(statement, row).scalar_one())
-
-
-def _queue_calls(work: Work, alarm: dict[str, Any], people: Sequence[Callee]) -> None:
-    common = {
-        "alarm_id": alarm["id"],
-        "state": CallState.QUEUED,
-        "due_at": work.now,
-        "created_at": work.now,
-        "updated_at": work.now,
-        "expires_at": alarm["expires_at"],
-        "attempts_made": 0,
-        "attempts_spent": 0,
-        "free_failures": 0,
-    }
-    rows = [{"id": new_id(), **common, **person.columns} for person in people]
-    work.tx.execute(insert(_calls), rows)
-    raised = Change("alarm", alarm["id"], "raised", cause=f"by {alarm['source']}", alarm_id=alarm["id"])
-    queued = [
-        Change("call", row["id"], CallState.QUEUED, cause="the alarm was raised", alarm_id=alarm["id"])
-        for row in rows
-    ]
-    events.record(work.tx, work.now, [raised, *queued])
 
 
 def _resolve_by_key(work: Work, request: AlarmRequest, source: str) -> Taken:
@@ -205,6 +179,7 @@ def _resolved_row(work: Work, request: AlarmRequest, source: str) -> dict[str, A
         "source": source,
         "policy": request.policy,
         "details": request.details,
+        "labels": request.labels,
         "message_kind": request.message.kind if request.message else "ivr",
         "message_value": request.message.value if request.message else "",
         "message_count": 1,
@@ -217,15 +192,6 @@ def _resolved_row(work: Work, request: AlarmRequest, source: str) -> dict[str, A
     }
 
 
-def resolve(work: Work, alarm_id: str, cause: str) -> bool:
-    """Resolve an alarm and withdraw its calls; False when its status does not allow that."""
-    values = {"resolved_at": work.now}
-    if not ledger.close(work.tx, work.now, alarm_id, AlarmStatus.RESOLVED, cause, values):
-        return False
-    withdraw(work, alarm_id, f"the alarm was {cause}")
-    return True
-
-
 def withdraw(work: Work, alarm_id: str, cause: str) -> None:
     """Take back the alarm's calls; a call that is being heard is left to end by itself."""
-    work.aftermath.add(ledger.withdraw(work.tx, work.now, [_calls.c.alarm_id == alarm_id], work.count, cause))
+    work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, alarm_id, work.count, cause))

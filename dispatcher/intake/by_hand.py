@@ -4,6 +4,7 @@ from sqlalchemy import select
 
 from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.errors import NotPossible, Unknown
+from dispatcher.escalation.resolving import resolve as resolve_alarm
 from dispatcher.intake import alarms
 from dispatcher.ledger import alarms as ledger
 from dispatcher.store.tables import Alarm, table
@@ -30,7 +31,7 @@ def resolve(work: Work, alarm_id: str, by: str) -> None:
     """The alarm's cause is gone. Does nothing when it is resolved already; raises as ``acknowledge``."""
     before = _status(work, alarm_id)
     if before is not AlarmStatus.RESOLVED:
-        alarms.resolve(work, alarm_id, f"resolved by hand, by {by}")
+        resolve_alarm(work, alarm_id, f"resolved by hand, by {by}")
         _check(work, alarm_id, before, AlarmStatus.RESOLVED)
 
 

@@ -15,7 +15,7 @@ from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.intake import alarms
 from dispatcher.intake.alarm_request import AlarmRequest, Wish
 from dispatcher.intake.alarms import Effect, Taken
-from dispatcher.intake.notices import Notice, Says, instant
+from dispatcher.intake.notices import Notice, Says, fitting, instant
 from dispatcher.ledger import alarms as ledger
 from dispatcher.store import events
 from dispatcher.store.events import Change
@@ -137,7 +137,8 @@ def _call_off(work: Work, known: Any, notice: Notice, source: str) -> Taken | No
     if known.status != AlarmStatus.OPEN:
         return _note(work, known.id, "noted", cause)
     ledger.close(work.tx, work.now, known.id, AlarmStatus.CANCELLED, cause)
-    alarms.withdraw(work, known.id, f"the alarm was called off: {cause}")
+    why = f"the alarm was called off: {cause}"
+    work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, known.id, work.count, why))
     return Taken(known.id, Effect.CANCELLED)
 
 
@@ -160,5 +161,6 @@ def _request_of(notice: Notice, policy: str, wish: Wish) -> AlarmRequest:
         severity=notice.severity,
         dedup_key=notice.dedup_key,
         policy=policy,
+        labels=fitting(notice.labels),
         details=notice.details | said,
     )

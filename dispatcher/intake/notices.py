@@ -9,6 +9,9 @@ from dispatcher.domain.vocabulary import Severity
 
 LONGEST_SUMMARY = 500
 LONGEST_KEY = 500
+MOST_LABELS = 100
+LONGEST_LABEL_NAME = 200
+LONGEST_LABEL = 2000
 FOR_EVER = timedelta.max
 
 
@@ -70,3 +73,9 @@ def instant(at: datetime | None) -> str:
         return known.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except OverflowError:
         return known.isoformat()
+
+
+def fitting(labels: dict[str, str]) -> dict[str, str]:
+    """As many labels, and as much of each, as an alarm may have: none is worth losing the alarm."""
+    kept = {name[:LONGEST_LABEL_NAME]: value[:LONGEST_LABEL] for name, value in labels.items() if name}
+    return dict(list(kept.items())[:MOST_LABELS])

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatcher.config import Settings
-from dispatcher.errors import Refused
-from dispatcher.escalation.placing import Placing
-from dispatcher.escalation.recipients import Asked, callable_ones, callees
+from dispatcher.errors import Place
+from dispatcher.escalation.recipients import Asked, Rules, faults_of_message, uncallable
 from dispatcher.intake.alarm_request import usual_proof_of
 
 _log = logging.getLogger(__name__)
@@ -32,18 +31,20 @@ class Unfit:
 
 def unfit_policies(settings: Settings) -> Iterator[Unfit]:
     """What is wrong for an alarm that takes everything from its policy."""
-    placing, region = Placing.of(settings), settings.alarms.region
+    rules = Rules.of(settings)
     for policy in settings.policy:
-        asked = Asked(policy.message, usual_proof_of(policy))
-        try:
-            callees(policy.to, asked, placing, region, ("to",))
-        except Refused as refusal:
-            try:
-                callable_ones(policy.to, asked, placing, region, ("to",))
-            except Refused:
-                yield Unfit(policy.name, str(refusal), calls_somebody=False)
-            else:
-                yield Unfit(policy.name, str(refusal), calls_somebody=True)
+        proof = usual_proof_of(policy)
+        faults, callable_somebody = [], False
+        for number, step in enumerate(policy.all_steps):
+            place: Place = ("to",) if policy.to else ("steps", number, "to")
+            asked = Asked(step.message or policy.message, proof)
+            wrong = uncallable(step.to, asked, rules)
+            of_message = faults_of_message(asked)
+            faults += [*of_message, *(one.fault(place) for one in wrong)]
+            callable_somebody = callable_somebody or (not of_message and len(wrong) < len(step.to))
+        if faults:
+            why = "; ".join(dict.fromkeys(str(fault) for fault in faults))
+            yield Unfit(policy.name, why, calls_somebody=callable_somebody)
 
 
 def warn_of_unfit_policies(settings: Settings) -> None:

@@ -38,7 +38,7 @@ def cancel_call(work: Work, call_id: str, by: str) -> None:
         ledger.withdraw(work.tx, work.now, [_calls.c.id == call_id], work.count, cause, hang_up_answered=True)
     )
     if call.alarm_id is not None:
-        ledger.end_if_exhausted(work.tx, work.now, call.alarm_id)
+        work.aftermath.add(ledger.after_calls(work.tx, work.now, [call_id]))
 
 
 class TrunkChange(BaseModel):

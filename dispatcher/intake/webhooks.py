@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher.config import Settings
+from dispatcher.directory import policies
 from dispatcher.errors import Fault, Refused
 from dispatcher.intake import episodes
 from dispatcher.intake.alarms import Effect
@@ -40,12 +42,12 @@ class Result:
     """Whether the error is ours and not the alert's."""
 
 
-def policy_for(settings: Settings, named: str | None) -> str:
+def policy_for(tx: Connection, settings: Settings, named: str | None) -> str:
     """The notification policy of a webhook: the named one, the default one, or the only one.
 
     Raises :class:`Refused`.
     """
-    names = [policy.name for policy in settings.policy]
+    names = policies.names(tx, settings)
     known = ", ".join(names) or "none is configured"
     if named is not None:
         if named not in names:

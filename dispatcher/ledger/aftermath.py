@@ -16,9 +16,12 @@ class Aftermath:
     """Attempts that the PBX is to be asked to end."""
     due: bool = False
     """Whether calls became due."""
+    escalate: bool = False
+    """Whether alarms are to be looked at: there may be somebody else to call."""
 
     def add(self, other: "Aftermath") -> None:
         """Take over everything of ``other``."""
         self.freed |= other.freed
         self.hang_ups += other.hang_ups
         self.due = self.due or other.due
+        self.escalate = self.escalate or other.escalate

@@ -1,7 +1,7 @@
 """An alarm's end, and the withdrawal of calls that are no longer wanted."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, false, func, select, update
@@ -18,7 +18,7 @@ from dispatcher.domain.vocabulary import (
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
-from dispatcher.store import events
+from dispatcher.store import events, pages
 from dispatcher.store.events import Change
 from dispatcher.store.tables import Alarm, Attempt, Call, among, table
 
@@ -31,10 +31,33 @@ def acknowledge(
     tx: Connection, now: datetime, alarm_id: str, count: Count, *, by: str, cause: str
 ) -> Aftermath:
     """Mark an open alarm acknowledged and withdraw its calls that nobody has answered yet."""
-    values = {"acknowledged_at": now, "acknowledged_by": by}
+    values = {"acknowledged_at": now, "acknowledged_by": by, "next_at": _reminder(tx, now, alarm_id)}
     if not close(tx, now, alarm_id, AlarmStatus.ACKNOWLEDGED, cause, values):
         return Aftermath()
-    return withdraw(tx, now, [_calls.c.alarm_id == alarm_id], count, f"the alarm was acknowledged: {cause}")
+    return withdraw_alarm(tx, now, alarm_id, count, f"the alarm was acknowledged: {cause}")
+
+
+def _reminder(tx: Connection, now: datetime, alarm_id: str) -> datetime | None:
+    """When the alarm pages again if nobody resolves it; None when its plan does not ask for that."""
+    plan = tx.execute(select(_alarms.c.plan).where(_alarms.c.id == alarm_id)).scalar()
+    after = (plan or {}).get("remind_after")
+    return None if after is None else now + timedelta(seconds=after)
+
+
+def withdraw_alarm(tx: Connection, now: datetime, alarm_id: str, count: Count, why: str) -> Aftermath:
+    """End the alarm's pages, and take back the calls that tell of no other alarm."""
+    pages.lock_calls(tx, alarm_id)
+    pages.end(tx, now, alarm_id, why)
+    return withdraw(tx, now, pages.only_for(alarm_id), count, why)
+
+
+def withdraw_page(
+    tx: Connection, now: datetime, page_id: str, call_id: str, count: Count, why: str
+) -> Aftermath:
+    """End one page, and take back its call when that tells nobody of anything else."""
+    tx.execute(select(_calls.c.id).where(_calls.c.id == call_id).with_for_update()).all()
+    pages.end_one(tx, now, page_id, why)
+    return withdraw(tx, now, [_calls.c.id == call_id, pages.tells_nothing()], count, why)
 
 
 def close(
@@ -55,14 +78,36 @@ def close(
         allowed.append(AlarmStatus.ACKNOWLEDGED)
     if status in (AlarmStatus.ACKNOWLEDGED, AlarmStatus.RESOLVED):
         allowed.append(AlarmStatus.EXHAUSTED)
+    columns = {"next_at": None, "held_why": None, "held_by": None} | (values or {})
     changed = tx.execute(
         update(_alarms)
         .where(_alarms.c.id == alarm_id, _alarms.c.status.in_(allowed), ~_is_succeeded(alarm_id, status))
-        .values(status=status, updated_at=now, **(values or {}))
+        .values(status=status, updated_at=now, **columns)
     )
     if changed.rowcount:
         events.record(tx, now, [Change("alarm", alarm_id, status, cause=cause, alarm_id=alarm_id)])
+        release_held_by(tx, now, alarm_id)
+        if status in (AlarmStatus.EXPIRED, AlarmStatus.EXHAUSTED):
+            pages.end(tx, now, alarm_id, cause)
     return bool(changed.rowcount)
+
+
+def release_held_by(tx: Connection, now: datetime, holder: str) -> None:
+    """Have every alarm looked at again that ``holder`` (an alarm, a silence, a group) has kept quiet."""
+    tx.execute(update(_alarms).where(_alarms.c.held_by == holder).values(next_at=now))
+
+
+def look_again(tx: Connection, now: datetime, alarm_ids: Iterable[str]) -> Aftermath:
+    """Have the escalation of these alarms looked at: a call has ended, or a key was pressed."""
+    ids = sorted(set(alarm_ids))
+    if not ids:
+        return Aftermath()
+    tx.execute(
+        update(_alarms)
+        .where(_alarms.c.id.in_(ids), among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED))
+        .values(next_at=now)
+    )
+    return Aftermath(escalate=True)
 
 
 def _is_succeeded(alarm_id: str, status: AlarmStatus) -> ColumnElement[bool]:
@@ -78,25 +123,37 @@ def _is_succeeded(alarm_id: str, status: AlarmStatus) -> ColumnElement[bool]:
     )
 
 
-def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> None:
-    """End an open alarm whose calls have all ended without a delivery.
+def after_calls(tx: Connection, now: datetime, call_ids: Iterable[str]) -> Aftermath:
+    """Go on with the alarms of calls that have just ended: to their next person, or to their end."""
+    told = pages.alarms_of(tx, call_ids)
+    aftermath = Aftermath()
+    for alarm_id in sorted({alarm_id for alarms in told.values() for alarm_id in alarms}):
+        aftermath.add(end_if_exhausted(tx, now, alarm_id))
+    return aftermath
+
+
+def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
+    """End an open alarm whose calls have all ended without a delivery, if its plan ends there too.
 
     The alarm's row is locked first, so that of two calls that end at the same time the second sees
     the first.
     """
-    status = tx.execute(select(_alarms.c.status).where(_alarms.c.id == alarm_id).with_for_update()).scalar()
-    if status != AlarmStatus.OPEN:
-        return
-    rows = tx.execute(
-        select(_calls.c.state, func.count()).where(_calls.c.alarm_id == alarm_id).group_by(_calls.c.state)
-    ).all()
-    states = {row[0] for row in rows}
+    query = select(_alarms.c.status, _alarms.c.next_at).where(_alarms.c.id == alarm_id)
+    alarm = tx.execute(query.with_for_update()).one()
+    if alarm.status != AlarmStatus.OPEN:
+        return Aftermath()
+    if alarm.next_at is not None:
+        return look_again(tx, now, [alarm_id])
+    states = {row.call_state for row in pages.of_alarm(tx, alarm_id) if row.call_state is not None}
     if states & {*OPEN_CALL_STATES, CallState.DELIVERED}:
-        return
-    if states <= {CallState.EXPIRED}:
+        return Aftermath()
+    if states == {CallState.EXPIRED}:
         close(tx, now, alarm_id, AlarmStatus.EXPIRED, "every call expired")
-    else:
+    elif states:
         close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, "every call ended and none was delivered")
+    else:
+        close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, "there was nobody to call")
+    return Aftermath()
 
 
 def withdraw(

@@ -14,7 +14,7 @@ from dispatcher.ledger import alarms, measures
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.owners import Standing, standing_of
 from dispatcher.metrics.counting import Count
-from dispatcher.store import attempts, breaker, calls, events
+from dispatcher.store import attempts, breaker, calls, events, pages
 from dispatcher.store.attempts import Case
 from dispatcher.store.calls import CallChange
 from dispatcher.store.events import Change
@@ -174,7 +174,7 @@ def _decide_calls(tx: Connection, now: datetime, decided: Sequence[Entered], set
     ]
     steps = [(item.case, *taken) for item in decisive if (taken := _step(item, now)) is not None]
     redialled = [case for case, step, _ in steps if isinstance(step, Redial)]
-    standing = standing_of(tx, redialled) if redialled else Standing({})
+    standing = standing_of(tx, redialled) if redialled else Standing({}, {})
     moves = [_move(case, step, history, standing, now + settle) for case, step, history in steps]
     return [move for move in moves if move is not None]
 
@@ -245,15 +245,20 @@ def _settle_alarms(
     aftermath = Aftermath()
     for item in entered:
         case, terms = item.case, terms_of(item.case)
-        if is_acknowledged(case.facts, terms) and not is_acknowledged(item.before, terms) and case.alarm_id:
+        if case.alarm_id is None or case.facts.keys == item.before.keys:
+            continue
+        told = pages.alarms_of(tx, [case.call_id]).get(case.call_id, [])
+        if is_acknowledged(case.facts, terms) and not is_acknowledged(item.before, terms):
             cause = f"key {case.facts.digits} by {case.person}"
-            aftermath.add(alarms.acknowledge(tx, now, case.alarm_id, count, by=case.person, cause=cause))
+            for alarm_id in told:
+                aftermath.add(alarms.acknowledge(tx, now, alarm_id, count, by=case.person, cause=cause))
+        else:
+            aftermath.add(alarms.look_again(tx, now, told))
     for case, move, _ in moves:
         if move.state is CallState.DELIVERED and case.ordinal != case.attempts_made:
             aftermath.add(alarms.stop_redial(tx, now, case.call_id))
-    over = {case.alarm_id for case, move, _ in moves if case.alarm_id and move.state not in OPEN_CALL_STATES}
-    for alarm_id in sorted(over):
-        alarms.end_if_exhausted(tx, now, alarm_id)
+    over = {case.call_id for case, move, _ in moves if case.alarm_id and move.state not in OPEN_CALL_STATES}
+    aftermath.add(alarms.after_calls(tx, now, over))
     return aftermath
 
 

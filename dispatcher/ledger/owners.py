@@ -6,42 +6,45 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from dispatcher.domain.vocabulary import AlarmStatus, CampaignStatus
+from dispatcher.store import pages
 from dispatcher.store.attempts import Case
-from dispatcher.store.tables import Alarm, Campaign, table
+from dispatcher.store.pages import Telling
+from dispatcher.store.tables import Campaign, table
 
-_alarms = table(Alarm)
 _campaigns = table(Campaign)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The status of each alarm and campaign, by id."""
+    """What the owners of calls want: what alarms' calls are still to tell, and the campaigns' status."""
 
-    by_id: dict[str, str]
+    telling: dict[str, Telling]
+    campaigns: dict[str, str]
 
     def wants_calls(self, case: Case) -> bool:
-        """Whether the case's alarm is open, or its campaign neither cancelled nor finished."""
+        """Whether somebody is still to be told of an open alarm by it, or its campaign is under way."""
         if case.alarm_id is not None:
-            return self.by_id.get(case.alarm_id) == AlarmStatus.OPEN
-        return self.by_id.get(case.campaign_id or "") not in (
-            CampaignStatus.CANCELLED,
-            CampaignStatus.FINISHED,
-        )
+            return self.telling[case.call_id].wanted
+        return self._campaign(case) not in (CampaignStatus.CANCELLED, CampaignStatus.FINISHED)
 
     def why_not(self, case: Case) -> str:
         """Why no further call is wanted, for the event row."""
-        owner = "alarm" if case.alarm_id is not None else "campaign"
-        return f"the {owner} is {self.by_id.get(case.alarm_id or case.campaign_id or '', 'gone')}"
+        if case.alarm_id is not None:
+            statuses = self.telling[case.call_id].statuses
+            if AlarmStatus.OPEN in statuses:
+                return "nobody is to be told by it any more"
+            return f"the alarm is {' or '.join(sorted(statuses)) or 'gone'}"
+        return f"the campaign is {self._campaign(case)}"
+
+    def _campaign(self, case: Case) -> str:
+        return self.campaigns.get(case.campaign_id or "", "gone")
 
 
 def standing_of(tx: Connection, cases: Sequence[Case]) -> Standing:
     """The standing of everything that these cases belong to."""
-    by_id: dict[str, str] = {}
-    for owners, ids in (
-        (_alarms, {case.alarm_id for case in cases if case.alarm_id}),
-        (_campaigns, {case.campaign_id for case in cases if case.campaign_id}),
-    ):
-        if ids:
-            query = select(owners.c.id, owners.c.status).where(owners.c.id.in_(ids))
-            by_id.update({row.id: row.status for row in tx.execute(query)})
-    return Standing(by_id)
+    ids = {case.campaign_id for case in cases if case.campaign_id}
+    campaigns = {}
+    if ids:
+        query = select(_campaigns.c.id, _campaigns.c.status).where(_campaigns.c.id.in_(ids))
+        campaigns = {row.id: row.status for row in tx.execute(query)}
+    return Standing(pages.telling(tx, {case.call_id for case in cases if case.alarm_id}), campaigns)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     exists,
+    func,
     literal_column,
     or_,
     select,
@@ -68,6 +69,26 @@ _FREE_USER = or_(
 """A user's own phone rings first, and rings for one call at a time; the others wait for its end."""
 
 
+_CALLED = _calls.alias("called")
+_FREE_CALLEE = or_(
+    _calls.c.callee.is_(None),
+    ~exists(
+        select(_CALLED.c.id)
+        .join(_attempts, _attempts.c.call_id == _CALLED.c.id)
+        .where(
+            _CALLED.c.callee == _calls.c.callee,
+            among(_CALLED.c.state, CallState.ACTIVE),
+            HELD,
+            _attempts.c.claimed_at > bindparam("called_since"),
+        )
+    ),
+)
+"""Nobody's phone rings for two alarms at the same time: the second waits for the end of the first call."""
+
+LONGEST_TELLING = timedelta(minutes=3)
+"""A call that is up for longer no longer keeps its callee from being called for another alarm."""
+
+
 def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Select[Any]:
     ours = (_calls.c.number.is_(None), _FREE_USER) if is_internal else (_calls.c.number.is_not(None),)
     return (
@@ -83,6 +104,7 @@ def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Sele
             _calls.c.timezone,
             _calls.c.alarm_id,
             _calls.c.campaign_id,
+            _calls.c.callee,
         )
         .where(
             *of_lane,
@@ -99,7 +121,7 @@ def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Sele
 
 
 # Built once, since the pacer runs them each time a channel becomes free.
-_OF_ALARMS = (_calls.c.alarm_id.is_not(None),)
+_OF_ALARMS = (_calls.c.alarm_id.is_not(None), _FREE_CALLEE)
 _OF_CAMPAIGN = _calls.c.campaign_id == bindparam("of_campaign")
 _AGAIN = (_OF_CAMPAIGN, _calls.c.attempts_made > literal_column("0"))
 _FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"))
@@ -113,14 +135,17 @@ def _for_both(*of_lane: ColumnElement[bool]) -> dict[bool, Select[Any]]:
     }
 
 
+_KIND = func.coalesce(_calls.c.message_kind, _alarms.c.message_kind)
+_COUNT = func.coalesce(_calls.c.message_count, _alarms.c.message_count)
+_PROOF = func.coalesce(_calls.c.delivered_when, _alarms.c.delivered_when)
 _OF_SOME_ALARMS = (
     _due_calls(*_OF_ALARMS)
-    .add_columns(_alarms.c.message_kind, _alarms.c.message_count, _alarms.c.delivered_when)
+    .add_columns(_KIND.label("message_kind"), _COUNT.label("message_count"), _PROOF.label("delivered_when"))
     .join(_alarms, _alarms.c.id == _calls.c.alarm_id)
     .where(
-        _alarms.c.message_kind.in_(bindparam("kinds", expanding=True)),
-        _alarms.c.delivered_when.in_(bindparam("provable", expanding=True)),
-        _alarms.c.message_count <= bindparam("most_often", type_=Integer),
+        _KIND.in_(bindparam("kinds", expanding=True)),
+        _PROOF.in_(bindparam("provable", expanding=True)),
+        bindparam("most_often", type_=Integer) >= _COUNT,
     )
 )
 """For a trunk whose PBX can't place all that others can."""
@@ -144,7 +169,7 @@ _PUT_OFF = (
 
 
 def _due(tx: Connection, now: datetime, line: Line, limit: int, which: str, **of: str) -> list[Any]:
-    values = {"now": now, "of_pbx": line.pbx, "most": limit, **of}
+    values = {"now": now, "of_pbx": line.pbx, "most": limit, "called_since": now - LONGEST_TELLING, **of}
     return list(tx.execute(_DUE[which][line.is_internal], values))
 
 
@@ -163,19 +188,18 @@ def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int, hunt
     """The alarms' calls that are due and that this line takes, of ``limit`` and what others could take."""
     most = limit + hunt.spare(hunt.ranks, is_alarm=True)
     due = _due_of_some_alarms(tx, now, line, most) if hunt.differ else _due(tx, now, line, most, "alarms")
-    ringing = _one_for_each_user(due)
-    # When a user has several, there may be others' calls behind them: look again at once.
+    ringing = _one_for_each_callee(due)
+    # When somebody has several, there may be others' calls behind them: look again at once.
     again = now if len(ringing) < len(due) else None
     return Candidates(ALARMS, hunt.keep(ringing, hunt.ranks, is_alarm=True), opens_at=again)
 
 
-def _one_for_each_user(due: Sequence[Any]) -> list[Any]:
-    """The calls without those whose user has another among them."""
-    first: dict[tuple[str, str], str] = {}
+def _one_for_each_callee(due: Sequence[Any]) -> list[Any]:
+    """The calls without those whose callee has another among them."""
+    first: dict[str, str] = {}
     for row in due:
-        if row.pbx_user is not None:
-            first.setdefault((row.pbx, row.pbx_user), row.id)
-    return [row for row in due if row.pbx_user is None or first[row.pbx, row.pbx_user] == row.id]
+        first.setdefault(row.callee or row.id, row.id)
+    return [row for row in due if first[row.callee or row.id] == row.id]
 
 
 def _due_of_some_alarms(tx: Connection, now: datetime, line: Line, limit: int) -> list[Any]:
@@ -183,6 +207,7 @@ def _due_of_some_alarms(tx: Connection, now: datetime, line: Line, limit: int) -
         "kinds": line.kinds,
         "provable": line.proofs,
         "most_often": LARGEST_COUNT if line.repeats else 1,
+        "called_since": now - LONGEST_TELLING,
     }
     return list(tx.execute(_OF_SOME_ALARMS, {"now": now, "of_pbx": line.pbx, "most": limit, **asked}))
 

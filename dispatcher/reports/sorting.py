@@ -111,7 +111,9 @@ def _messages(tx: Connection, call_ids: Sequence[str]) -> dict[str, Any]:
         return {}
     from_owner = Requests()
     rows = tx.execute(
-        select(calls.c.id, calls.c.alarm_id, calls.c.campaign_id).where(calls.c.id.in_(call_ids))
+        select(calls.c.id, calls.c.alarm_id, calls.c.campaign_id, calls.c.message_value).where(
+            calls.c.id.in_(call_ids)
+        )
     ).all()
     known = from_owner.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
-    return {row.id: known[row.alarm_id or row.campaign_id].message_value for row in rows}
+    return {row.id: row.message_value or known[row.alarm_id or row.campaign_id].message_value for row in rows}

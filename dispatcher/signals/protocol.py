@@ -11,6 +11,8 @@ class Topic(StrEnum):
     """A channel became free, a call became due, or a limit changed."""
     EVENTS = "events"
     """Event rows were written."""
+    ALARMS = "alarms"
+    """An alarm's escalation is to be looked at."""
     SESSION = "session"
     """A PBX's session has ended; the text is the PBX's name, a blank, and the session's generation."""
 

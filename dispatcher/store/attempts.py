@@ -13,7 +13,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import CallState, Outcome, Phase, TargetKind
 from dispatcher.store.bulk import BulkUpdate
-from dispatcher.store.requests import Request, Requests
+from dispatcher.store.requests import Request, Requests, for_call
 from dispatcher.store.tables import HELD, Attempt, Call, table
 
 attempts = table(Attempt)
@@ -131,6 +131,10 @@ _CASES = (
         calls.c.free_failures,
         calls.c.expires_at,
         func.coalesce(calls.c.name, calls.c.number, attempts.c.digits_dialled),
+        calls.c.message_kind,
+        calls.c.message_value,
+        calls.c.message_count,
+        calls.c.delivered_when,
         calls.c.alarm_id,
         calls.c.campaign_id,
     )
@@ -177,7 +181,7 @@ def _cases(tx: Connection, requests: Requests, rows: Sequence[Any]) -> list[Case
     return [_case(row, known[row[-2] or row[-1]]) for row in rows]
 
 
-def _case(row: Sequence[Any], request: Request) -> Case:
+def _case(row: Any, request: Request) -> Case:
     facts = _facts(row[: len(_FACTS)])
     (
         attempt_id,
@@ -203,9 +207,11 @@ def _case(row: Sequence[Any], request: Request) -> Case:
         free_failures,
         expires_at,
         person,
+        *_,
         alarm_id,
         campaign_id,
     ) = row[len(_FACTS) :]
+    request = for_call(request, row)
     case = Case(
         attempt_id=attempt_id,
         ordinal=ordinal,

@@ -1,30 +1,27 @@
 """Pages: who is to be told of which alarm, and which call tells them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select, update
 
-from dispatcher.domain.vocabulary import AlarmStatus, PageState, Purpose
+from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Purpose
 from dispatcher.store.tables import Alarm, Call, Page, among, table
 
 pages = table(Page)
 _alarms, _calls = table(Alarm), table(Call)
-
-CALLED_FOR = pages.alias("called_for")
-"""Pages, where a statement about alarms or calls asks for them."""
 
 _ALARMS_OF = (
     select(pages.c.call_id, pages.c.alarm_id)
     .where(pages.c.call_id.in_(bindparam("call_ids", expanding=True)), among(pages.c.purpose, Purpose.ALARM))
     .order_by(pages.c.created_at, pages.c.id)
 )
-_WANTED = select(pages.c.call_id).where(
-    pages.c.call_id.in_(bindparam("call_ids", expanding=True)),
-    among(pages.c.state, PageState.CALLING),
-    exists().where(_alarms.c.id == pages.c.alarm_id, among(_alarms.c.status, AlarmStatus.OPEN))
-    | among(pages.c.purpose, Purpose.RESOLVED),
+_TELLING = (
+    select(pages.c.call_id, pages.c.state, pages.c.purpose, _alarms.c.status)
+    .join(_alarms, _alarms.c.id == pages.c.alarm_id)
+    .where(pages.c.call_id.in_(bindparam("call_ids", expanding=True)))
 )
 _END = (
     update(pages)
@@ -44,15 +41,35 @@ def alarms_of(tx: Connection, call_ids: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def wanted(tx: Connection, call_ids: Iterable[str]) -> set[str]:
-    """Those of these calls that still have somebody to tell of an open alarm, or that one is over."""
+@dataclass(slots=True)
+class Telling:
+    """Whether a call still has somebody to tell of an open alarm, or that one is over; and how they stand."""
+
+    wanted: bool = False
+    statuses: set[str] = field(default_factory=set)
+
+
+def telling(tx: Connection, call_ids: Iterable[str]) -> dict[str, Telling]:
+    """What these calls of alarms are still to tell, by call."""
     ids = list(call_ids)
-    return set(tx.execute(_WANTED, {"call_ids": ids}).scalars()) if ids else set()
+    found = {call_id: Telling() for call_id in ids}
+    for row in tx.execute(_TELLING, {"call_ids": ids}) if ids else ():
+        one = found[row.call_id]
+        one.statuses.add(row.status)
+        counts = row.purpose == Purpose.RESOLVED or row.status == AlarmStatus.OPEN
+        one.wanted = one.wanted or (counts and row.state == PageState.CALLING)
+    return found
 
 
 def end(tx: Connection, now: datetime, alarm_id: str, why: str) -> None:
     """End the alarm's pages, those that wait and those that are being told alike."""
     tx.execute(_END, {"of_alarm": alarm_id, "new_why": why, "new_ended_at": now})
+
+
+def end_one(tx: Connection, now: datetime, page_id: str, why: str) -> None:
+    """End one page."""
+    ended = {"state": PageState.ENDED, "why": why, "ended_at": now}
+    tx.execute(update(pages).where(pages.c.id == page_id).values(ended))
 
 
 def lock_calls(tx: Connection, alarm_id: str) -> None:
@@ -63,18 +80,44 @@ def lock_calls(tx: Connection, alarm_id: str) -> None:
 
 def only_for(alarm_id: str) -> list[ColumnElement[bool]]:
     """The conditions of a call that tells of this alarm, and of no other that still wants it."""
-    mine, others = pages.alias("mine"), pages.alias("others")
+    mine = pages.alias("mine")
     return [
         _calls.c.id.in_(
             select(mine.c.call_id).where(mine.c.alarm_id == alarm_id, mine.c.call_id.is_not(None))
         ),
-        ~exists().where(others.c.call_id == _calls.c.id, among(others.c.state, PageState.CALLING)),
+        tells_nothing(),
     ]
 
 
-def tells_of(alarm_column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The condition, inside ``exists().where(…)``, that a call tells of an alarm; joins ``CALLED_FOR``."""
-    return (CALLED_FOR.c.alarm_id == alarm_column) & (CALLED_FOR.c.call_id == _calls.c.id)
+def tells_nothing() -> ColumnElement[bool]:
+    """The condition that nobody is to be told of anything by a call any more."""
+    left = pages.alias("left_pages")
+    return ~exists().where(left.c.call_id == _calls.c.id, among(left.c.state, PageState.CALLING))
+
+
+def any_with(alarm_column: ColumnElement[Any], *states: CallState) -> ColumnElement[bool]:
+    """The condition that a call in one of these states tells of the alarm."""
+    called = _calls.alias("called")
+    joined = pages.join(called, called.c.id == pages.c.call_id)
+    return exists(
+        select(pages.c.id)
+        .select_from(joined)
+        .where(pages.c.alarm_id == alarm_column, among(called.c.state, *states))
+    )
+
+
+def call_counts(tx: Connection, alarm_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many calls, by state, tell of each of these alarms."""
+    found: dict[str, dict[str, int]] = {}
+    query = (
+        select(pages.c.alarm_id, _calls.c.state, func.count())
+        .join(_calls, _calls.c.id == pages.c.call_id)
+        .where(pages.c.alarm_id.in_(alarm_ids))
+        .group_by(pages.c.alarm_id, _calls.c.state)
+    )
+    for alarm_id, state, number in tx.execute(query):
+        found.setdefault(alarm_id, {})[state] = number
+    return found
 
 
 def of_alarm(tx: Connection, alarm_id: str) -> Sequence[Any]:

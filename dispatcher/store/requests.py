@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -27,6 +27,23 @@ class Request:
     delivered_when: DeliveredWhen
     ack_digits: str
     retry: RetryRules
+
+
+def for_call(request: Request, row: Any) -> Request:
+    """The request as one call of it is made: ``row`` may say another message, or another proof."""
+    if row.message_kind is None and row.delivered_when is None:
+        return request
+    changed: dict[str, Any] = {}
+    if row.message_kind is not None:
+        kind = MessageKind(row.message_kind)
+        changed |= {
+            "message_kind": kind,
+            "message_value": row.message_value,
+            "message_count": row.message_count,
+        }
+    if row.delivered_when is not None:
+        changed["delivered_when"] = DeliveredWhen(row.delivered_when)
+    return replace(request, **changed)
 
 
 def rules_from(document: dict[str, Any] | None) -> RetryRules:

@@ -15,7 +15,7 @@ from dispatcher.domain.vocabulary import (
 from dispatcher.ledger import alarms
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics.counting import Count
-from dispatcher.store import deliveries, events
+from dispatcher.store import deliveries, events, pages
 from dispatcher.store.events import Change
 from dispatcher.store.tables import (
     Alarm,
@@ -57,16 +57,15 @@ def expire(core: Core) -> None:
             "its time is over",
             state=CallState.EXPIRED,
         )
-        for alarm_id in sorted({row.alarm_id for row in rows if row.alarm_id}):
-            alarms.end_if_exhausted(tx, now, alarm_id)
+        aftermath = alarms.after_calls(tx, now, [row.id for row in rows if row.alarm_id])
         write_counts(tx, count)
-    core.after(Aftermath())
+    core.after(aftermath)
 
 
 def expire_alarms(core: Core) -> None:
     """End open alarms past their time when no call of theirs is under way any more."""
     now = core.clock()
-    under_way = exists().where(_calls.c.alarm_id == _alarms.c.id, among(_calls.c.state, *OPEN_CALL_STATES))
+    under_way = pages.any_with(_alarms.c.id, *OPEN_CALL_STATES)
     overdue = select(_alarms.c.id).where(
         among(_alarms.c.status, AlarmStatus.OPEN), _alarms.c.expires_at <= now, ~under_way
     )

@@ -234,7 +234,7 @@ def test_an_unknown_alarm_is_not_found(api: TestClient, verb: str) -> None:
 def test_lists_are_filtered(api: TestClient, clock: SettableClock) -> None:
     first = raised(api, dedup_key="a", severity="info")
     clock.move(hours=1)
-    second = raised(api, dedup_key="b")
+    second = raised(api, dedup_key="b", to=[{"number": "+31612345679"}])
     api.post(f"/v1/alarms/{first['id']}/resolve")
 
     def found(**filters: Any) -> list[str]:

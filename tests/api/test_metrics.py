@@ -92,7 +92,7 @@ def test_two_processes_show_the_same_and_all_of_it(two: tuple[Core, Core]) -> No
     one, other = (client_of(core) for core in two)
     one.post("/v1/alarms", json=ALARM | {"dedup_key": "a"})
     other.post("/v1/alarms", json=ALARM | {"dedup_key": "a"})
-    other.post("/v1/alarms", json=ALARM)
+    other.post("/v1/alarms", json=ALARM | {"to": [{"number": "+31612345679"}, {"extension": "1003"}]})
 
     first, second = scraped(one), scraped(other)
 
@@ -216,5 +216,5 @@ def test_a_long_count_is_remembered_for_fifty_times_as_long(core: Core, api: Tes
     quick.step = 0.001
     gauges = Gauges(quick)
     depth(gauges)
-    api.post("/v1/alarms", json=ALARM)
+    api.post("/v1/alarms", json=ALARM | {"to": [{"number": "+31612345679"}, {"extension": "1003"}]})
     assert depth(gauges) == 4, "a short count is made anew each time"

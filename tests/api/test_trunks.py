@@ -91,7 +91,8 @@ def test_a_trunk_whose_block_is_over_is_tried_out(api: TestClient, core: Core) -
         tx.execute(update(table(Trunk)).where(table(Trunk).c.name == "SPS-6-36").values(**block))
     api.post("/v1/alarms", json=ALARM)
     claim(core)
-    [waiting, _] = api.post("/v1/alarms", json=ALARM | {"dedup_key": "another"}).json()["calls"]
+    another = ALARM | {"dedup_key": "another", "to": [{"number": "+31612345679"}]}
+    [waiting] = api.post("/v1/alarms", json=another).json()["calls"]
 
     assert only(api)["health"]["state"] == "trying"
     assert waiting["waiting_for"] == (

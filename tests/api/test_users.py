@@ -83,7 +83,7 @@ def test_a_users_second_call_waits_for_the_first(site: MakeApi) -> None:
 
     assert claim(core, "") == []
     assert second["waiting_for"] == (
-        "the end of another call to this user, whose phone rings for one at a time"
+        "the end of another call to the same phone, which rings for one at a time"
     )
     set_attempt(core, attempt, phase="ended", outcome="busy", channel_held=False)
     again = api.get(f"/v1/calls/{second['id']}").json()

@@ -178,7 +178,7 @@ def test_without_any_trunk_that_is_said() -> None:
 def test_a_user_is_called_once_at_a_time() -> None:
     assert (
         waiting_for(CallState.QUEUED, now=NOW, due_at=NOW, is_phone_busy=True)
-        == "the end of another call to this user, whose phone rings for one at a time"
+        == "the end of another call to the same phone, which rings for one at a time"
     )
     assert "the retry after busy" in str(
         waiting_for(

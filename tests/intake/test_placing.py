@@ -5,12 +5,10 @@ from itertools import product
 import pytest
 
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
-from dispatcher.errors import Refused
 from dispatcher.escalation.placing import Placing, Site, Unplaceable, Unprovable, check_message
-from dispatcher.escalation.recipients import Asked, callees
 from dispatcher.numbers import e164
 from dispatcher.pbx.protocol import Capabilities
-from dispatcher.requests import MessageSpec, Recipient
+from dispatcher.requests import MessageSpec
 
 IVR = MessageSpec(ivr="6500")
 BOTH = frozenset({(MessageKind.IVR, TargetKind.NUMBER), (MessageKind.IVR, TargetKind.EXTENSION)})
@@ -147,38 +145,3 @@ def test_numbers_are_kept_as_e164(number: str, region: str, expected: str) -> No
 def test_what_is_no_number_is_refused(number: str, region: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         e164(number, region)
-
-
-def test_one_person_written_in_two_ways_is_called_once() -> None:
-    to = [Recipient(number="+31612345678", name="Anna"), Recipient(number="0612345678")]
-
-    [callee] = callees(to, Asked(IVR, HEARD), Placing([HQ]), "NL", ("to",))
-
-    assert callee.columns == {
-        "number": "+31612345678",
-        "extension": None,
-        "pbx_user": None,
-        "pbx": None,
-        "name": "Anna",
-    }
-
-
-def test_every_recipient_that_cannot_be_called_is_named() -> None:
-    to = [Recipient(contact="anna"), Recipient(number="+31612345678"), Recipient(user="ben")]
-
-    with pytest.raises(Refused) as refused:
-        callees(to, Asked(IVR, HEARD), Placing([HQ]), "", ("policy", "to"))
-
-    assert [fault.place for fault in refused.value.faults] == [
-        ("policy", "to", 0, "contact"),
-        ("policy", "to", 2, "user"),
-    ]
-
-
-def test_what_cannot_be_proven_of_some_is_said_once_beside_what_else_is_wrong() -> None:
-    to = [Recipient(user="anna"), Recipient(user="ben"), Recipient(contact="carl")]
-
-    with pytest.raises(Refused) as refused:
-        callees(to, Asked(IVR, HEARD), Placing([OFFICE]), "", ("to",))
-
-    assert [fault.place for fault in refused.value.faults] == [("delivered_when",), ("to", 2, "contact")]

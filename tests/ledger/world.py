@@ -68,6 +68,8 @@ class World:
         plain = {"number": f"+316{place:08}", "state": "queued", "due_at": self.now, "created_at": self.now}
         with self.store.write() as tx:
             add(tx, "calls", **plain | changed, id=key, alarm_id=alarm, campaign_id=campaign)
+            if alarm is not None:
+                add(tx, "pages", id=key, alarm_id=alarm, call_id=key, state="calling")
         return key
 
     def trunk(self, name: str = TRUNK, **changed: Any) -> None:

@@ -1,0 +1,250 @@
+"""Taking an alarm further: at its raising, when a call has ended, a key was pressed, a time has come."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from dispatcher.domain.escalation import Decision, PageNow, Place, Standing, decide
+from dispatcher.domain.vocabulary import AlarmStatus, CallState, DeliveredWhen, PageState, Purpose
+from dispatcher.errors import Unknown
+from dispatcher.escalation import keys
+from dispatcher.escalation.holding import Hold, hold_on
+from dispatcher.escalation.lines import Lines, lines_of
+from dispatcher.escalation.paging import Told, call_waiting, page
+from dispatcher.escalation.recipients import Asked, LeftOut, Rules
+from dispatcher.ledger import alarms as ledger
+from dispatcher.policies import AlarmPlan, another_round
+from dispatcher.requests import MessageSpec
+from dispatcher.store import events
+from dispatcher.store.events import Change
+from dispatcher.store.pages import of_alarm
+from dispatcher.store.tables import Alarm, table
+from dispatcher.work import Work
+
+_log = logging.getLogger(__name__)
+
+_alarms = table(Alarm)
+_LOCKED = select(_alarms)
+
+LONGEST_WAIT = timedelta(hours=1)
+"""An alarm that waits for a call's end is looked at so often all the same, should that end be missed."""
+
+
+def begin(work: Work, row: dict[str, Any], plan: AlarmPlan, lines: Lines | None = None) -> None:
+    """Start an alarm that has just been raised: call the people of its first step, unless it is held.
+
+    ``lines`` are those people, where the caller has sorted them out already.
+    """
+    hold = hold_on(work.tx, work.now, row, plan)
+    if hold is not None:
+        _hold(work, row, hold)
+        return
+    _go_on(work, row, plan, Place(), "the alarm was raised", lines)
+
+
+def advance(work: Work, alarm_id: str) -> None:
+    """Look at an alarm whose time has come, and do what its plan says. Does nothing for one that has ended.
+
+    Whoever else looks at the same alarm waits for the end of this transaction.
+    """
+    row = work.tx.execute(_LOCKED.where(_alarms.c.id == alarm_id).with_for_update()).mappings().one_or_none()
+    if row is None or row["next_at"] is None:
+        return
+    plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
+    if row["status"] == AlarmStatus.ACKNOWLEDGED:
+        _remind(work, row, plan)
+        return
+    if row["status"] != AlarmStatus.OPEN or _is_over(row, work.now):
+        _set(work, alarm_id, next_at=None)
+        return
+    wish = keys.act(work, row, plan)
+    if wish is keys.Wish.NOTHING_MORE:
+        return
+    if not _has_begun(work.tx, row):
+        _begin_if_free(work, row, plan)
+        return
+    _decide(work, row, plan, at_once=wish is keys.Wish.GO_ON)
+
+
+def go_on_at_once(work: Work, alarm_id: str, by: str) -> bool:
+    """Go on to the alarm's next step without waiting; False when it is not open or there is none."""
+    row = work.tx.execute(_LOCKED.where(_alarms.c.id == alarm_id).with_for_update()).mappings().one_or_none()
+    if row is None:
+        raise Unknown("alarm", alarm_id)
+    plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
+    if row["status"] != AlarmStatus.OPEN:
+        return False
+    if not _has_begun(work.tx, row):
+        _go_on(work, row, plan, Place(0, row["round"]), f"asked for by {by}")
+        return True
+    following = plan.course.after(Place(row["step"], row["round"]))
+    if following is None:
+        return False
+    _go_on(work, row, plan, following, f"asked for by {by}")
+    return True
+
+
+def _has_begun(tx: Connection, row: Any) -> bool:
+    """Whether anybody has been paged in the present round; a new one begins after a silence, a reminder."""
+    return any(
+        page.purpose == Purpose.ALARM and page.round >= row["round"] for page in of_alarm(tx, row["id"])
+    )
+
+
+def _pages_at(tx: Connection, alarm_id: str, place: Place) -> list[Any]:
+    return [
+        page
+        for page in of_alarm(tx, alarm_id)
+        if page.purpose == Purpose.ALARM and (page.step, page.round) == (place.step, place.round)
+    ]
+
+
+def _is_over(row: Any, now: datetime) -> bool:
+    return row["expires_at"] is not None and row["expires_at"] <= now
+
+
+def _begin_if_free(work: Work, row: Any, plan: AlarmPlan) -> None:
+    hold = hold_on(work.tx, work.now, row, plan)
+    if hold is not None:
+        _hold(work, row, hold)
+        return
+    was = row["held_why"]
+    why = f"nothing holds it any more ({was})" if was else "its time has come"
+    _go_on(work, row, plan, Place(0, row["round"]), why)
+
+
+def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
+    place = Place(row["step"], row["round"])
+    rows = _pages_at(work.tx, row["id"], place)
+    began_at = min((page.created_at for page in rows), default=work.now)
+    decision = decide(plan.course, place, began_at, _as_known(rows), work.now, at_once=at_once)
+    _carry_out(work, row, plan, decision, rows)
+
+
+def _as_known(rows: Sequence[Any]) -> list[PageNow]:
+    return [PageNow(page.id, page.line, page.position, _standing(page)) for page in rows]
+
+
+def _standing(page: Any) -> Standing:
+    if page.state == PageState.WAITING:
+        return Standing.WAITING
+    if page.call_state == CallState.DELIVERED:
+        return Standing.DELIVERED
+    if page.state == PageState.CALLING and page.call_state in (CallState.QUEUED, CallState.ACTIVE):
+        return Standing.CALLING
+    return Standing.FAILED
+
+
+def _carry_out(work: Work, row: Any, plan: AlarmPlan, decision: Decision, rows: Sequence[Any]) -> None:
+    if decision.call:
+        chosen = [page for page in rows if page.id in decision.call]
+        step = plan.steps[row["step"]]
+        call_waiting(
+            work.tx, work.now, _told(row, plan, step.message), chosen, "those before were not reached"
+        )
+        work.aftermath.due = True
+    if decision.move_to is not None:
+        _go_on(work, row, plan, decision.move_to, decision.why)
+        return
+    _set(work, row["id"], next_at=_next_look(work.now, decision))
+    if not decision.has_more:
+        work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
+
+
+def _go_on(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Lines | None = None) -> None:
+    """Begin the step at ``place``, and those after it at once for as long as there is nobody to call."""
+    following: Place | None = place
+    while following is not None:
+        place = following
+        if _call_step(work, row, plan, place, why, lines):
+            break
+        why, lines = "there was nobody to call in the step before", None
+        following = plan.course.after(place)
+    _after_step(work, row, plan, place)
+
+
+def _call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Lines | None) -> bool:
+    """Call the people of one step; False when there is nobody."""
+    step = plan.steps[place.step]
+    if place.step or place.round:
+        data = {"step": place.step + 1, "round": place.round + 1}
+        change = Change(
+            "alarm", row["id"], "escalated", f"step {place.step + 1}: {why}", row["id"], data=data
+        )
+        events.record(work.tx, work.now, [change])
+    if lines is None:
+        asked = Asked(step.message or _message_of(row), DeliveredWhen(row["delivered_when"]))
+        rules = Rules.of(work.core.settings)
+        lines = lines_of(work.tx, work.now, step.to, step.mode, asked, rules)
+    note_left_out(work, row, lines.left_out)
+    if not lines.lines:
+        return False
+    page(work.tx, work.now, _told(row, plan, step.message), lines.lines, place, why)
+    work.aftermath.due = True
+    return True
+
+
+def _after_step(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:
+    """Write down where the alarm is, and when it is looked at again."""
+    values: dict[str, Any] = {"step": place.step, "round": place.round, "held_why": None, "held_by": None}
+    here = _pages_at(work.tx, row["id"], place)
+    decision = decide(plan.course, place, work.now, _as_known(here), work.now)
+    _set(work, row["id"], next_at=_next_look(work.now, decision), **values)
+    if not here:
+        work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
+
+
+def _next_look(now: datetime, decision: Decision) -> datetime | None:
+    """When the alarm is looked at by the clock; empty only when nothing is to come but the end of calls."""
+    if decision.next_at is not None or not decision.has_more:
+        return decision.next_at
+    return now + LONGEST_WAIT
+
+
+def _told(row: Any, plan: AlarmPlan, message: MessageSpec | None) -> Told:
+    return Told(row, plan.bundle, message)
+
+
+def _message_of(row: Any) -> MessageSpec:
+    """The alarm's own message, as recipients are held against it."""
+    return MessageSpec.model_validate(
+        {row["message_kind"]: row["message_value"], "count": row["message_count"]}
+    )
+
+
+def _hold(work: Work, row: Any, hold: Hold) -> None:
+    """Keep an alarm from calling anybody for now, and say why, once."""
+    _set(work, row["id"], next_at=hold.until, held_why=hold.why, held_by=hold.by)
+    if hold.why != row.get("held_why"):
+        events.record(work.tx, work.now, [Change("alarm", row["id"], "held", hold.why, row["id"])])
+
+
+def _remind(work: Work, row: Any, plan: AlarmPlan) -> None:
+    """Open an acknowledged alarm again that nobody has resolved: its plan asks for that."""
+    since = row["acknowledged_at"]
+    cause = f"acknowledged by {row['acknowledged_by']} at {since:%H:%M:%S} UTC, and not resolved since"
+    place, plan = Place(0, row["round"] + 1), another_round(plan, row["round"])
+    _set(work, row["id"], status=AlarmStatus.OPEN, plan=plan.document())
+    change = Change("alarm", row["id"], "reopened", cause, row["id"])
+    events.record(work.tx, work.now, [change])
+    _go_on(work, row | {"status": AlarmStatus.OPEN}, plan, place, "nobody has resolved it")
+
+
+def note_left_out(work: Work, row: Any, left_out: Sequence[LeftOut]) -> None:
+    """Tell in the timeline and the log who is not called, and why."""
+    changes = []
+    for one in left_out:
+        who = one.recipient.name or one.recipient.value
+        of_policy = f" of policy {row['policy']}" if row["policy"] else ""
+        cause = f"{who}{of_policy} is not called: {one.why}"
+        changes.append(Change("alarm", row["id"], "left_out", cause=cause, alarm_id=row["id"]))
+        _log.warning("alarm %s: to.%d%s is not called: %s", row["id"], one.index, of_policy, one.why)
+    if changes:
+        events.record(work.tx, work.now, changes)
+
+
+def _set(work: Work, alarm_id: str, **values: Any) -> None:
+    work.tx.execute(update(_alarms).where(_alarms.c.id == alarm_id).values(updated_at=work.now, **values))

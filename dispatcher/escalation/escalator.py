@@ -1,0 +1,91 @@
+"""The thread that takes alarms further when their time has come."""
+
+import logging
+import threading
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import func, select
+
+from dispatcher.core import Core
+from dispatcher.escalation.advancing import advance
+from dispatcher.signals import Topic
+from dispatcher.store.engine import is_outage
+from dispatcher.store.tables import Alarm, table
+from dispatcher.work import Work, carry_out
+
+_log = logging.getLogger(__name__)
+_alarms = table(Alarm)
+
+TICK = 1.0
+"""Seconds after which it looks even if nothing was signalled: the safety net."""
+
+_BATCH = 100
+_AFTER_TROUBLE = 1.0
+
+
+def _advance(alarm_id: str, work: Work) -> None:
+    advance(work, alarm_id)
+
+
+class Escalator:
+    """Looks at every alarm whose time has come, each in a transaction of its own.
+
+    Any number of processes may have one: an alarm's row is locked while it is looked at, and who comes
+    second finds that its time has moved on.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._subscription = core.signals.subscribe(Topic.ALARMS)
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Work until :meth:`stop`; survives whatever the database does."""
+        while not self._stopping.is_set():
+            try:
+                pause = self.look()
+            except Exception as error:
+                if is_outage(error):
+                    _log.warning("the database is away, escalations wait: %s", type(error).__name__)
+                else:
+                    _log.exception("escalating failed and is tried again")
+                self._stopping.wait(_AFTER_TROUBLE)
+                continue
+            if pause > 0:
+                self._subscription.wait(pause)
+
+    def stop(self) -> None:
+        """End :meth:`run` after the alarm that is in hand."""
+        self._stopping.set()
+        self._subscription.close()
+
+    def look(self) -> float:
+        """Take every alarm further that is due. Returns the seconds until the next one is, at most a tick."""
+        due, next_at = self._due()
+        for alarm_id in due:
+            if self._stopping.is_set():
+                return 0.0
+            try:
+                carry_out(self._core, partial(_advance, alarm_id))
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                # One alarm that can't be looked at must not hold up the others.
+                _log.exception("alarm %s could not be taken further and is tried again", alarm_id)
+                self._stopping.wait(_AFTER_TROUBLE)
+        if len(due) == _BATCH:
+            return 0.0
+        if next_at is None:
+            return TICK
+        return min(TICK, max(0.0, (next_at - self._core.clock()).total_seconds()))
+
+    def _due(self) -> tuple[list[str], datetime | None]:
+        now = self._core.clock()
+        planned = select(_alarms.c.id).where(_alarms.c.next_at.is_not(None), _alarms.c.next_at <= now)
+        later = select(func.min(_alarms.c.next_at)).where(
+            _alarms.c.next_at.is_not(None), _alarms.c.next_at > now
+        )
+        with self._core.store.read() as tx:
+            due = list(tx.execute(planned.order_by(_alarms.c.next_at).limit(_BATCH)).scalars())
+            return due, tx.execute(later).scalar()

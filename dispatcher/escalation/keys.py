@@ -1,0 +1,156 @@
+"""What the keys do that are pressed in an alarm's calls, beside those that acknowledge it.
+
+A key's fact is durable with the report that brought it; its effect comes when the alarm is looked at, once.
+"""
+
+from collections import Counter
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from dispatcher.domain.vocabulary import SilenceKind
+from dispatcher.escalation.resolving import resolve
+from dispatcher.ledger import alarms as ledger
+from dispatcher.policies import AlarmPlan, KeyAction, another_round
+from dispatcher.store import do_not_call, events
+from dispatcher.store.attempts import facts_from
+from dispatcher.store.events import Change
+from dispatcher.store.ids import new_id
+from dispatcher.store.pages import of_alarm, pages
+from dispatcher.store.tables import Alarm, Attempt, Silence, table
+from dispatcher.work import Work
+
+_alarms, _attempts, _silences = table(Alarm), table(Attempt), table(Silence)
+
+
+class Wish(StrEnum):
+    """What the keys ask of the escalation."""
+
+    NONE = "none"
+    GO_ON = "go_on"
+    NOTHING_MORE = "nothing_more"
+
+
+def act(work: Work, row: Any, plan: AlarmPlan) -> Wish:
+    """Give every key its effect that has not had it. ``row`` is the locked alarm's."""
+    if not plan.keys:
+        return Wish.NONE
+    wish = Wish.NONE
+    for page, pressed in _new_keys(work, row["id"]):
+        for key in pressed:
+            action = plan.keys.get(key)
+            if action is None or action is KeyAction.ACKNOWLEDGE:
+                continue
+            wish = _do(work, row, plan, page, key, action) if wish is not Wish.NOTHING_MORE else wish
+        work.tx.execute(
+            update(pages).where(pages.c.id == page.id).values(keys_done=page.keys_done + "".join(pressed))
+        )
+    return wish
+
+
+def _new_keys(work: Work, alarm_id: str) -> list[tuple[Any, list[str]]]:
+    called = [page for page in of_alarm(work.tx, alarm_id) if page.call_id is not None]
+    if not called:
+        return []
+    query = select(_attempts).where(_attempts.c.call_id.in_([page.call_id for page in called]))
+    digits: dict[str, str] = {}
+    for attempt in work.tx.execute(query.order_by(_attempts.c.ordinal)):
+        digits[attempt.call_id] = digits.get(attempt.call_id, "") + facts_from(attempt).digits
+    found = []
+    for page in called:
+        left = Counter(page.keys_done)
+        new = []
+        for key in digits.get(page.call_id, ""):
+            if left[key]:
+                left[key] -= 1
+            else:
+                new.append(key)
+        if new:
+            found.append((page, new))
+    return found
+
+
+def _do(work: Work, row: Any, plan: AlarmPlan, page: Any, key: str, action: KeyAction) -> Wish:
+    who = page.name or page.number or page.extension or page.pbx_user
+    cause = f"key {key} by {who}"
+    _note(work, row, action, cause)
+    match action:
+        case KeyAction.ESCALATE:
+            _end_page(work, page, f"{cause}: it goes on to the next step")
+            return Wish.GO_ON
+        case KeyAction.RESOLVE:
+            resolve(work, row["id"], cause)
+            return Wish.NOTHING_MORE
+        case KeyAction.SILENCE:
+            _silence(work, row, plan, who, cause)
+            return Wish.NOTHING_MORE
+        case KeyAction.OPT_OUT:
+            if page.number is not None:
+                do_not_call.put(work.tx, [_opted_out(work, page.number, who, cause)])
+            _end_page(work, page, f"{cause}: does not want to be called")
+    return Wish.NONE
+
+
+def _opted_out(work: Work, number: str, who: str, cause: str) -> dict[str, Any]:
+    """An entry of the do-not-call list, for alarms too: it was one of them that was not wanted."""
+    return {
+        "number": number,
+        "why": f"{cause} in an alarm's call",
+        "source": "key",
+        "alarms_too": True,
+        "added_by": who,
+        "added_at": work.now,
+        "expires_at": None,
+    }
+
+
+def _note(work: Work, row: Any, action: KeyAction, cause: str) -> None:
+    change = Change("alarm", row["id"], f"key_{action}", cause, row["id"], data={"action": action})
+    events.record(work.tx, work.now, [change])
+
+
+def _end_page(work: Work, page: Any, why: str) -> None:
+    work.aftermath.add(ledger.withdraw_page(work.tx, work.now, page.id, page.call_id, work.count, why))
+
+
+def _silence(work: Work, row: Any, plan: AlarmPlan, who: str, cause: str) -> None:
+    """Keep quiet about this source for a while: for alarms with the same labels, or the same key."""
+    silence_id, until = new_id(), work.now + timedelta(seconds=plan.silence_for)
+    work.tx.execute(
+        insert(_silences).values(
+            id=silence_id,
+            kind=SilenceKind.SILENCE,
+            matchers=_matchers(row),
+            starts_at=work.now,
+            ends_at=until,
+            why=f"{cause} in a call",
+            created_by=who,
+            created_at=work.now,
+        )
+    )
+    why = f"silenced by {who} until {until:%H:%M:%S} UTC"
+    work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, row["id"], work.count, why))
+    work.tx.execute(
+        update(_alarms)
+        .where(_alarms.c.id == row["id"])
+        .values(
+            step=0,
+            round=row["round"] + 1,
+            plan=another_round(plan, row["round"]).document(),
+            next_at=until,
+            held_why=why,
+            held_by=silence_id,
+            updated_at=work.now,
+        )
+    )
+    events.record(work.tx, work.now, [Change("alarm", row["id"], "held", why, row["id"])])
+
+
+def _matchers(row: Any) -> list[dict[str, str]]:
+    labels = {name: value for name, value in (row["labels"] or {}).items() if name != "severity"}
+    if not labels:
+        labels = {"dedup_key": row["dedup_key"]} if row["dedup_key"] else {"summary": row["summary"]}
+    labels["source"] = row["source"]
+    return [{"label": name, "op": "=", "value": value} for name, value in sorted(labels.items())]

@@ -1,0 +1,194 @@
+"""Turning people into pages, and pages into calls: a new one, or one that is about to be made anyway."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dispatcher.domain.escalation import Place
+from dispatcher.domain.vocabulary import CallState, DeliveredWhen, PageState, Purpose
+from dispatcher.escalation.recipients import Callee
+from dispatcher.requests import MessageSpec
+from dispatcher.store import events
+from dispatcher.store.events import Change
+from dispatcher.store.ids import new_id
+from dispatcher.store.pages import pages
+from dispatcher.store.tables import Call, among, table
+
+_calls = table(Call)
+
+_NOT_DIALLED = text("bundle IS NOT NULL AND state = 'queued' AND attempts_made = 0")
+"""The condition of the unique index on ``bundle``, word for word."""
+
+_QUEUED = (
+    select(_calls.c.id, _calls.c.bundle)
+    .where(
+        _calls.c.bundle.in_(bindparam("bundles", expanding=True)),
+        _calls.c.bundle.is_not(None),
+        among(_calls.c.state, CallState.QUEUED),
+    )
+    .order_by(_calls.c.id)
+    .with_for_update()
+)
+
+
+def _later_end(mine: Any, other: Any) -> Any:
+    """The later of two expiries, of which none is the latest."""
+    return case((mine.is_(None) | other.is_(None), None), (mine > other, mine), else_=other)
+
+
+_JOIN = (
+    update(_calls)
+    .where(_calls.c.id == bindparam("of_call"))
+    .values(
+        # Whoever joins is owed all attempts, and the first of them at once.
+        due_at=case((_calls.c.due_at < bindparam("at"), _calls.c.due_at), else_=bindparam("at")),
+        attempts_spent=0,
+        expires_at=_later_end(_calls.c.expires_at, bindparam("until", type_=_calls.c.expires_at.type)),
+        updated_at=bindparam("at"),
+    )
+)
+
+
+def _make_on(dialect: Any) -> Any:
+    statement = dialect.insert(_calls)
+    joined = {
+        "expires_at": _later_end(_calls.c.expires_at, statement.excluded.expires_at),
+        "updated_at": statement.excluded.updated_at,
+    }
+    return statement.on_conflict_do_update(
+        index_elements=["bundle"], index_where=_NOT_DIALLED, set_=joined
+    ).returning(_calls.c.id)
+
+
+# Built once: every alarm waits for this statement, and building it takes longer than running it.
+_MAKE = {"postgresql": _make_on(postgresql), "sqlite": _make_on(sqlite)}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the calls of an alarm say and must show; ``row`` is the alarm's, as columns by name."""
+
+    row: Any
+    bundle: bool = True
+    message: MessageSpec | None = None
+    """What is played, where that is not the alarm's own message."""
+    delivered_when: DeliveredWhen | None = None
+    """What must be shown, where that is not what the alarm asks for."""
+    purpose: Purpose = Purpose.ALARM
+
+    def bundle_of(self, callee: Callee) -> str | None:
+        """A digest that is the same for all alarms of which one call to ``callee`` can tell."""
+        if not self.bundle:
+            return None
+        row, message = self.row, self.message
+        played = (
+            [row["message_kind"], row["message_value"], row["message_count"]]
+            if message is None
+            else [message.kind, message.value, message.count]
+        )
+        asked = [self.delivered_when or row["delivered_when"], row["ack_digits"], row["retry"]]
+        parts = [callee.word, callee.pbx, self.purpose, *played, *asked]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def call_columns(self, now: datetime, callee: Callee) -> dict[str, Any]:
+        """A new call's row."""
+        message = self.message
+        return {
+            "id": new_id(),
+            "alarm_id": self.row["id"],
+            "state": CallState.QUEUED,
+            "due_at": now,
+            "created_at": now,
+            "updated_at": now,
+            "expires_at": self.row["expires_at"] if self.purpose is Purpose.ALARM else None,
+            "attempts_made": 0,
+            "attempts_spent": 0,
+            "free_failures": 0,
+            "callee": callee.word,
+            "bundle": self.bundle_of(callee),
+            "message_kind": message.kind if message else None,
+            "message_value": message.value if message else None,
+            "message_count": message.count if message else None,
+            "delivered_when": self.delivered_when,
+            **callee.columns,
+        }
+
+
+def page(
+    tx: Connection, now: datetime, told: Told, lines: Sequence[Sequence[Callee]], place: Place, why: str
+) -> int:
+    """Page the people of a step: the first of each line is called now. Returns how many are."""
+    first = [line[0] for line in lines]
+    calls = iter(_call(tx, now, told, first, why))
+    rows = []
+    for number, line in enumerate(lines):
+        for position, callee in enumerate(line):
+            calling = position == 0
+            rows.append(
+                {
+                    "id": new_id(),
+                    "alarm_id": told.row["id"],
+                    "call_id": next(calls) if calling else None,
+                    "purpose": told.purpose,
+                    "step": place.step,
+                    "round": place.round,
+                    "line": number,
+                    "position": position,
+                    **callee.columns,
+                    "contact": callee.contact,
+                    "state": PageState.CALLING if calling else PageState.WAITING,
+                    "why": "",
+                    "keys_done": "",
+                    "created_at": now,
+                    "called_at": now if calling else None,
+                }
+            )
+    if rows:
+        tx.execute(insert(pages), rows)
+    return len(first)
+
+
+def call_waiting(tx: Connection, now: datetime, told: Told, waiting: Sequence[Any], why: str) -> None:
+    """Call the next in their lines: pages that have waited for those before them."""
+    calls = _call(tx, now, told, [Callee.from_columns(row) for row in waiting], why)
+    for row, call_id in zip(waiting, calls, strict=True):
+        tx.execute(
+            update(pages)
+            .where(pages.c.id == row.id, among(pages.c.state, PageState.WAITING))
+            .values(state=PageState.CALLING, call_id=call_id, called_at=now)
+        )
+
+
+def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], why: str) -> list[str]:
+    """The calls that tell these people, one for each: those that wait already, else new ones."""
+    wanted = [told.call_columns(now, callee) for callee in callees]
+    queued = _queued(tx, [row["bundle"] for row in wanted])
+    ids, changes = [], []
+    for row in wanted:
+        known = queued.get(row["bundle"] or "")
+        if known is None:
+            known = str(tx.execute(_MAKE[tx.dialect.name], row).scalar_one())
+        else:
+            tx.execute(_JOIN, {"of_call": known, "at": now, "until": row["expires_at"]})
+        changes.append(_change(told, known, why, is_new=known == row["id"]))
+        ids.append(known)
+    events.record(tx, now, changes)
+    return ids
+
+
+def _queued(tx: Connection, bundles: Iterable[str | None]) -> dict[str, str]:
+    asked = [bundle for bundle in bundles if bundle is not None]
+    if not asked:
+        return {}
+    return {row.bundle: row.id for row in tx.execute(_QUEUED, {"bundles": asked})}
+
+
+def _change(told: Told, call_id: str, why: str, *, is_new: bool) -> Change:
+    name, cause = (CallState.QUEUED, why) if is_new else ("joined", f"{why}; this call tells of it too")
+    return Change("call", call_id, name, cause=cause, alarm_id=told.row["id"])

@@ -1,0 +1,56 @@
+"""The end of an alarm's cause: what is planned is called off, and who was told may be told of the end."""
+
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from dispatcher.domain.escalation import Place
+from dispatcher.domain.vocabulary import AlarmStatus, DeliveredWhen, Purpose
+from dispatcher.escalation.paging import Told, page
+from dispatcher.escalation.recipients import Callee
+from dispatcher.ledger import alarms as ledger
+from dispatcher.policies import AlarmPlan
+from dispatcher.store.pages import of_alarm
+from dispatcher.store.tables import Alarm, Attempt, table
+from dispatcher.work import Work
+
+_alarms, _attempts = table(Alarm), table(Attempt)
+
+
+def resolve(work: Work, alarm_id: str, cause: str) -> bool:
+    """Resolve an alarm and withdraw its calls; False when its status does not allow that.
+
+    A call that is being heard is left to end by itself.
+    """
+    if not ledger.close(work.tx, work.now, alarm_id, AlarmStatus.RESOLVED, cause, {"resolved_at": work.now}):
+        return False
+    why = f"the alarm was {cause}" if cause.startswith("resolved") else f"the alarm was resolved: {cause}"
+    work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, alarm_id, work.count, why))
+    row = work.tx.execute(select(_alarms).where(_alarms.c.id == alarm_id)).mappings().one()
+    plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
+    if plan.resolved_message is not None:
+        _tell(work, row, plan)
+    return True
+
+
+def _tell(work: Work, row: Any, plan: AlarmPlan) -> None:
+    people = {callee.word: callee for callee in _who_was_told(work, row["id"])}
+    proof = DeliveredWhen(row["delivered_when"])
+    if proof is DeliveredWhen.ACKNOWLEDGED:
+        proof = DeliveredWhen.HEARD
+    told = Told(row, plan.bundle, plan.resolved_message, proof, Purpose.RESOLVED)
+    place = Place(row["step"], row["round"])
+    if page(
+        work.tx, work.now, told, [[callee] for callee in people.values()], place, "the alarm was resolved"
+    ):
+        work.aftermath.due = True
+
+
+def _who_was_told(work: Work, alarm_id: str) -> list[Callee]:
+    rows = [one for one in of_alarm(work.tx, alarm_id) if one.call_id and one.purpose == Purpose.ALARM]
+    answered = select(_attempts.c.call_id).where(
+        _attempts.c.call_id.in_([one.call_id for one in rows]),
+        or_(_attempts.c.answered_at.is_not(None), _attempts.c.prompt_ended_at.is_not(None)),
+    )
+    told = set(work.tx.execute(answered).scalars())
+    return [Callee.from_columns(one) for one in rows if one.call_id in told]
