@@ -1,9 +1,19 @@
-"""Private servers for tests and benchmarks: PostgreSQL, Redis and Prometheus on free loopback ports."""
+"""Private servers for tests and benchmarks, on free loopback ports."""
 
+from tests.services.alertmanager import AlertmanagerServer
 from tests.services.binaries import ServiceMissing
+from tests.services.icinga import IcingaServer
 from tests.services.postgres import PostgresServer
 from tests.services.process import ServiceFailed
 from tests.services.prometheus import PrometheusServer
 from tests.services.redis import RedisServer
 
-__all__ = ["PostgresServer", "PrometheusServer", "RedisServer", "ServiceFailed", "ServiceMissing"]
+__all__ = [
+    "AlertmanagerServer",
+    "IcingaServer",
+    "PostgresServer",
+    "PrometheusServer",
+    "RedisServer",
+    "ServiceFailed",
+    "ServiceMissing",
+]

@@ -22,6 +22,7 @@ class AlarmSummary(BaseModel):
     dedup_key: str | None
     policy: str | None
     details: dict[str, Any] | None
+    labels: dict[str, str] = Field(description="What silences, inhibitions and groups match.")
     message: dict[str, Any] = Field(examples=[{"ivr": "6500"}])
     delivered_when: DeliveredWhen
     ack_digits: str
@@ -61,6 +62,7 @@ def _members(row: Any, counts: Mapping[str, int]) -> dict[str, Any]:
         "dedup_key": row.dedup_key,
         "policy": row.policy,
         "details": row.details,
+        "labels": row.labels or {},
         "message": message_document(row),
         "delivered_when": row.delivered_when,
         "ack_digits": row.ack_digits,
