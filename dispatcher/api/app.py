@@ -7,13 +7,18 @@ from fastapi import APIRouter, FastAPI
 
 from dispatcher.api import (
     alarms,
+    calendars,
     calls,
     campaigns,
+    contacts,
+    do_not_call,
     events,
+    groups,
     health,
     outgoing,
     page,
     problems,
+    schedules,
     trunks,
     webhooks,
 )
@@ -29,6 +34,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     campaigns.router,
     calls.router,
     trunks.router,
+    contacts.router,
+    groups.router,
+    schedules.router,
+    calendars.router,
+    do_not_call.router,
     outgoing.router,
     events.router,
     page.router,
@@ -36,7 +46,11 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 """Everything that is served, in the order in which /docs shows it."""
 
-STREAMED = (re.compile(r"/v1/campaigns/[^/]+/contacts"),)
+STREAMED = (
+    re.compile(r"/v1/campaigns/[^/]+/contacts"),
+    re.compile(r"/v1/do-not-call/import"),
+    re.compile(r"/v1/schedules/[^/]+/calendar"),
+)
 """Paths whose endpoints read bodies of any size themselves."""
 
 NOTIFICATIONS = re.compile(r"/v1/intake/[^/]+")

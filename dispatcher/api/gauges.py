@@ -13,6 +13,7 @@ from dispatcher.api.known import trunks_of
 from dispatcher.api.outgoing_gauges import delivery_gauges
 from dispatcher.config import Settings
 from dispatcher.core import Core
+from dispatcher.directory.outlook import seconds_to_gaps
 from dispatcher.domain.pacing import Hold, shut_by
 from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
 from dispatcher.metrics.render import Gauge, Labels
@@ -67,6 +68,7 @@ class Gauges:
                 settings,
                 {pbx: (now - since).total_seconds() for pbx, since in _open_since(tx, doubtful).items()},
             ),
+            self._schedule_gaps(tx, now),
             *audit_gauges(tx, settings, now),
             *delivery_gauges(*self._counted("deliveries", lambda: deliveries.counts(tx))),
         ]
@@ -85,6 +87,15 @@ class Gauges:
 
         values: dict[Labels, float] = self._counted("calls", count)
         return Gauge("dispatcher_queue_depth", ("kind",), "Calls that are queued.", values)
+
+    def _schedule_gaps(self, tx: Connection, now: datetime) -> Gauge:
+        seconds: dict[str, float] = self._counted("gaps", lambda: seconds_to_gaps(tx, now))
+        return Gauge(
+            "dispatcher_schedule_gap_seconds",
+            ("schedule",),
+            "Time until nobody is on call; 0 while nobody is, 604800 (seven days) for no gap in sight.",
+            {(name,): value for name, value in seconds.items()},
+        )
 
     def _counted(self, name: str, count: Callable[[], Any]) -> Any:
         """The count, or the one before while that took so long that it must serve for a while."""
@@ -143,9 +154,7 @@ def _doubtful(tx: Connection) -> Iterable[tuple[str, int, datetime | None]]:
     return [(row[0], row[1], row[2]) for row in tx.execute(query)]
 
 
-def _open_since(
-    tx: Connection, doubtful: Iterable[tuple[str, int, datetime | None]]
-) -> dict[str, datetime]:
+def _open_since(tx: Connection, doubtful: Iterable[tuple[str, int, datetime | None]]) -> dict[str, datetime]:
     """Since when the oldest attempt is unresolved: in doubt, or in question for another reason."""
     found = doubts.open_since(tx)
     for pbx, _, since in doubtful:

@@ -1,6 +1,7 @@
 """Bodies of any size: contacts as they stream in, kept in bounded memory until they are complete."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import Request
@@ -18,6 +19,7 @@ from dispatcher.intake.campaigns.importing import Interrupted, check_open, impor
 from dispatcher.intake.campaigns.json_rows import JsonReader
 from dispatcher.intake.campaigns.rows import Reader
 from dispatcher.intake.campaigns.upload import NotText, Upload
+from dispatcher.intake.do_not_call import import_numbers
 from dispatcher.work import Work
 
 CSV = "text/csv"
@@ -44,23 +46,58 @@ async def receive(
     request: Request, core: Core, client: Client, key: str | None, campaign_id: str
 ) -> Response:
     """Take in a body of contacts, and answer what became of its rows."""
-    kind = _kind(request)
+    kind = _kind(request, "contacts")
     await run_in_threadpool(check_open, core, campaign_id)
+
+    def take_in(once: Once, reader: Reader) -> Response:
+        return _import(core, once, campaign_id, reader)
+
+    return await _taken_in(request, core, client, key, kind, take_in)
+
+
+async def receive_numbers(
+    request: Request, core: Core, client: Client, key: str | None, region: str | None
+) -> Response:
+    """Take in a body of numbers that may not be called, and answer what became of its rows."""
+
+    def take_in(once: Once, reader: Reader) -> Response:
+        entered = import_numbers(core, reader, client.name, region)
+        return once.answer(lambda _work: (200, entered.document()))
+
+    return await _taken_in(request, core, client, key, _kind(request, "numbers"), take_in)
+
+
+async def _taken_in(
+    request: Request,
+    core: Core,
+    client: Client,
+    key: str | None,
+    kind: str,
+    take_in: Callable[[Once, Reader], Response],
+) -> Response:
+    """Read the whole body, then have its rows taken in, unless the key has been answered before."""
     upload = Upload()
     try:
         await _take(request, upload)
-        digest = hashlib.sha256(f"{request.method} {request.url.path}\n{kind}\n".encode() + upload.digest)
-        once = Once(core, client.name, key, digest.hexdigest())
-        return await run_in_threadpool(_import, core, once, campaign_id, kind, upload)
+        said = f"{request.method} {request.url.path}?{request.url.query}\n{kind}\n"
+        once = Once(core, client.name, key, hashlib.sha256(said.encode() + upload.digest).hexdigest())
+        return await run_in_threadpool(_read, once, kind, upload, take_in)
     finally:
         upload.close()
 
 
-def _kind(request: Request) -> str:
+def _read(once: Once, kind: str, upload: Upload, take_in: Callable[[Once, Reader], Response]) -> Response:
+    earlier = once.earlier()
+    if earlier is not None:
+        return earlier
+    return take_in(once, CsvReader(upload.text("")) if kind == CSV else JsonReader(upload.text("\n")))
+
+
+def _kind(request: Request, what: str) -> str:
     kind = content_kind(request.headers)
     if kind != CSV and kind not in JSON_LINES:
         raise Problem(
-            415, f"send contacts with the header Content-Type: {CSV} or {JSON_LINES[0]}, not {kind!r}"
+            415, f"send {what} with the header Content-Type: {CSV} or {JSON_LINES[0]}, not {kind!r}"
         )
     return kind
 
@@ -81,11 +118,7 @@ async def _take(request: Request, upload: Upload) -> None:
         raise Problem(400, "the connection ended within the body; nothing was stored") from None
 
 
-def _import(core: Core, once: Once, campaign_id: str, kind: str, upload: Upload) -> Response:
-    earlier = once.earlier()
-    if earlier is not None:
-        return earlier
-    reader: Reader = CsvReader(upload.text("")) if kind == CSV else JsonReader(upload.text("\n"))
+def _import(core: Core, once: Once, campaign_id: str, reader: Reader) -> Response:
     try:
         imported = import_contacts(core, campaign_id, reader)
     except Interrupted as error:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dispatcher.directory.requests import ContactSpec, GroupSpec, NewContact, NewGroup, WaySpec
+from dispatcher.directory.requests import ContactGroupSpec, ContactSpec, NewContact, NewContactGroup, WaySpec
 from dispatcher.directory.uses import check_unused
 from dispatcher.errors import Clash, Fault, Refused, Unknown
 from dispatcher.numbers import e164
@@ -70,7 +70,7 @@ def _way(spec: WaySpec, region: str, pbxes: Sequence[str], place: int, faults: l
     return way
 
 
-def create_group(work: Work, asked: NewGroup) -> None:
+def create_group(work: Work, asked: NewContactGroup) -> None:
     """Make a group. Raises :class:`Refused`, and :class:`Clash` when the name is taken."""
     _check_members(work, asked)
     if people.find_group(work.tx, asked.name) is not None:
@@ -78,7 +78,7 @@ def create_group(work: Work, asked: NewGroup) -> None:
     _add_group(work, asked.name, asked)
 
 
-def put_group(work: Work, name: str, asked: GroupSpec) -> bool:
+def put_group(work: Work, name: str, asked: ContactGroupSpec) -> bool:
     """Make the group, or replace the one of this name; returns whether it is new. Raises :class:`Refused`."""
     _check_members(work, asked)
     if people.find_group(work.tx, name, lock=True) is None:
@@ -97,13 +97,13 @@ def remove_group(work: Work, name: str) -> None:
     people.remove_group(work.tx, name)
 
 
-def _add_group(work: Work, name: str, asked: GroupSpec) -> None:
+def _add_group(work: Work, name: str, asked: ContactGroupSpec) -> None:
     made = {"created_at": work.now, "updated_at": work.now}
     people.add_group(work.tx, {"name": name, "description": asked.description, **made})
     people.set_members(work.tx, name, asked.members)
 
 
-def _check_members(work: Work, asked: GroupSpec) -> None:
+def _check_members(work: Work, asked: ContactGroupSpec) -> None:
     existing = people.contacts(work.tx, asked.members, lock=True)
     faults = [
         Fault(("members", place), f"there is no contact named {name!r}")

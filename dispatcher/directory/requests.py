@@ -78,7 +78,7 @@ class NewContact(ContactSpec, json_schema_extra={"examples": [_ANNA]}):
     name: Name
 
 
-class GroupSpec(Schema):
+class ContactGroupSpec(Schema):
     """Several contacts under one name."""
 
     description: Text = ""
@@ -92,7 +92,7 @@ class GroupSpec(Schema):
         return list(dict.fromkeys(members))
 
 
-class NewGroup(GroupSpec):
+class NewContactGroup(ContactGroupSpec):
     """A group, with its name."""
 
     name: Name = Field(examples=["ops"])

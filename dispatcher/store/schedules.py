@@ -64,6 +64,13 @@ def feeds_due(tx: Connection, now: datetime) -> list[tuple[str, str]]:
     return [(row.name, row.calendar_url) for row in tx.execute(query.order_by(_schedules.c.calendar_due_at))]
 
 
+def note_fetch(tx: Connection, name: str, url: str, values: Mapping[str, Any]) -> None:
+    """Keep what a fetch has brought, unless the schedule has another feed by now."""
+    tx.execute(
+        update(_schedules).where(_schedules.c.name == name, _schedules.c.calendar_url == url).values(values)
+    )
+
+
 def overrides(tx: Connection, schedules: Iterable[str], ending_after: datetime) -> dict[str, list[Row[Any]]]:
     """The overrides of each of the schedules that end after an instant, in the order of their making."""
     wanted = sorted(set(schedules))
