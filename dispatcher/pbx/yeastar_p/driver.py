@@ -11,7 +11,7 @@ from itertools import product
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
-from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.observing import observed
 from dispatcher.pbx.protocol import (
     Accepted,
@@ -33,7 +33,7 @@ from dispatcher.pbx.yeastar_p import lists, records, reports, webhooks
 from dispatcher.pbx.yeastar_p.api import OpenApi
 from dispatcher.pbx.yeastar_p.dialling import request_of
 from dispatcher.pbx.yeastar_p.errcodes import of_dial
-from dispatcher.pbx.yeastar_p.sessions import is_due, opened, renewed
+from dispatcher.pbx.yeastar_p.sessions import give_back, is_due, opened, renewed
 from dispatcher.pbx.yeastar_p.websocket import EventSocket
 
 (
@@ -85,11 +85,15 @@ class YeastarP:
         """
         with observed(self._observe, LOGIN):
             session = opened(self._api.log_in())
-            self._aim(session)
+            try:
+                self._aim(session)
+            except PbxError:
+                give_back(self._api, session)
+                raise
             return session
 
     def keep_alive(self, session: Session) -> Session | None:
-        """Refresh the pair once half its time is over, and see that the events are still posted to us."""
+        """Refresh the pair when it is time, and see that the events are still posted to us."""
         with observed(self._observe, REFRESH):
             successor = renewed(self._api, session) if is_due(session) else None
             if not self.pulls_reports:

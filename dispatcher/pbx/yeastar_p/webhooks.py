@@ -12,15 +12,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from dispatcher.domain.reasons import Reason
-from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import PbxAccount, Session
-from dispatcher.pbx.yeastar.client import objects
+from dispatcher.pbx.yeastar.client import objects, unreadable
 from dispatcher.pbx.yeastar_p.api import OpenApi
 from dispatcher.pbx.yeastar_p.reports import TOPICS
 
 SIGNATURE = "x-signature"
-ALL_EVENTS = "0"
+ALL_EVENTS = 0
 """In place of the ids: every event is posted ('Query Webhook Event Push Settings')."""
+
+_UNANSWERED = (
+    Reason.PBX_AWAY,
+    Reason.TIMED_OUT,
+    Reason.CONNECTION_LOST,
+    Reason.HTTP_ERROR,
+    Reason.TOKEN_INVALID,
+    Reason.LOCKED_OUT,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -39,59 +48,62 @@ def is_signed(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
 def aim(api: OpenApi, account: PbxAccount, session: Session) -> None:
     """Have the PBX post a call's events to us, unless it does already.
 
-    Firmware that has no webhooks, or an API account that may not set them, is told of in the log: the webhook
-    may have been entered on the PBX by hand. Raises what other requests raise.
+    Where the PBX answers, and does not let them be set, since its firmware has no webhooks or the account may
+    not, that is told in the log only: ours may have been entered by hand, and calls can be placed all the
+    same. Raises :class:`PbxError` where there was no answer, or the token is not good.
     """
     try:
-        settings = _settings(api, session)
-        if settings.get("enb_webhook_event_push") == "0":
-            _log.warning(
-                "the webhooks of %s are off: tick Webhook Event Push under Integrations > API", account.name
-            )
-        entries = [_entry(item) for item in objects(settings.get("webhook_event_push_list"))]
-        others = [entry for entry in entries if entry["url"] != account.reports_url]
-        if len(others) == len(entries) or not all(
-            _serves(entry, account) for entry in entries if entry not in others
-        ):
-            ours = {
-                "url": account.reports_url,
-                "secret": account.webhook_secret,
-                "request_method": "POST",
-                "event_ids": list(TOPICS),
-            }
-            api.post("webhook/update", {"webhook_event_push_list": [*others, ours]}, session)
-    except PbxRefused as refusal:
-        if refusal.reason not in (Reason.UNSUPPORTED, Reason.PBX_CONFIG):
+        _enter(api, account, session)
+    except PbxError as error:
+        if error.reason in _UNANSWERED:
             raise
         _log.warning(
             "%s does not let its webhooks be set (%s): enter %s there with webhook_secret, "
             'or write report_transport = "websocket"',
             account.name,
-            refusal.detail,
+            error.detail,
             account.reports_url,
         )
 
 
-def _settings(api: OpenApi, session: Session) -> dict[str, Any]:
-    """The PBX's webhooks: within ``data`` by the guide, beside it in public code."""
+def _enter(api: OpenApi, account: PbxAccount, session: Session) -> None:
+    """Put ours into the list; where the list can't be read, it is not replaced."""
     answer = api.get("webhook/query", session)
-    found = answer.get("data")
-    return found if isinstance(found, dict) else answer
+    data = answer.get("data")
+    settings = data if isinstance(data, dict) else answer
+    listed = settings.get("webhook_event_push_list")
+    if not isinstance(listed, list):
+        raise unreadable("webhook/query", "no list of webhooks")
+    if settings.get("enb_webhook_event_push") == "0":
+        _log.warning("the webhooks of %s are off: tick Webhook Event Push there", account.name)
+    entries = [_entry(item) for item in objects(listed)]
+    if any(_serves(entry, account) for entry in entries):
+        return
+    ours = {
+        "url": account.reports_url,
+        "secret": account.webhook_secret,
+        "request_method": "POST",
+        "event_ids": list(TOPICS),
+    }
+    others = [entry for entry in entries if entry["url"] != account.reports_url]
+    api.post("webhook/update", {"webhook_event_push_list": [*others, ours]}, session)
 
 
 def _entry(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A webhook as it can be written again: the reader makes texts of numbers."""
-    listed = item.get("event_ids")
-    ids = listed if isinstance(listed, list) else [listed]
-    numbers = [int(each) for each in ids if isinstance(each, str) and each.isdecimal()]
-    return {"url": "", "secret": "", "request_method": "POST"} | dict(item) | {"event_ids": numbers}
+    """A webhook as it can be written again: the reader has made texts of numbers."""
+    ids = item.get("event_ids")
+    listed = ids if isinstance(ids, list) else [ids]
+    numbers = [int(each) for each in listed if isinstance(each, str) and each.isdecimal()]
+    kept = {name: item.get(name) or "" for name in ("url", "secret", "request_method")}
+    return kept | {"event_ids": numbers}
 
 
 def _serves(entry: Mapping[str, Any], account: PbxAccount) -> bool:
-    """Whether a webhook of our address posts all that is wanted, with the right secret."""
-    ids = entry["event_ids"]
+    """Whether a webhook posts all that is wanted to us, with the right secret."""
+    ids = set(entry["event_ids"])
     return (
-        entry["secret"] == account.webhook_secret
+        entry["url"] == account.reports_url
+        and entry["secret"] == account.webhook_secret
         and entry["request_method"].upper() == "POST"
-        and (int(ALL_EVENTS) in ids or set(TOPICS) <= set(ids))
+        and (ALL_EVENTS in ids or ids >= set(TOPICS))
     )

@@ -29,7 +29,7 @@ from dispatcher.pbx.yeastar.client import text
 from dispatcher.pbx.yeastar.lenient import read_object
 from dispatcher.pbx.yeastar_p.api import BASE, USER_AGENT, OpenApi, access_token, error_in
 from dispatcher.pbx.yeastar_p.reports import TOPICS
-from dispatcher.pbx.yeastar_p.sessions import is_due, opened, renewed
+from dispatcher.pbx.yeastar_p.sessions import give_back, is_due, opened, renewed
 
 READ_SECONDS = 5.0
 HEARTBEAT_SECONDS = 25.0
@@ -59,7 +59,7 @@ class EventSocket:
         try:
             self._connection = self._subscribed()
         except PbxError:
-            self._give_back(self._session)
+            give_back(api, self._session)
             raise
         self._heard_at = self._beat_at = time.monotonic()
 
@@ -84,7 +84,7 @@ class EventSocket:
             self._is_closed = True
             connection, session = self._connection, self._session
         connection.close()
-        self._give_back(session)
+        give_back(self._api, session)
 
     def _pulled(self, *, missed: bool = False) -> Pulled:
         bodies, self._waiting = tuple(self._waiting), []
@@ -162,12 +162,6 @@ class EventSocket:
         except PbxError:
             connection.close()
             raise
-
-    def _give_back(self, session: Session) -> None:
-        try:
-            self._api.get("del_token", session)
-        except PbxError:
-            return  # It lapses by itself.
 
 
 def _connected(account: PbxAccount, session: Session) -> ClientConnection:
