@@ -58,7 +58,7 @@ CALLEES: Mapping[str, Callee] = {
 }
 
 # What a phone writes into its log of a call.
-INVITED, RINGING, ANSWERED, KEY = "invited", "ringing", "answered", "key"
+INVITED, RINGING, PROGRESS, ANSWERED, KEY = "invited", "ringing", "progress", "answered", "key"
 HUNG_UP, WAS_HUNG_UP, CANCELLED, REFUSED = "hung_up", "was_hung_up", "cancelled", "refused"
 
 SDP = """
@@ -163,7 +163,7 @@ class _Behaviour:
         self._mute(milliseconds)
 
     def _progress(self, milliseconds: int) -> None:
-        self._to.add(_respond("183 Session Progress", sdp=True))
+        self._to.add(_respond("183 Session Progress", sdp=True), _note(PROGRESS))
         self._mute(milliseconds)
 
     def _mute(self, milliseconds: int) -> None:

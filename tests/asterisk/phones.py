@@ -33,8 +33,8 @@ class Taken:
 
     @property
     def rang(self) -> bool:
-        """Whether the phone rang."""
-        return callees.RINGING in self.story
+        """Whether the phone rang, or its network played a ringing tone of its own (183)."""
+        return callees.RINGING in self.story or callees.PROGRESS in self.story
 
     @property
     def keys(self) -> str:
