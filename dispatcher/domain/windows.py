@@ -59,17 +59,33 @@ def next_opening(windows: Sequence[Window], zone: tzinfo, now: datetime) -> date
     raise ValueError("none of the calling windows ever opens")
 
 
-def _boundaries(windows: Sequence[Window], zone: tzinfo, day: date) -> Iterator[datetime]:
-    """Every instant of a local day, in UTC, at which a window may open.
+def next_closing(windows: Sequence[Window], zone: tzinfo, now: datetime) -> datetime:
+    """The earliest instant after ``now`` at which no window is open, for windows that are open now.
 
-    Windows open at their start, which comes twice on a day when the clock is put back, and with the
-    clock itself, when it is put forward into a window or back into one that was over.
+    Windows that are always open close in :data:`_DAYS_AHEAD` days, when they are to be asked again.
+    """
+    start = now.astimezone(UTC)
+    today = now.astimezone(zone).date()
+    for ahead in range(-1, _DAYS_AHEAD):
+        for at in sorted(_boundaries(windows, zone, today + timedelta(days=ahead))):
+            if at > start and not is_open(windows, zone, at):
+                return at.astimezone(now.tzinfo)
+    return now + timedelta(days=_DAYS_AHEAD)
+
+
+def _boundaries(windows: Sequence[Window], zone: tzinfo, day: date) -> Iterator[datetime]:
+    """Every instant of a local day, in UTC, at which a window may open or close.
+
+    Windows open at their start, and close at their end, which come twice on a day when the
+    clock is put back, and with the clock itself, when it is put forward into a window or back into one that was over.
     """
     midnight, next_midnight = _instant(day, time(0), zone), _instant(day + timedelta(days=1), time(0), zone)
     yield midnight
     for window in windows:
         yield _instant(day, window.start, zone)
         yield _instant(day, window.start, zone, fold=1)
+        yield _instant(day, window.end, zone)
+        yield _instant(day, window.end, zone, fold=1)
     if midnight.astimezone(zone).utcoffset() != next_midnight.astimezone(zone).utcoffset():
         yield clock_change(midnight, next_midnight, zone)
 

@@ -230,7 +230,7 @@ def _remind(work: Work, row: Any, plan: AlarmPlan) -> None:
     _set(work, row["id"], status=AlarmStatus.OPEN, plan=plan.document())
     change = Change("alarm", row["id"], "reopened", cause, row["id"])
     events.record(work.tx, work.now, [change])
-    _go_on(work, row | {"status": AlarmStatus.OPEN}, plan, place, "nobody has resolved it")
+    _go_on(work, row, plan, place, "nobody has resolved it")
 
 
 def note_left_out(work: Work, row: Any, left_out: Sequence[LeftOut]) -> None:

@@ -27,12 +27,13 @@ from dispatcher.domain.zones import opening
 from dispatcher.lines import Line
 from dispatcher.pacer.hunt import Hunt
 from dispatcher.store.campaigns import windows_from
-from dispatcher.store.tables import HELD, Alarm, Attempt, Call, Campaign, among, table
+from dispatcher.store.tables import HELD, Alarm, Attempt, Call, Campaign, DoNotCall, among, table
 
 _alarms = table(Alarm)
 _attempts = table(Attempt)
 _calls = table(Call)
 _campaigns = table(Campaign)
+_do_not_call = table(DoNotCall)
 RECIPIENT = "recipient"
 """A campaign's ``timezone`` that means each callee's own."""
 
@@ -77,7 +78,6 @@ _FREE_CALLEE = or_(
         .join(_attempts, _attempts.c.call_id == _CALLED.c.id)
         .where(
             _CALLED.c.callee == _calls.c.callee,
-            among(_CALLED.c.state, CallState.ACTIVE),
             HELD,
             _attempts.c.claimed_at > bindparam("called_since"),
         )
@@ -123,8 +123,13 @@ def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Sele
 # Built once, since the pacer runs them each time a channel becomes free.
 _OF_ALARMS = (_calls.c.alarm_id.is_not(None), _FREE_CALLEE)
 _OF_CAMPAIGN = _calls.c.campaign_id == bindparam("of_campaign")
-_AGAIN = (_OF_CAMPAIGN, _calls.c.attempts_made > literal_column("0"))
-_FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"))
+_MAY_BE_CALLED = ~exists().where(
+    _do_not_call.c.number == _calls.c.number,
+    or_(_do_not_call.c.expires_at.is_(None), _do_not_call.c.expires_at > bindparam("now")),
+)
+"""Upkeep withdraws the others."""
+_AGAIN = (_OF_CAMPAIGN, _calls.c.attempts_made > literal_column("0"), _MAY_BE_CALLED)
+_FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"), _MAY_BE_CALLED)
 
 
 def _for_both(*of_lane: ColumnElement[bool]) -> dict[bool, Select[Any]]:

@@ -1,0 +1,88 @@
+"""One call for all of one person's open alarms, and nobody's phone ringing for two at the same time."""
+
+from dispatcher.domain.vocabulary import AlarmStatus
+from tests.escalation.desk import ANN, BOB, open_desk, policy, step
+
+NIGHT = policy(step(ANN, BOB))
+
+
+def test_alarms_that_wait_for_one_person_are_told_by_one_call(store_url: str) -> None:
+    with open_desk(store_url, NIGHT) as desk:
+        alarms = [desk.raised(summary=f"pump {number}") for number in range(20)]
+
+        assert desk.ring() == [ANN, BOB]
+        desk.press(ANN, "1")
+        assert {desk.alarm(alarm).status for alarm in alarms} == {AlarmStatus.ACKNOWLEDGED}
+        assert all(dict(desk.outcomes(alarm)) == {ANN: "delivered", BOB: "cancelled"} for alarm in alarms)
+
+
+def test_an_alarm_that_comes_while_the_phone_rings_waits_for_the_end_of_the_call(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN))) as desk:
+        first = desk.raised()
+        desk.ring()
+        second, third = desk.raised(), desk.raised()
+        assert desk.ring() == []
+        desk.press(ANN, "1")
+        assert desk.ring() == []
+        desk.hang_up(ANN)
+
+        assert desk.ring() == [ANN]
+        assert desk.alarm(first).status == AlarmStatus.ACKNOWLEDGED
+        desk.press(ANN, "1")
+        assert desk.alarm(second).status == desk.alarm(third).status == AlarmStatus.ACKNOWLEDGED
+
+
+def test_who_joins_a_call_that_waits_for_its_retry_is_owed_all_attempts_at_once(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), retry={"max_attempts": 2, "busy": 600})) as desk:
+        desk.raised()
+        desk.ring()
+        desk.busy(ANN)
+        assert desk.ring() == []
+        second = desk.raised()
+
+        assert desk.ring() == [ANN]
+        desk.busy(ANN)
+        assert desk.waiting() == [ANN], "the second of two attempts is still to come"
+        assert desk.alarm(second).status == AlarmStatus.OPEN
+
+
+def test_a_call_goes_on_while_one_of_its_alarms_is_open(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN))) as desk:
+        first, second = desk.raised(dedup_key="a"), desk.raised(dedup_key="b")
+        desk.raised(dedup_key="a", status="resolved")
+        assert desk.waiting() == [ANN]
+        assert desk.alarm(first).status == AlarmStatus.RESOLVED
+        desk.ring()
+        desk.busy(ANN)
+        assert desk.waiting() == [ANN]
+        desk.raised(dedup_key="b", status="resolved")
+
+        assert desk.waiting() == []
+        assert desk.outcomes(second) == [(ANN, "cancelled")]
+
+
+def test_another_message_is_another_call(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN))) as desk:
+        desk.raised()
+        desk.raised(message={"ivr": "6501"})
+        assert desk.waiting() == [ANN, ANN]
+        assert desk.ring() == [ANN], "but not at the same time"
+
+
+def test_every_alarm_of_a_call_in_vain_goes_on(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN, wait=600), step(BOB), retry={"max_attempts": 1})) as desk:
+        alarms = [desk.raised() for _ in range(3)]
+        desk.ring()
+        desk.busy(ANN)
+
+        assert desk.ring() == [BOB]
+        desk.busy(BOB)
+        assert {desk.alarm(alarm).status for alarm in alarms} == {AlarmStatus.EXHAUSTED}
+
+
+def test_a_policy_may_want_a_call_for_each_alarm(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), bundle=False)) as desk:
+        desk.raised()
+        desk.raised()
+
+        assert desk.waiting() == [ANN, ANN]
