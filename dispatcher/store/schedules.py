@@ -56,12 +56,13 @@ def remove(tx: Connection, name: str) -> None:
     tx.execute(delete(_schedules).where(_schedules.c.name == name))
 
 
-def feeds_due(tx: Connection, now: datetime) -> list[tuple[str, str]]:
-    """Name and address of each schedule whose calendar feed is to be fetched."""
+def feed_due(tx: Connection, now: datetime) -> tuple[str, str] | None:
+    """Name and address of the schedule whose calendar feed has been due for longest, or None."""
     query = select(_schedules.c.name, _schedules.c.calendar_url).where(
         _schedules.c.calendar_url.is_not(None), _schedules.c.calendar_due_at <= now
     )
-    return [(row.name, row.calendar_url) for row in tx.execute(query.order_by(_schedules.c.calendar_due_at))]
+    row = tx.execute(query.order_by(_schedules.c.calendar_due_at).limit(1)).one_or_none()
+    return None if row is None else (row.name, row.calendar_url)
 
 
 def note_fetch(tx: Connection, name: str, url: str, values: Mapping[str, Any]) -> None:
