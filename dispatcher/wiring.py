@@ -19,6 +19,7 @@ from dispatcher.core import Core
 from dispatcher.dialer import Dialer, HangUp
 from dispatcher.dialing import Dialing
 from dispatcher.escalation.escalator import Escalator
+from dispatcher.heartbeats import Hearing
 from dispatcher.leases import Leases, process_name
 from dispatcher.ledger.entry import Ledger
 from dispatcher.lines import Line
@@ -75,6 +76,10 @@ class Parts:
         url = self.core.settings.audit.heartbeat()
         heartbeat = Heartbeat(url) if url else None
         return Auditor(self.core, self.inbox, heartbeat, is_ours=partial(self.leases.holds, LEASE))
+
+    def hearing(self) -> Hearing:
+        """What notes that this process can be told of heartbeats."""
+        return Hearing(self.core)
 
     def outgoing(self) -> tuple[FanOut, Courier]:
         """What tells other systems; of several processes one does at a time."""

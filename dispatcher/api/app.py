@@ -15,6 +15,7 @@ from dispatcher.api import (
     events,
     groups,
     health,
+    heartbeats,
     outgoing,
     page,
     problems,
@@ -39,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     schedules.router,
     calendars.router,
     do_not_call.router,
+    heartbeats.router,
     outgoing.router,
     events.router,
     page.router,
@@ -49,9 +51,10 @@ ROUTERS: tuple[APIRouter, ...] = (
 STREAMED = (
     re.compile(r"/v1/campaigns/[^/]+/contacts"),
     re.compile(r"/v1/do-not-call/import"),
+    re.compile(r"/v1/heartbeats/[^/]+/ping"),
     re.compile(r"/v1/schedules/[^/]+/calendar"),
 )
-"""Paths whose endpoints read bodies of any size themselves."""
+"""Paths whose endpoints read bodies of any size themselves, or read none."""
 
 NOTIFICATIONS = re.compile(r"/v1/intake/[^/]+")
 """Paths at which one body may hold all alerts of a bad night."""

@@ -10,14 +10,14 @@ from sqlalchemy import Connection, func, select, text
 
 from dispatcher.api.audit_gauges import audit_gauges
 from dispatcher.api.known import trunks_of
-from dispatcher.api.outgoing_gauges import delivery_gauges
+from dispatcher.api.outgoing_gauges import delivery_gauges, heartbeat_gauge
 from dispatcher.config import Settings
 from dispatcher.core import Core
 from dispatcher.directory.outlook import seconds_to_gaps
 from dispatcher.domain.pacing import Hold, shut_by
 from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
 from dispatcher.metrics.render import Gauge, Labels
-from dispatcher.store import deliveries, doubts, streams, trunks
+from dispatcher.store import deliveries, doubts, heartbeats, streams, trunks
 from dispatcher.store.tables import HELD, Alarm, Attempt, Call, PbxSession, among, table
 
 _alarms = table(Alarm)
@@ -71,6 +71,7 @@ class Gauges:
             self._schedule_gaps(tx, now),
             *audit_gauges(tx, settings, now),
             *delivery_gauges(*self._counted("deliveries", lambda: deliveries.counts(tx))),
+            heartbeat_gauge(heartbeats.statuses(tx)),
         ]
 
     def _alarm_status(self, tx: Connection) -> Gauge:

@@ -29,7 +29,7 @@ def known_labels(settings: Settings) -> dict[str, list[Labels]]:
     lines = [*trunks_of(settings), *((pbx.name, INTERNAL) for pbx in settings.pbx)]
     return {
         catalogue.ALARMS.name: list(product(catalogue.SOURCES, Severity)),
-        catalogue.ALERTS_REFUSED.name: [(source,) for source in catalogue.WEBHOOKS],
+        catalogue.ALERTS_REFUSED.name: [(source,) for source in (*catalogue.WEBHOOKS, "heartbeat")],
         catalogue.ALERTS_TRUNCATED.name: [(source,) for source in catalogue.WEBHOOKS],
         catalogue.NOTIFICATIONS_REFUSED.name: list(product(catalogue.WEBHOOKS, catalogue.WHY_NOT_READ)),
         catalogue.CALLS.name: list(product(CallKind, Outcome)),

@@ -1,5 +1,8 @@
-"""Messages to other systems that wait or were given up, as gauges."""
+"""Messages to other systems that wait or were given up, and heartbeats, as gauges."""
 
+from collections.abc import Mapping
+
+from dispatcher.domain.vocabulary import HeartbeatStatus
 from dispatcher.metrics.render import Gauge
 
 
@@ -19,3 +22,14 @@ def delivery_gauges(waiting: int, dead: int) -> list[Gauge]:
             {(): float(dead)},
         ),
     ]
+
+
+def heartbeat_gauge(statuses: Mapping[str, HeartbeatStatus]) -> Gauge:
+    """The gauge of heartbeats that are waited for."""
+    up = {HeartbeatStatus.UP: 1.0, HeartbeatStatus.DOWN: 0.0}
+    return Gauge(
+        "dispatcher_heartbeat_up",
+        ("name",),
+        "Whether a heartbeat is heard in time.",
+        {(name,): up[status] for name, status in statuses.items() if status in up},
+    )

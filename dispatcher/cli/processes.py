@@ -120,7 +120,7 @@ class Embedded(_Process):
         self._stages.start(
             DialThreads(dramatiq.get_broker(), self.settings.workers.threads, parts.dialer.drain),
             Background(parts.pacer(), parts.escalator(), parts.upkeep(), parts.auditor()),
-            Background(*parts.outgoing()),
+            Background(*parts.outgoing(), parts.hearing()),
             _api_server(parts.core, self._api),
         )
 
@@ -155,7 +155,7 @@ class ApiProcess(_Process):
         wait_for_store(self.settings)
         parts = self._build(self.settings)
         sync_streams(parts)
-        self._stages.start(_api_server(parts.core, at))
+        self._stages.start(Background(parts.hearing()), _api_server(parts.core, at))
 
 
 class ReportsProcess(_Process):

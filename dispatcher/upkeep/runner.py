@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from dispatcher.core import Core
+from dispatcher.heartbeats import Sweep
 from dispatcher.intake.campaigns.withdrawal import withdraw_leftovers
 from dispatcher.leases import Leases
 from dispatcher.pbx.errors import PbxError
@@ -89,6 +90,7 @@ class Upkeep:
             _Task("lone bye", 1.0, lambda: sweeps.close_after_lone_bye(core)),
             _Task("arrivals", 0.5, lambda: inbox.enter_left(LEFT_BEHIND)),
             _Task("abandoned", 2.0, abandoned.sweep),
+            _Task("heartbeats", 1.0, Sweep(core).look, UPKEEP),
             _Task("prune", 3600.0, lambda: housekeeping.prune(core), UPKEEP, time.monotonic() + 60.0),
         ]
         self._ended: dict[str, int] = {}

@@ -33,6 +33,7 @@ GAUGES = (
     "dispatcher_attempts_in_doubt",
     "dispatcher_oldest_unreconciled_seconds",
     "dispatcher_channels_overdue",
+    "dispatcher_heartbeat_up",
     "dispatcher_webhook_deliveries_waiting",
     "dispatcher_webhook_deliveries_dead",
     "dispatcher_audit_findings",

@@ -1,0 +1,132 @@
+"""``/v1/heartbeats``: what must be heard of, and hearing it."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from sqlalchemy import Connection
+
+from dispatcher.api.auth import Intake, Operate, Read
+from dispatcher.api.context import CoreDep
+from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.paging import Listed, PageDep
+from dispatcher.api.views.heartbeats import Heard, HeartbeatView, heartbeat_view
+from dispatcher.core import Core
+from dispatcher.errors import Unknown
+from dispatcher.heartbeats import keeping
+from dispatcher.heartbeats.requests import HeartbeatChange, NewHeartbeat
+from dispatcher.store import heartbeats
+from dispatcher.work import Work, carry_out
+
+router = APIRouter(prefix="/v1/heartbeats", tags=["heartbeats"])
+
+_TAKEN: dict[int | str, dict[str, Any]] = {409: {"description": "There is one of this name."}}
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+@router.post("", status_code=201, response_model=HeartbeatView, responses=_TAKEN)
+def create_heartbeat(asked: NewHeartbeat, once: OnceDep, _client: Operate) -> Response:
+    """Have a silence raise an alarm: when nothing is heard for `every` and `grace` seconds.
+
+    The alarm is checked now as `POST /v1/alarms` would check it. The heartbeat is waited for from its
+    first sign of life on.
+    """
+
+    def do(work: Work) -> tuple[int, HeartbeatView]:
+        keeping.create(work, asked)
+        return 201, _shown(work.tx, asked.name)
+
+    return once.answer(do)
+
+
+@router.get("", response_model=Listed[HeartbeatView])
+def list_heartbeats(core: CoreDep, page: PageDep, _client: Read) -> Response:
+    """Heartbeats by name."""
+    with core.store.read() as tx:
+        rows, cursor = page.cut(heartbeats.page(tx, page.limit + 1, page.after), lambda row: str(row.name))
+    items = [heartbeat_view(row) for row in rows]
+    return json_response(Listed[HeartbeatView](items=items, next_cursor=cursor))
+
+
+@router.get("/{name}", response_model=HeartbeatView)
+def get_heartbeat(name: str, core: CoreDep, _client: Read) -> Response:
+    """One heartbeat."""
+    with core.store.read() as tx:
+        return json_response(_shown(tx, name))
+
+
+@router.post("/{name}", response_model=Heard)
+def hear(name: str, core: CoreDep, _client: Intake) -> Response:
+    """A sign of life. It resolves the alarm of a silence, if there is one; a body is not needed."""
+    return _heard(core, name)
+
+
+@router.post("/{name}/ping", response_model=Heard)
+def ping(name: str, core: CoreDep, _client: Intake) -> Response:
+    """A sign of life, whatever body comes with it."""
+    return _heard(core, name)
+
+
+@router.get("/{name}/ping", response_model=Heard)
+@router.head("/{name}/ping", include_in_schema=False)
+def ping_by_get(name: str, core: CoreDep, _client: Intake) -> Response:
+    """A sign of life, for senders that can only fetch an address; HEAD will do too."""
+    return _heard(core, name)
+
+
+@router.patch("/{name}", response_model=HeartbeatView)
+def change_heartbeat(name: str, asked: HeartbeatChange, once: OnceDep, _client: Operate) -> Response:
+    """Change its times or its alarm; an alarm that is open stays as it is."""
+
+    def do(work: Work) -> tuple[int, HeartbeatView]:
+        keeping.change(work, name, asked)
+        return 200, _shown(work.tx, name)
+
+    return once.answer(do)
+
+
+@router.post("/{name}/pause", response_model=HeartbeatView)
+def pause_heartbeat(name: str, once: OnceDep, _client: Operate) -> Response:
+    """Wait for nothing until it is resumed. An alarm that is open stays open."""
+
+    def do(work: Work) -> tuple[int, HeartbeatView]:
+        keeping.pause(work, name)
+        return 200, _shown(work.tx, name)
+
+    return once.answer(do)
+
+
+@router.post("/{name}/resume", response_model=HeartbeatView)
+def resume_heartbeat(name: str, once: OnceDep, _client: Operate) -> Response:
+    """Wait again, for a whole interval and its grace from now."""
+
+    def do(work: Work) -> tuple[int, HeartbeatView]:
+        keeping.resume(work, name)
+        return 200, _shown(work.tx, name)
+
+    return once.answer(do)
+
+
+@router.delete("/{name}", status_code=204)
+def delete_heartbeat(name: str, core: CoreDep, _client: Operate) -> Response:
+    """Delete it. An alarm that is open stays open."""
+    carry_out(core, lambda work: keeping.remove(work, name))
+    return Response(status_code=204)
+
+
+def _heard(core: Core, name: str) -> Response:
+    def do(work: Work) -> Heard:
+        keeping.hear(work, name)
+        row = heartbeats.find(work.tx, name)
+        return Heard(name=name, status=row.status, due_at=row.due_at)  # type: ignore[union-attr]
+
+    answer = json_response(carry_out(core, do))
+    answer.headers.update(_NOT_KEPT)
+    return answer
+
+
+def _shown(tx: Connection, name: str) -> HeartbeatView:
+    row = heartbeats.find(tx, name)
+    if row is None:
+        raise Unknown("heartbeat", name)
+    return heartbeat_view(row)

@@ -1,0 +1,44 @@
+"""When a silence becomes an alarm, also where we could not hear for a while."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+EARLIEST = timedelta(hours=1)
+"""A sign of life comes no more than this before it is expected, or half of its interval if that is less."""
+
+SETTLING = timedelta(seconds=5)
+"""So long after we begin to hear again, everybody who tries is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """When to expect the next sign of life. An alarm is due at ``due_at``."""
+
+    heard_at: datetime
+    every: timedelta
+    due_at: datetime
+    latest_at: datetime
+    """No outage of ours puts ``due_at`` off beyond this, so that a true silence is an alarm in the end."""
+
+
+def expected(heard_at: datetime, every: timedelta, grace: timedelta) -> Watch:
+    """The watch after a sign of life."""
+    due_at = heard_at + every + grace
+    return Watch(heard_at, every, due_at, due_at + every)
+
+
+def after_deafness(watch: Watch, grace: timedelta, since: datetime, until: datetime) -> Watch:
+    """The watch after a time in which nothing could be heard.
+
+    A sign of life that fell into it is missed, and the next one comes a whole interval later. So the
+    alarm waits for that one, if the time reached into the span in which a sign was to be expected.
+    Time that we could not hear is no silence, so ``latest_at`` moves by it.
+    """
+    if until <= watch.heard_at:
+        return watch
+    until += SETTLING
+    latest_at = watch.latest_at + (until - max(since, watch.heard_at))
+    if until < watch.heard_at + watch.every - min(watch.every / 2, EARLIEST):
+        return Watch(watch.heard_at, watch.every, watch.due_at, latest_at)
+    put_off = until + watch.every + grace
+    return Watch(watch.heard_at, watch.every, max(watch.due_at, min(put_off, latest_at)), latest_at)
