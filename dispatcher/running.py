@@ -18,7 +18,7 @@ from dispatcher.dialing import Dialing
 _log = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
-"""Idle connections live this long: a sender that does not repeat loses a report on a closed one."""
+"""Idle connections live this long."""
 
 DRAIN_SECONDS = 6
 """Work under way when a process is told to stop may take so long; what it leaves is found by the sweeps."""

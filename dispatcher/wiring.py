@@ -31,7 +31,7 @@ from dispatcher.outgoing.fan_out import LEASE as OUTGOING
 from dispatcher.pacer import Pacer
 from dispatcher.pbx.protocol import Contexts, PbxAccount, PullsReports
 from dispatcher.pbx.registry import CAPABILITIES, make_driver
-from dispatcher.receiver import ReceiverApp
+from dispatcher.receiver import Receiver
 from dispatcher.receiver.senders import sender_of
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx, Sessions
@@ -100,11 +100,11 @@ class Parts:
             if isinstance(pbx.driver, PullsReports) and pbx.driver.pulls_reports
         ]
 
-    def receiver(self) -> ReceiverApp:
-        """The web application that PBXs post to."""
+    def receiver(self) -> Receiver:
+        """What takes the reports that PBXs post."""
         settings = self.core.settings
         senders = [sender_of(pbx.name, pbx.address, pbx.serial, pbx.report_sources) for pbx in settings.pbx]
-        return ReceiverApp(
+        return Receiver(
             self.core, self.inbox, senders, {name: pbx.driver for name, pbx in self.pbxes.items()}
         )
 

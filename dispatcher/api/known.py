@@ -11,7 +11,7 @@ from dispatcher.metrics import catalogue
 from dispatcher.metrics.render import Labels
 from dispatcher.pbx.protocol import Driver
 from dispatcher.pbx.registry import FAMILIES
-from dispatcher.receiver.app import WHY_REFUSED
+from dispatcher.receiver.receiver import WHY_REFUSED
 from dispatcher.reports.incoming import UNKNOWN_WORD
 from dispatcher.store.trunks import INTERNAL
 

@@ -12,6 +12,7 @@ from dispatcher.broker import make_broker
 from dispatcher.config import Settings
 from dispatcher.core import Core
 from dispatcher.listener import Listener
+from dispatcher.receiver import ReportServer
 from dispatcher.running import (
     LINGER_SECONDS,
     Background,
@@ -116,7 +117,7 @@ class Embedded(_Process):
         declare(dramatiq.get_broker(), lambda: parts)
         self._stages.start(Background(parts.leases), DialRole(parts.dialer))
         _enter_left(parts)
-        self._stages.start(WebServer(parts.receiver(), self._reports, "reports"), self._listening(parts))
+        self._stages.start(ReportServer(parts.receiver(), self._reports), self._listening(parts))
         self._stages.start(
             DialThreads(dramatiq.get_broker(), self.settings.workers.threads, parts.dialer.drain),
             Background(parts.pacer(), parts.escalator(), parts.upkeep(), parts.auditor()),
@@ -168,7 +169,7 @@ class ReportsProcess(_Process):
         sync_streams(parts)
         self._stages.start(Background(parts.leases))
         _enter_left(parts)
-        self._stages.start(WebServer(parts.receiver(), at, "reports"), self._listening(parts))
+        self._stages.start(ReportServer(parts.receiver(), at), self._listening(parts))
 
 
 class PacerProcess(_Process):

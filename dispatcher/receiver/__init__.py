@@ -1,5 +1,6 @@
-"""The web side of reports: a bare ASGI application, since PBXs post many and wait for each answer."""
+"""The web side of reports: as little HTTP as it takes, since PBXs post many and wait for each answer."""
 
-from dispatcher.receiver.app import ReceiverApp
+from dispatcher.receiver.receiver import Receiver
+from dispatcher.receiver.server import ReportServer
 
-__all__ = ["ReceiverApp"]
+__all__ = ["Receiver", "ReportServer"]

@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dispatcher.reports import Incoming
 from dispatcher.store.group import REST_SECONDS
 
+Done = Callable[[Exception | None], None]
+"""Called in the event loop once an item is durable, or with what kept it from becoming so."""
+
 
 class Batcher:
     """Gathers reports while one batch is being committed, and commits them together next.
 
     A lone report is committed at once. Batches begin at least ``rest`` seconds apart, so that under
     load they are not too small. One thread does the committing, so that batches do not
-    compete with each other.
+    compete with each other. But for that thread everything happens in the event loop.
     """
 
     def __init__(
@@ -28,45 +31,49 @@ class Batcher:
         self._next_at = 0.0
         self._limit = limit
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
-        self._gathered: list[tuple[Incoming, asyncio.Future[None]]] = []
-        self._running: asyncio.Task[None] | None = None
+        self._gathered: list[tuple[Incoming, Done]] = []
+        self._is_running = False
 
-    async def submit(self, item: Incoming) -> None:
-        """Return once ``item`` is durable; raises what kept it from becoming so."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def submit(self, item: Incoming, done: Done) -> None:
+        """Have ``item`` made durable, with all that are submitted before the next batch begins."""
         self._gathered.append((item, done))
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
-        await done
+        if not self._is_running:
+            self._is_running = True
+            self._go_on(asyncio.get_running_loop())
 
     def close(self) -> None:
         """Finish the batch that is under way."""
         self._thread.shutdown(wait=True)
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while self._gathered:
-                ahead = self._next_at - loop.time()
-                if ahead > 0:
-                    await asyncio.sleep(ahead)
-                self._next_at = loop.time() + self._rest
-                batch, self._gathered = self._gathered[: self._limit], self._gathered[self._limit :]
-                try:
-                    await loop.run_in_executor(self._thread, self._commit, [item for item, _ in batch])
-                except Exception as error:
-                    _finish(batch, error)
-                else:
-                    _finish(batch, None)
-        finally:
-            self._running = None
-
-
-def _finish(batch: Sequence[tuple[Incoming, asyncio.Future[None]]], error: Exception | None) -> None:
-    for _, done in batch:
-        if done.done():
-            continue
-        if error is None:
-            done.set_result(None)
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        ahead = self._next_at - loop.time()
+        if ahead > 0:
+            loop.call_later(ahead, self._begin, loop)
         else:
-            done.set_exception(error)
+            loop.call_soon(self._begin, loop)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._next_at = loop.time() + self._rest
+        batch, self._gathered = self._gathered[: self._limit], self._gathered[self._limit :]
+        self._thread.submit(self._run, loop, batch)
+
+    def _run(self, loop: asyncio.AbstractEventLoop, batch: Sequence[tuple[Incoming, Done]]) -> None:
+        failure: Exception | None = None
+        try:
+            self._commit([item for item, _ in batch])
+        except Exception as error:
+            failure = error
+        loop.call_soon_threadsafe(self._finish, loop, batch, failure)
+
+    def _finish(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: Sequence[tuple[Incoming, Done]],
+        failure: Exception | None,
+    ) -> None:
+        for _, done in batch:
+            done(failure)
+        if self._gathered:
+            self._go_on(loop)
+        else:
+            self._is_running = False

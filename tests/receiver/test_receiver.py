@@ -19,18 +19,18 @@ from sqlalchemy.exc import OperationalError
 
 from dispatcher.pbx.protocol import Driver
 from dispatcher.pbx.yeastar_p import YeastarP
-from dispatcher.receiver import ReceiverApp
+from dispatcher.receiver import Receiver, ReportServer
 from dispatcher.receiver.senders import Sender, sender_of
-from dispatcher.running import WebServer, address_of, bound
+from dispatcher.running import address_of, bound
 from dispatcher.store.tables import Arrival, RawReport
 from tests.scripted import NUMBER, SERIAL, Office, account_of, answered, posted, ringing
 
 Post = Callable[..., tuple[int, bytes]]
 
 
-def app_of(office: Office, *senders: Sender) -> ReceiverApp:
+def app_of(office: Office, *senders: Sender) -> Receiver:
     drivers = {sender.pbx: office.driver for sender in senders}
-    return ReceiverApp(office.core, office.inbox, senders, drivers)
+    return Receiver(office.core, office.inbox, senders, drivers)
 
 
 def sender(pbx: str = "hq", serial: str = SERIAL, url: str = "http://127.0.0.1:8088", *more: str) -> Sender:
@@ -40,10 +40,10 @@ def sender(pbx: str = "hq", serial: str = SERIAL, url: str = "http://127.0.0.1:8
 class Served:
     """A receiver that listens, and a client."""
 
-    def __init__(self, app: ReceiverApp) -> None:
+    def __init__(self, app: Receiver) -> None:
         listener = bound("127.0.0.1:0")
         self.address = address_of(listener)
-        self._server = WebServer(app, listener, "reports")
+        self._server = ReportServer(app, listener)
 
     def __enter__(self) -> "Served":
         self._server.start()
@@ -246,12 +246,12 @@ def signature(body: bytes, secret: str = SECRET) -> str:
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
 
 
-def signing_app(office: Office, *others: Sender) -> ReceiverApp:
+def signing_app(office: Office, *others: Sender) -> Receiver:
     """A receiver whose ``hq`` signs what it posts, and perhaps others that do not."""
     account = account_of(office.core.settings.pbx[0])
     signing = YeastarP(replace(account, family="yeastar-p", webhook_secret=SECRET), lambda *_: None)
     drivers: dict[str, Driver] = {"hq": signing, **{other.pbx: office.driver for other in others}}
-    return ReceiverApp(office.core, office.inbox, [sender(), *others], drivers)
+    return Receiver(office.core, office.inbox, [sender(), *others], drivers)
 
 
 SIGNED = f'{{"type":30012,"sn":"{SERIAL}","msg":"{{\\"call_id\\":\\"1.1\\"}}"}}'.encode()
@@ -369,7 +369,7 @@ def test_reports_that_come_together_are_committed_together(
 
 def until_gathered(served: Served, number: int) -> None:
     """Wait until so many reports stand behind the commit that hangs."""
-    batcher = served._server._server.config.app._batcher  # type: ignore[union-attr]
+    batcher = served._server._receiver._batcher
     tick = threading.Event()
     for _ in range(2000):
         if len(batcher._gathered) >= number:
