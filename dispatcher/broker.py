@@ -15,7 +15,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import BrokerError
 from dramatiq.middleware import AgeLimit, Middleware
 
-from dispatcher.core import MOST_TOGETHER
+from dispatcher.core import MOST_AT_ONCE, MOST_TOGETHER
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ BULK = "bulk"
 
 DIAL_URGENT = "dial_urgent"
 DIAL = "dial"
+DIAL_AT_ONCE = "dial_at_once"
 HANG_UP = "hang_up"
 
 _FEWEST_MESSAGES = 8
@@ -89,6 +90,11 @@ class BrokerMessages:
         size = max(1, min(together, -(-len(attempt_ids) // _FEWEST_MESSAGES)))
         for start in range(0, len(attempt_ids), size):
             self._send(BULK, DIAL, attempt_ids[start : start + size])
+
+    def dial_at_once(self, attempt_ids: Sequence[str]) -> None:
+        """Ask for claimed attempts of a campaign to be dialled, many of them at once by one thread."""
+        for start in range(0, len(attempt_ids), MOST_AT_ONCE):
+            self._send(BULK, DIAL_AT_ONCE, attempt_ids[start : start + MOST_AT_ONCE])
 
     def hang_up(self, attempt_ids: Sequence[str]) -> None:
         """Ask for attempts to be ended."""

@@ -18,6 +18,8 @@ from dispatcher.store.engine import Store
 
 MOST_TOGETHER = 8
 """So many attempts at most are dialled by one message, one after the other."""
+MOST_AT_ONCE = 32
+"""So many attempts at most are dialled by one message where the driver sends many requests at once."""
 
 
 class Messages(Protocol):
@@ -31,6 +33,10 @@ class Messages(Protocol):
 
         ``urgent`` ones go before all others.
         """
+        ...
+
+    def dial_at_once(self, attempt_ids: Sequence[str]) -> None:
+        """Ask for claimed attempts of a campaign to be dialled, many of them at once by one thread."""
         ...
 
     def hang_up(self, attempt_ids: Sequence[str]) -> None:

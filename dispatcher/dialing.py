@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -43,12 +43,19 @@ class Dialing:
 
     def dial(self, *attempt_ids: str) -> None:
         """Dial claimed attempts, unless the process is draining: then the sweep sends them to another."""
+        self._signed(attempt_ids, self._dialer.dial)
+
+    def dial_at_once(self, *attempt_ids: str) -> None:
+        """Dial claimed attempts as :meth:`dial` does, but many requests at once."""
+        self._signed(attempt_ids, self._dialer.dial_at_once)
+
+    def _signed(self, attempt_ids: Sequence[str], dial: Callable[..., None]) -> None:
         with self._guard:
             if self._draining.is_set():
                 return
             self._under_way.update(attempt_ids)
         try:
-            self._dialer.dial(*attempt_ids)
+            dial(*attempt_ids)
         finally:
             with self._guard:
                 self._under_way.difference_update(attempt_ids)

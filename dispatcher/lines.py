@@ -66,6 +66,11 @@ class Line:
         return self.abilities is None or self.abilities.prompt_count
 
     @property
+    def dials_at_once(self) -> bool:
+        """Whether one thread can send many dial requests to its PBX at once."""
+        return self.abilities is not None and self.abilities.dials_together
+
+    @property
     def kinds(self) -> list[str]:
         """The kinds of message that its PBX can play to an outside number."""
         if self.abilities is None:

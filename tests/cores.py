@@ -64,6 +64,9 @@ class RecordingMessages:
     def dial(self, attempt_ids: Sequence[str], *, urgent: bool, together: int = 1) -> None:
         self.dialled += [(attempt_id, urgent) for attempt_id in attempt_ids]
 
+    def dial_at_once(self, attempt_ids: Sequence[str]) -> None:
+        self.dial(attempt_ids, urgent=False)
+
     def hang_up(self, attempt_ids: Sequence[str]) -> None:
         self.hung_up += attempt_ids
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import dramatiq
 
-from dispatcher.broker import BULK, DIAL, DIAL_URGENT, HANG_UP, URGENT
+from dispatcher.broker import BULK, DIAL, DIAL_AT_ONCE, DIAL_URGENT, HANG_UP, URGENT
 from dispatcher.wiring import Parts
 
 
@@ -28,3 +28,8 @@ def declare(broker: dramatiq.Broker, parts: Callable[[], Parts | None]) -> None:
     def dial(*attempt_ids: str) -> None:
         if (wired := parts()) is not None:
             wired.dialer.dial(*attempt_ids)
+
+    @dramatiq.actor(broker=broker, queue_name=BULK, actor_name=DIAL_AT_ONCE, priority=10)
+    def dial_at_once(*attempt_ids: str) -> None:
+        if (wired := parts()) is not None:
+            wired.dialer.dial_at_once(*attempt_ids)

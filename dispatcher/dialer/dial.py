@@ -3,7 +3,8 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from sqlalchemy import Connection
 
@@ -14,7 +15,8 @@ from dispatcher.dialer.speed import Speed
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.metrics.counting import Count
-from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
+from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
+from dispatcher.pbx.protocol import Accepted, DialOrder, DialsTogether, Driver, Session
 from dispatcher.reports import Inbox
 from dispatcher.sessions import Sessions
 from dispatcher.signals import Topic
@@ -66,8 +68,52 @@ class Dialer:
             self._dial(rest[:together])
             del rest[:together]
 
+    def dial_at_once(self, *attempt_ids: str) -> None:
+        """Dial claimed attempts as :meth:`dial` does, but send their requests at once.
+
+        For PBXs whose driver can do so: however slow they are, none of the calls waits for another.
+        """
+        began = time.monotonic()
+        begun = sorted(self._begun(attempt_ids), key=lambda intent: intent.pbx)
+        for pbx, intents in groupby(begun, key=lambda intent: intent.pbx):
+            self._dial_at_once(pbx, list(intents), began + STALE_SECONDS)
+
     def _dial(self, attempt_ids: Sequence[str]) -> None:
         began = time.monotonic()
+        begun = deque(self._begun(attempt_ids))
+        answers: list[Entry[Answer, None]] = []
+        try:
+            while begun:
+                # Whoever was stopped for so long may have been taken for dead, and its dials looked for.
+                is_stale = time.monotonic() - began > STALE_SECONDS
+                answer = self._unsent(begun[0], _STALE) if is_stale else self._answer(begun[0])
+                answers += self._settling.offer(answer)
+                begun.popleft()
+        except BaseException as error:
+            lost = self._doubt(begun.popleft(), Reason.CONNECTION_LOST, type(error).__name__)
+            answers += self._settling.offer(lost, *(self._unsent(intent, _STOPPED) for intent in begun))
+            raise
+        finally:
+            self._hold(answers)
+
+    def _dial_at_once(self, pbx: str, intents: Sequence[Intent], send_by: float) -> None:
+        unanswered = {intent.attempt_id: intent for intent in intents}
+        answers: list[Entry[Answer, None]] = []
+        try:
+            for found in self._ask_together(pbx, intents, send_by):
+                for answer in found:
+                    del unanswered[answer.attempt_id]
+                answers += self._settling.offer(*found)
+        except BaseException as error:
+            why = type(error).__name__
+            lost = [self._doubt(intent, Reason.CONNECTION_LOST, why) for intent in unanswered.values()]
+            answers += self._settling.offer(*lost)
+            raise
+        finally:
+            self._hold(answers)
+
+    def _begun(self, attempt_ids: Sequence[str]) -> list[Intent]:
+        """The intents of those attempts that may be dialled now; none while the database is away."""
         try:
             intents = self._beginning.submit_all(attempt_ids)
         except Exception as error:
@@ -75,23 +121,8 @@ class Dialer:
                 raise
             # They are still claimed, or begun without our knowing; the sweeps take up either.
             _log.warning("the database is away, attempts %s wait for the sweep", ", ".join(attempt_ids))
-            return
-        begun = deque(intent for intent in intents if intent is not None)
-        answers: list[Entry[Answer, None]] = []
-        try:
-            while begun:
-                # Whoever was stopped for so long may have been taken for dead, and its dials looked for.
-                is_stale = time.monotonic() - began > STALE_SECONDS
-                answer = self._unsent(begun[0], _STALE) if is_stale else self._answer(begun[0])
-                answers.append(self._settling.offer(answer))
-                begun.popleft()
-        except BaseException as error:
-            lost = self._doubt(begun.popleft(), Reason.CONNECTION_LOST, type(error).__name__)
-            unsent = (self._unsent(intent, _STOPPED) for intent in begun)
-            answers += [self._settling.offer(answer) for answer in (lost, *unsent)]
-            raise
-        finally:
-            self._hold(answers)
+            return []
+        return [intent for intent in intents if intent is not None]
 
     def _answer(self, intent: Intent) -> Answer:
         started = time.monotonic()
@@ -102,17 +133,41 @@ class Dialer:
 
     def _ask(self, intent: Intent) -> Answer:
         try:
-            accepted = self._sessions.use(
+            came: Accepted | PbxError = self._sessions.use(
                 intent.pbx, lambda driver, session: driver.dial(session, intent.order)
             )
-        except PbxRefused as error:
-            return Answer(
-                intent.attempt_id, intent.pbx, self._core.clock(), reason=error.reason, detail=error.detail
+        except PbxError as error:
+            came = error
+        return self._answer_of(intent, came)
+
+    def _ask_together(self, pbx: str, intents: Sequence[Intent], send_by: float) -> Iterator[list[Answer]]:
+        """What came of requests that are sent at once, some at a time.
+
+        Those that the PBX refused because the session had ended are sent again, one by one, with the next.
+        """
+        orders = [intent.order for intent in intents]
+        try:
+            coming = self._sessions.use(
+                pbx, lambda driver, session: _together(driver, session, orders, send_by)
             )
-        except PbxInDoubt as error:
-            return self._doubt(intent, error.reason, error.detail)
+        except PbxError as error:
+            yield [self._answer_of(intent, error) for intent in intents]
+            return
+        outdated: list[Intent] = []
+        for found in coming:
+            outdated += [intents[place] for place, came in found if _is_outdated(came)]
+            yield [self._answer_of(intents[place], came) for place, came in found if not _is_outdated(came)]
+        for intent in outdated:
+            is_stale = time.monotonic() > send_by
+            yield [self._unsent(intent, _STALE) if is_stale else self._ask(intent)]
+
+    def _answer_of(self, intent: Intent, came: Accepted | PbxError) -> Answer:
+        if isinstance(came, PbxInDoubt):
+            return self._doubt(intent, came.reason, came.detail)
         now = self._core.clock()
-        return Answer(intent.attempt_id, intent.pbx, now, callid=accepted.callid, seen=accepted.seen)
+        if isinstance(came, PbxError):
+            return Answer(intent.attempt_id, intent.pbx, now, reason=came.reason, detail=came.detail)
+        return Answer(intent.attempt_id, intent.pbx, now, callid=came.callid, seen=came.seen)
 
     def _doubt(self, intent: Intent, reason: Reason, detail: str) -> Answer:
         now = self._core.clock()
@@ -133,7 +188,7 @@ class Dialer:
             except Exception as error:
                 if not is_outage(error) or time.monotonic() > until:
                     raise
-                answers = [self._settling.offer(entry.item) for entry in answers if entry.error is not None]
+                answers = self._settling.offer(*(entry.item for entry in answers if entry.error is not None))
                 _log.warning("the database is away, the answers of %d attempts wait", len(answers))
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
@@ -162,3 +217,26 @@ class Dialer:
             if any(item.in_doubt for item in answers if item.pbx == pbx):
                 self._inbox.revisit(pbx)
         return [None] * len(answers)
+
+
+def _is_outdated(came: Accepted | PbxError) -> bool:
+    """Whether a request had no effect because its session had ended."""
+    return isinstance(came, PbxRefused) and came.reason is Reason.TOKEN_INVALID
+
+
+def _together(
+    driver: Driver, session: Session, orders: Sequence[DialOrder], send_by: float
+) -> Iterator[list[tuple[int, Accepted | PbxError]]]:
+    if isinstance(driver, DialsTogether):
+        return driver.dial_together(session, orders, send_by)
+    return _one_by_one(driver, session, orders)
+
+
+def _one_by_one(
+    driver: Driver, session: Session, orders: Sequence[DialOrder]
+) -> Iterator[list[tuple[int, Accepted | PbxError]]]:
+    for place, order in enumerate(orders):
+        try:
+            yield [(place, driver.dial(session, order))]
+        except PbxError as error:
+            yield [(place, error)]

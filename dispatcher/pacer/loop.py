@@ -58,7 +58,9 @@ class Pacer:
         claimed = core.store.transact(lambda tx: claim(tx, core.clock(), line, self._lines, core.began))
         if claimed.alarms:
             core.messages.dial(claimed.alarms, urgent=True)
-        if claimed.campaigns:
+        if claimed.campaigns and line.dials_at_once:
+            core.messages.dial_at_once(claimed.campaigns)
+        elif claimed.campaigns:
             core.messages.dial(claimed.campaigns, urgent=False)
         if claimed.total:
             core.signals.send(Topic.EVENTS)

@@ -21,23 +21,21 @@ four seconds, before embedded servers drop theirs, and a connection that is seen
 Nothing is ever sent twice.
 
 The query string, which carries the session's token, is given to the connection beside the URL and not
-within it, so that no log line and no exception of the HTTP libraries can hold it. The one line that could
-still show it, the headers of a redirect that repeats the request's URL, is kept out of the log.
+within it, so that no log line and no exception can hold it.
 """
 
-import logging
 import ssl
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
+from dispatcher.pbx.transport import LARGEST_RESPONSE, PbxTransport, SentTooLate, TooLarge
 
 KEEPALIVE_SECONDS = 4.0
-LARGEST_RESPONSE = 8 * 1024 * 1024
 MOST_URLS = 100
 """So many are kept: some paths hold the id of a call, so there is no end to them."""
 CONNECTIONS = 64
@@ -50,16 +48,6 @@ _HEADERS = [
     (b"User-Agent", b"ivr-dispatcher"),
 ]
 
-
-class _WithoutAnswerHeaders(logging.Filter):
-    """Drops the debug line in which httpcore prints an answer's headers."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record may be logged."""
-        return "receive_response_headers" not in record.getMessage()
-
-
-logging.getLogger("httpcore.http11").addFilter(_WithoutAnswerHeaders())
 
 _REFUSED_BY_STATUS = {400: Reason.BAD_REQUEST, 429: Reason.TOO_FREQUENT}
 
@@ -96,14 +84,11 @@ class PbxHttp:
         self._urls: dict[str, httpx.URL] = {}
         self._is_closed = False
         # The transport alone: a client's cookies, redirects and authentication have no use here.
-        self._transport = httpx.HTTPTransport(
-            verify=trust(verify_tls) if self._base.scheme == "https" else False,
-            trust_env=False,
-            limits=httpx.Limits(
-                max_connections=CONNECTIONS,
-                max_keepalive_connections=CONNECTIONS,
-                keepalive_expiry=KEEPALIVE_SECONDS,
-            ),
+        self._transport = PbxTransport(
+            self._base,
+            trust(verify_tls) if self._base.scheme == "https" else None,
+            most=CONNECTIONS,
+            keep=KEEPALIVE_SECONDS,
         )
 
     def post(self, path: str, body: bytes, query: str = "") -> bytes:
@@ -113,6 +98,20 @@ class PbxHttp:
         table above.
         """
         return self.send("POST", path, body, query).body
+
+    def post_together(
+        self, posts: Sequence[tuple[str, bytes]], query: str, send_by: float
+    ) -> Iterator[list[tuple[int, bytes | PbxError]]]:
+        """Send many bodies, each to its path, at once, and yield answers or errors as they come, by place.
+
+        Every one is sent once at most, and by ``send_by`` (monotonic seconds) or not at all.
+        """
+        if self._is_closed:
+            yield [(place, _CLOSED) for place in range(len(posts))]
+            return
+        requests = [self._request("POST", path, body, query, self._timeouts) for path, body in posts]
+        for done in self._transport.handle_together(requests, send_by):
+            yield [(place, _outcome(answer)) for place, answer in done]
 
     def send(
         self,
@@ -130,7 +129,7 @@ class PbxHttp:
         and to send has its usual time. Raises :class:`PbxRefused` or :class:`PbxInDoubt`, by the table above.
         """
         if self._is_closed:
-            raise PbxRefused(Reason.PBX_AWAY, "the driver is closed")
+            raise _CLOSED
         try:
             return self._exchange(method, path, body, query, expected, timeout or self._timeout)
         except PbxError:
@@ -147,13 +146,7 @@ class PbxHttp:
         self, method: str, path: str, body: bytes, query: str, expected: Collection[int], timeout: float
     ) -> HttpAnswer:
         timeouts = self._timeouts if timeout == self._timeout else self._timeouts | {"read": timeout}
-        request = httpx.Request(
-            method,
-            self._url(path),
-            headers=self._headers,
-            content=body or None,
-            extensions={"timeout": timeouts, "target": self._target(path, query)},
-        )
+        request = self._request(method, path, body, query, timeouts)
         deadline = time.monotonic() + 2 * timeout
         response = self._transport.handle_request(request)
         try:
@@ -162,6 +155,17 @@ class PbxHttp:
             return HttpAnswer(response.status_code, self._read(response, deadline))
         finally:
             response.close()
+
+    def _request(
+        self, method: str, path: str, body: bytes, query: str, timeouts: Mapping[str, float | None]
+    ) -> httpx.Request:
+        return httpx.Request(
+            method,
+            self._url(path),
+            headers=self._headers,
+            content=body or None,
+            extensions={"timeout": timeouts, "target": self._target(path, query)},
+        )
 
     def _url(self, path: str) -> httpx.URL:
         known = self._urls.get(path)
@@ -178,17 +182,21 @@ class PbxHttp:
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
         """The whole body, within a sane size and before the deadline, however slowly it trickles in."""
         chunks: list[bytes] = []
-        size = 0
         for chunk in response.iter_bytes():
             chunks.append(chunk)
-            size += len(chunk)
-            if size > LARGEST_RESPONSE:
-                raise PbxInDoubt(
-                    Reason.RESPONSE_UNREADABLE, f"an answer larger than {LARGEST_RESPONSE} bytes"
-                )
             if time.monotonic() > deadline:
                 raise PbxInDoubt(Reason.TIMED_OUT, "the answer trickled in for twice the time-out")
         return b"".join(chunks)
+
+
+_CLOSED = PbxRefused(Reason.PBX_AWAY, "the driver is closed")
+
+
+def _outcome(answer: httpx.Response | Exception) -> bytes | PbxError:
+    """What came of one of many requests."""
+    if isinstance(answer, Exception):
+        return _failure(answer)
+    return answer.content if answer.status_code == httpx.codes.OK else _by_status(answer)
 
 
 def _by_status(response: httpx.Response) -> PbxError:
@@ -203,6 +211,7 @@ def _by_status(response: httpx.Response) -> PbxError:
 
 
 _NOTHING_SENT: Mapping[type[Exception], tuple[Reason, str]] = {
+    SentTooLate: (Reason.PBX_AWAY, "the process was stopped for too long before it could send the request"),
     httpx.ConnectTimeout: (Reason.PBX_AWAY, "no connection within the time-out"),
     httpx.ConnectError: (Reason.PBX_AWAY, "no connection"),
     httpx.PoolTimeout: (Reason.PBX_AWAY, "all connections to the PBX were in use for the whole time-out"),
@@ -210,6 +219,7 @@ _NOTHING_SENT: Mapping[type[Exception], tuple[Reason, str]] = {
     httpx.LocalProtocolError: (Reason.BAD_REQUEST, "the request can't be expressed in HTTP"),
 }
 _PERHAPS_SENT: Mapping[type[Exception], tuple[Reason, str]] = {
+    TooLarge: (Reason.RESPONSE_UNREADABLE, f"an answer larger than {LARGEST_RESPONSE} bytes"),
     httpx.TimeoutException: (Reason.TIMED_OUT, "no answer within the time-out"),
     httpx.NetworkError: (Reason.CONNECTION_LOST, "the connection was lost"),
     httpx.RemoteProtocolError: (Reason.CONNECTION_LOST, "the connection ended without a whole answer"),

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.protocol import Observe
 
 OK, REFUSED, IN_DOUBT = "ok", "refused", "in_doubt"
@@ -23,3 +23,10 @@ def observed(observe: Observe, operation: str) -> Iterator[None]:
         raise
     finally:
         observe(operation, result, time.perf_counter() - started)
+
+
+def result_of(answer: object) -> str:
+    """The result to tell of one request of many, by what came of it."""
+    if isinstance(answer, PbxRefused):
+        return REFUSED
+    return IN_DOUBT if isinstance(answer, PbxError) else OK

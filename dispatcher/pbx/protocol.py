@@ -5,13 +5,14 @@ A driver turns the dispatcher's requests into the vendor's HTTP API and the vend
 (token) is handed to it, so that every process can share one. It never reads the database.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Protocol, runtime_checkable
 
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.pbx.errors import PbxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Capabilities:
     """Whether a call's callid is the one that its order names; then it is :class:`KnowsOwnCalls` as well."""
     unseen: tuple[str, ...] = ()
     """What of this rests on a manual or on inference alone, and was seen on no PBX: sentences for people."""
+    dials_together: bool = False
+    """Whether its driver sends many dial requests at once (:class:`DialsTogether`)."""
 
     def calls(self, target: TargetKind) -> bool:
         """Whether anything at all can be played to such a target."""
@@ -218,6 +221,21 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Drop the connections."""
+        ...
+
+
+@runtime_checkable
+class DialsTogether(Protocol):
+    """Families whose driver sends many dial requests at once, and reads the answers as they come."""
+
+    def dial_together(
+        self, session: Session, orders: Sequence[DialOrder], send_by: float
+    ) -> Iterator[list[tuple[int, Accepted | PbxError]]]:
+        """Place one call for each order, and yield by its place what came of each, some at a time.
+
+        Each is sent once at most, and by ``send_by`` (monotonic seconds) or not at all: then the error is
+        :class:`~dispatcher.pbx.errors.PbxRefused`.
+        """
         ...
 
 

@@ -45,6 +45,10 @@ class Request:
         return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.raw_headers}
 
 
+Serve = Callable[[Request, Answer], None]
+"""Serves a request; the answer may come later."""
+
+
 @lru_cache(maxsize=64)
 def _text_of(status: int, text: str, method: str, is_last: bool, second: int) -> bytes:
     """A whole answer. Nearly all of one second are the same."""
@@ -66,7 +70,9 @@ class Connection(asyncio.Protocol):
     ``known`` are the server's open connections, of which this is one until it is lost.
     """
 
-    def __init__(self, serve: Callable[[Request, Answer], None], limit: int, known: set["Connection"]) -> None:
+    def __init__(
+        self, serve: Callable[[Request, Answer], None], limit: int, known: set["Connection"]
+    ) -> None:
         self._serve = serve
         self._limit = limit
         self._known = known

@@ -39,9 +39,7 @@ class Receiver:
     ) -> None:
         self._core = core
         self._drivers = drivers
-        self._signing = {
-            name: driver for name, driver in drivers.items() if isinstance(driver, SignsReports)
-        }
+        self._signing = {name: driver for name, driver in drivers.items() if isinstance(driver, SignsReports)}
         self._senders = {sender.pbx: sender for sender in senders}
         self._inbox = inbox
         self._entering = Entering(inbox.enter)

@@ -59,21 +59,21 @@ class GroupCommit(Generic[Item, Result]):
             self._gathered += entries
         return self.finish(entries)
 
-    def offer(self, item: Item) -> Entry[Item, Result]:
+    def offer(self, *items: Item) -> list[Entry[Item, Result]]:
         """Submit without waiting: commits here and now if nobody else does and the rest is over.
 
         Whoever offers must :meth:`finish` what they have offered, else it may never be committed.
         """
-        entry: Entry[Item, Result] = Entry(item)
+        entries = [Entry[Item, Result](item) for item in items]
         with self._guard:
-            self._gathered.append(entry)
+            self._gathered += entries
         if time.monotonic() >= self._next_at and self._turn.acquire(blocking=False):
             try:
                 self._next_at = time.monotonic() + self._rest
                 self._run(self._take())
             finally:
                 self._turn.release()
-        return entry
+        return entries
 
     def finish(self, entries: Sequence[Entry[Item, Result]]) -> list[Result]:
         """Return the results of submitted entries once all are committed; raises what a commit raised."""

@@ -89,6 +89,10 @@ class RawPbx:
             connection.close()
         self._open.clear()
 
+    def respond(self, connection: socket.socket, request: bytes) -> None:
+        """Answer one request, or not."""
+        self.behaviour(connection)
+
     def _accept(self) -> None:
         while True:
             try:
@@ -106,7 +110,7 @@ class RawPbx:
                 self._open.append(connection)
             while request := _read_request(connection):
                 self.requests.append(request)
-                self.behaviour(connection)
+                self.respond(connection, request)
         except OSError:
             return
 

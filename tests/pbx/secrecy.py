@@ -51,11 +51,6 @@ def assert_untold(secrets: Collection[str], *told: str) -> None:
         assert not any(secret in text for text in told)
 
 
-def was_logged_by_http(caplog: pytest.LogCaptureFixture) -> bool:
-    """Whether the HTTP library has logged anything: else its silence would prove nothing."""
-    return any(record.name.startswith("httpcore") for record in caplog.records)
-
-
 def fail(failure: Behaviour, request_it: Callable[[str], object], caplog: pytest.LogCaptureFixture) -> str:
     """All that is told of a request to a PBX that fails so; ``request_it`` is given its address."""
     log_everything(caplog)

@@ -9,7 +9,8 @@ accepted, ``{"status": "Failed", "errno": "10003"}`` that it was not (S-Series A
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from urllib.parse import quote
 from dispatcher.domain.reasons import Nature, Reason, meaning
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.http import PbxHttp
-from dispatcher.pbx.observing import observed
+from dispatcher.pbx.observing import observed, result_of
 from dispatcher.pbx.protocol import Observe, Session
 from dispatcher.pbx.yeastar.lenient import read_object
 
@@ -56,6 +57,30 @@ class YeastarClient:
         """
         with observed(self._observe, operation):
             return self._exchange(endpoint, params, session)
+
+    def ask_together(
+        self,
+        operation: str,
+        asked: Sequence[tuple[str, Mapping[str, str]]],
+        session: Session,
+        send_by: float,
+    ) -> Iterator[list[tuple[int, dict[str, Any] | PbxError]]]:
+        """Send many requests, as (endpoint, params), at once; yields answers and errors by place."""
+        started = time.perf_counter()
+        posts = [(self._base + endpoint, json.dumps(params).encode()) for endpoint, params in asked]
+        for done in self._http.post_together(posts, _token(session), send_by):
+            found = [(place, self._understood(asked[place][0], came)) for place, came in done]
+            for _, answer in found:
+                self._observe(operation, result_of(answer), time.perf_counter() - started)
+            yield found
+
+    def _understood(self, endpoint: str, came: bytes | PbxError) -> dict[str, Any] | PbxError:
+        if isinstance(came, PbxError):
+            return came
+        try:
+            return self._read(endpoint, came)
+        except PbxError as error:
+            return error
 
     def download(self, operation: str, endpoint: str, params: Mapping[str, str], session: Session) -> bytes:
         """Fetch a file, with ``params`` in the query, once.

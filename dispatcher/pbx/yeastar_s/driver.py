@@ -1,6 +1,6 @@
 """The driver for Yeastar API v1.1.0. Which endpoint does what is in the S-Series API v1.1.0 manual."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import product
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
-from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.protocol import (
     Accepted,
@@ -60,6 +60,7 @@ class YeastarS:
     capabilities = Capabilities(
         placeable=frozenset(_ENDPOINTS),
         provable=frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION))),
+        dials_together=True,
     )
     report_words: Sequence[str] = reports.REPORT_WORDS
     operations: Sequence[str] = OPERATIONS
@@ -116,10 +117,18 @@ class YeastarS:
         An answer of success without a readable callid is in doubt: the call was placed.
         """
         endpoint, params = _request(order)
-        callid = text(self._client.ask(DIAL, endpoint, params, session).get("callid"))
-        if not callid:
-            raise unreadable(endpoint, "no callid")
-        return Accepted(callid)
+        return _accepted(endpoint, self._client.ask(DIAL, endpoint, params, session))
+
+    def dial_together(
+        self, session: Session, orders: Sequence[DialOrder], send_by: float
+    ) -> Iterator[list[tuple[int, Accepted | PbxError]]]:
+        """Place many calls at once; see :class:`~dispatcher.pbx.protocol.DialsTogether`."""
+        found = [(place, _request_or_refusal(order)) for place, order in enumerate(orders)]
+        if refused := [(place, asked) for place, asked in found if isinstance(asked, PbxError)]:
+            yield list(refused)
+        asked = [(place, asked) for place, asked in found if not isinstance(asked, PbxError)]
+        for done in self._client.ask_together(DIAL, [request for _, request in asked], session, send_by):
+            yield [(asked[at][0], _accepted_or_error(asked[at][1][0], answer)) for at, answer in done]
 
     def live_calls(self, session: Session) -> Sequence[LiveCall]:
         """Every call on every trunk: outbound ones by leg, inbound ones by leg and callid.
@@ -172,6 +181,29 @@ class YeastarS:
     def close(self) -> None:
         """Drop the connections."""
         self._client.close()
+
+
+def _request_or_refusal(order: DialOrder) -> tuple[str, dict[str, str]] | PbxError:
+    try:
+        return _request(order)
+    except PbxRefused as refusal:
+        return refusal
+
+
+def _accepted(endpoint: str, answer: dict[str, Any]) -> Accepted:
+    callid = text(answer.get("callid"))
+    if not callid:
+        raise unreadable(endpoint, "no callid")
+    return Accepted(callid)
+
+
+def _accepted_or_error(endpoint: str, answer: dict[str, Any] | PbxError) -> Accepted | PbxError:
+    if isinstance(answer, PbxError):
+        return answer
+    try:
+        return _accepted(endpoint, answer)
+    except PbxError as error:
+        return error
 
 
 def _request(order: DialOrder) -> tuple[str, dict[str, str]]:
