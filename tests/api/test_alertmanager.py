@@ -251,3 +251,22 @@ def test_an_alert_with_characters_that_no_database_holds_is_taken(api: TestClien
 
     assert taken["failed"] == 0
     assert "a\ufffdb" in {item["summary"] for item in listed(api)}
+
+
+def test_all_alerts_of_a_bad_night_fit_into_one_notification(sqlite_url: str) -> None:
+    core: Core = make_core(sqlite_url)
+    alert = PAYLOAD["alerts"][0] | {"annotations": {"summary": "Over-pressure", "description": "x" * 20_000}}
+    alerts = [alert | {"fingerprint": f"{number:016x}"} for number in range(100)]
+
+    taken = client_of(core).post(PATH, json=payload(alerts=alerts)).json()
+
+    assert (taken["accepted"], taken["failed"]) == (100, 0), "over a megabyte, and it will not be sent again"
+    core.store.close()
+
+
+def test_the_largest_notification_can_be_set(sqlite_url: str) -> None:
+    core: Core = make_core(sqlite_url, intake={"max_body_bytes": 2000})
+    answer = client_of(core).post(PATH, json=payload(receiver="x" * 2000))
+    assert answer.status_code == 413
+    assert "intake.max_body_bytes" in answer.json()["detail"]
+    core.store.close()
