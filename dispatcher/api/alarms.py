@@ -114,6 +114,17 @@ def resolve(alarm_id: str, once: OnceDep, client: Operate) -> Response:
     return once.answer(do)
 
 
+@router.post("/{alarm_id}/escalate", response_model=AlarmView, responses=_NOT_POSSIBLE)
+def escalate(alarm_id: str, once: OnceDep, client: Operate) -> Response:
+    """Go on to the next step of its policy now, past whatever holds the alarm. Calls under way go on."""
+
+    def do(work: Work) -> tuple[int, AlarmView]:
+        by_hand.escalate(work, alarm_id, client.name)
+        return 200, shown(work.core, work.tx, alarm_id)
+
+    return once.answer(do)
+
+
 @router.post("/{alarm_id}/cancel", response_model=AlarmView, responses=_NOT_POSSIBLE)
 def cancel(alarm_id: str, once: OnceDep, client: Operate) -> Response:
     """The alarm was a mistake: whoever has not answered yet is not called any more."""

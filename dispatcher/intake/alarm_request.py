@@ -10,9 +10,9 @@ from pydantic.config import JsonDict
 from sqlalchemy import Connection
 
 from dispatcher.config import Settings
-from dispatcher.directory.policies import policy_named
-from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, Severity
+from dispatcher.domain.vocabulary import DeliveredWhen, Severity
 from dispatcher.errors import Fault, Refused
+from dispatcher.escalation.policies import has_keys, policy_named, usual_proof
 from dispatcher.intake.notices import LONGEST_SUMMARY
 from dispatcher.policies import AlarmPlan, PolicySpec, StepSpec, plan_of_policy
 from dispatcher.requests import AckDigits, MessageSpec, Moment, Recipient, RetrySpec, Word
@@ -147,45 +147,19 @@ def _usual_expiry(policy: PolicySpec | None, settings: Settings, now: datetime) 
     return None if seconds is None else now + timedelta(seconds=seconds)
 
 
-def usual_proof_of(policy: PolicySpec) -> DeliveredWhen:
-    """What counts as delivered for an alarm that takes everything from ``policy``."""
-    if policy.delivered_when is not None:
-        return policy.delivered_when
-    to = policy.all_steps[0].to
-    return _usual_proof(policy.message, to, has_keys=_has_keys(policy, to))
-
-
-def _has_keys(policy: PolicySpec, to: list[Recipient]) -> bool:
-    """Whether the policy asks for a key. Its usual key is no wish where only users are called."""
-    return bool(policy.acknowledging) and ("ack_digits" in policy.model_fields_set or not _only_users(to))
-
-
 def _proof(
     request: AlarmRequest, policy: PolicySpec | None, message: MessageSpec, to: list[Recipient]
 ) -> tuple[DeliveredWhen, str]:
     """What counts as delivered, and the acknowledging keys."""
     digits = request.ack_digits
-    has_keys = bool(digits)
+    asks_for_key = bool(digits)
     if digits is None and policy is not None:
-        digits, has_keys = policy.acknowledging, _has_keys(policy, to)
+        digits, asks_for_key = policy.acknowledging, has_keys(policy, to)
     wanted = request.delivered_when or (policy.delivered_when if policy else None)
     if wanted is None:
-        wanted = _usual_proof(message, to, has_keys=has_keys)
+        wanted = usual_proof(message, to, has_keys=asks_for_key)
     if wanted is DeliveredWhen.ACKNOWLEDGED and not digits:
         if request.ack_digits is not None:
             raise Refused(Fault(("ack_digits",), "acknowledged needs at least one key"))
         digits = USUAL_ACK_DIGITS
     return wanted, digits or ""
-
-
-def _usual_proof(message: MessageSpec, to: list[Recipient], *, has_keys: bool) -> DeliveredWhen:
-    """What counts as delivered where nobody says it: the most that can be proven of such calls."""
-    if message.kind in (MessageKind.QUEUE, MessageKind.RING_GROUP):
-        return DeliveredWhen.ANSWERED
-    if has_keys:
-        return DeliveredWhen.ACKNOWLEDGED
-    return DeliveredWhen.ANSWERED if _only_users(to) else DeliveredWhen.HEARD
-
-
-def _only_users(to: list[Recipient]) -> bool:
-    return all(recipient.kind == "user" for recipient in to)

@@ -4,6 +4,7 @@ from sqlalchemy import select
 
 from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.errors import NotPossible, Unknown
+from dispatcher.escalation.advancing import go_on_at_once
 from dispatcher.escalation.resolving import resolve as resolve_alarm
 from dispatcher.intake import alarms
 from dispatcher.ledger import alarms as ledger
@@ -25,6 +26,15 @@ def acknowledge(work: Work, alarm_id: str, by: str) -> None:
         ledger.acknowledge(work.tx, work.now, alarm_id, work.count, by=by, cause=f"by hand, by {by}")
     )
     _check(work, alarm_id, before, AlarmStatus.ACKNOWLEDGED)
+
+
+def escalate(work: Work, alarm_id: str, by: str) -> None:
+    """Go on to the alarm's next step at once. Raises :class:`Unknown` and :class:`NotPossible`."""
+    before = _status(work, alarm_id)
+    if not go_on_at_once(work, alarm_id, by):
+        if before is AlarmStatus.OPEN:
+            raise NotPossible("the step that is under way is the last of the last round", before)
+        raise NotPossible(f"an alarm that is {before} does not go on to another step", before)
 
 
 def resolve(work: Work, alarm_id: str, by: str) -> None:

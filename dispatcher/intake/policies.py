@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatcher.config import Settings
-from dispatcher.errors import Place
+from dispatcher.escalation.policies import faults_of, proof_of
 from dispatcher.escalation.recipients import Asked, Rules, faults_of_message, uncallable
-from dispatcher.intake.alarm_request import usual_proof_of
 
 _log = logging.getLogger(__name__)
 
@@ -33,18 +32,15 @@ def unfit_policies(settings: Settings) -> Iterator[Unfit]:
     """What is wrong for an alarm that takes everything from its policy."""
     rules = Rules.of(settings)
     for policy in settings.policy:
-        proof = usual_proof_of(policy)
-        faults, callable_somebody = [], False
-        for number, step in enumerate(policy.all_steps):
-            place: Place = ("to",) if policy.to else ("steps", number, "to")
-            asked = Asked(step.message or policy.message, proof)
-            wrong = uncallable(step.to, asked, rules)
-            of_message = faults_of_message(asked)
-            faults += [*of_message, *(one.fault(place) for one in wrong)]
-            callable_somebody = callable_somebody or (not of_message and len(wrong) < len(step.to))
-        if faults:
-            why = "; ".join(dict.fromkeys(str(fault) for fault in faults))
-            yield Unfit(policy.name, why, calls_somebody=callable_somebody)
+        if faults := faults_of(policy, rules):
+            asked = [
+                (step, Asked(step.message or policy.message, proof_of(policy))) for step in policy.all_steps
+            ]
+            somebody = any(
+                not faults_of_message(of) and len(uncallable(step.to, of, rules)) < len(step.to)
+                for step, of in asked
+            )
+            yield Unfit(policy.name, "; ".join(str(fault) for fault in faults), calls_somebody=somebody)
 
 
 def warn_of_unfit_policies(settings: Settings) -> None:

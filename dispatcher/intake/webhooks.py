@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher.config import Settings
-from dispatcher.directory import policies
 from dispatcher.errors import Fault, Refused
+from dispatcher.escalation import policies
 from dispatcher.intake import episodes
 from dispatcher.intake.alarms import Effect
 from dispatcher.intake.notices import Notice

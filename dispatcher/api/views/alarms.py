@@ -34,6 +34,16 @@ class AlarmSummary(BaseModel):
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     resolved_at: datetime | None
+    step: int = Field(description="The step of its policy that is under way, 1 for the first.")
+    round: int = Field(description="Which time the steps are gone through, 1 for the first.")
+    next_at: datetime | None = Field(
+        description="When it goes on by itself at the latest: to the next step, or to the end of what holds "
+        "it; for an acknowledged alarm, when it pages again."
+    )
+    held_why: str | None = Field(
+        description="Why nobody is called for it now; null when nothing holds it.",
+        examples=["silenced by Ann Jansen until 2026-11-21 10:30:00 UTC"],
+    )
     call_counts: dict[str, int] = Field(description="Its calls by state.", examples=[{"delivered": 1}])
 
 
@@ -74,6 +84,10 @@ def _members(row: Any, counts: Mapping[str, int]) -> dict[str, Any]:
         "acknowledged_at": row.acknowledged_at,
         "acknowledged_by": row.acknowledged_by,
         "resolved_at": row.resolved_at,
+        "step": row.step + 1,
+        "round": row.round + 1,
+        "next_at": row.next_at,
+        "held_why": row.held_why,
         "call_counts": dict(counts),
     }
 
