@@ -20,6 +20,8 @@ _COMMANDS = {
     "doctor": ("dispatcher.cli.doctor:doctor", "Check the installation, and say how to mend it."),
     "alarm": ("dispatcher.cli.alarm:app", "Raise, list, acknowledge and end alarms."),
     "campaign": ("dispatcher.cli.campaign:app", "Create, fill, start, watch and end campaigns."),
+    "heartbeat": ("dispatcher.cli.heartbeat:app", "Raise an alarm when something is not heard of."),
+    "webhook": ("dispatcher.cli.webhook:app", "Tell other systems what happens."),
     "simulator": ("dispatcher.cli.simulator:simulator", "Run a simulated PBX."),
     "demo": ("dispatcher.cli.demo:demo", "See it all work on a simulated PBX."),
 }

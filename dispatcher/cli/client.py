@@ -68,6 +68,14 @@ class Api:
         headers = {"Idempotency-Key": once} if once else {}
         return self._document("POST", path, json=body, headers=headers, params=_given(params or {}))
 
+    def patch(self, path: str, body: Any) -> Any:
+        """Change a thing; what the document leaves out stays."""
+        return self._document("PATCH", path, json=body)
+
+    def delete(self, path: str) -> None:
+        """Delete a thing."""
+        self._ask("DELETE", path)
+
     def upload(self, path: str, pieces: Iterable[bytes], kind: str) -> Any:
         """Stream a body of any size."""
         headers = {"Content-Type": kind}

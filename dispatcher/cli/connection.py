@@ -44,6 +44,7 @@ _FITTING = {
     Scope.INTAKE: (Scope.INTAKE, Scope.ADMIN),
     Scope.OPERATE: (Scope.OPERATE, Scope.ADMIN),
     Scope.READ: (Scope.READ, Scope.OPERATE, Scope.ADMIN),
+    Scope.ADMIN: (Scope.ADMIN,),
 }
 
 

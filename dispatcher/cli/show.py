@@ -16,6 +16,10 @@ PLAIN_WIDTH = 200
 COLOURS = {
     "open": "bold red",
     "acknowledged": "green",
+    "up": "green",
+    "down": "bold red",
+    "sent": "green",
+    "dead": "bold red",
     "resolved": "green",
     "delivered": "green",
     "running": "cyan",

@@ -77,6 +77,18 @@ def expiry(seconds: float | None) -> str | None:
     return None if seconds is None else (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def seconds(text: str, option: str) -> float:
+    """``90s``, ``30m``, ``24h`` or ``7d``, or a plain number of seconds."""
+    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
+    try:
+        return float(number) * unit
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}: write 90s, 30m, 24h or 7d", param_hint=option) from None
+
+
 def given(document: dict[str, Any]) -> dict[str, Any]:
     """The document without what was left out."""
     return {name: value for name, value in document.items() if value is not None}
