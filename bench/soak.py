@@ -5,39 +5,66 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import cycle
+from dataclasses import dataclass
+from itertools import cycle, product
 from pathlib import Path
 
 from rich.console import Console
 
 from bench.systems import StoreKind as Store
 from tests.services import PostgresServer, RedisServer
+from tests.system.families import FAMILIES, Family
 from tests.system.scenarios import SCENARIOS, Ground, Scenario, StoreKind, play
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One run of a soak, but for its seed."""
+
+    scenario: Scenario
+    family: Family
+    store: StoreKind
+
+
 def soak(
-    console: Console, stores: Sequence[Store], names: Sequence[str], minutes: float, seed: int | None
+    console: Console,
+    stores: Sequence[Store],
+    names: Sequence[str],
+    minutes: float,
+    seed: int | None,
+    families: Sequence[str] = (),
 ) -> int:
     """Play scenarios in turn until the time is over; the exit status is 1 when anything went wrong.
 
     The first run has the seed ``seed``, and each run the next one, so that a run that went wrong is played
-    again by its scenario, its store and its seed.
+    again by its scenario, its family, its store and its seed.
     """
     first = random.SystemRandom().randrange(1_000_000) if seed is None else seed
-    rounds = _rounds([StoreKind(store.value) for store in stores], names or list(SCENARIOS))
+    rounds = _rounds(
+        [StoreKind(store.value) for store in stores], names or list(SCENARIOS), families or list(FAMILIES)
+    )
     if not rounds:
         console.print("this scenario can't be played on this store")
         return 2
     failed: list[str] = []
     with ExitStack() as stack:
-        ground = _ground(stack, {store for _, store in rounds})
+        ground = _ground(stack, {one.store for one in rounds})
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ivr-soak-")))
-        for number, (scenario, store) in enumerate(_until(minutes, cycle(rounds))):
+        for number, one in enumerate(_until(minutes, cycle(rounds))):
             place = folder / str(number)
             place.mkdir()
-            result = play(scenario, store, first + number, ground, place, lambda line: _show(console, line))
+            result = play(
+                one.scenario,
+                one.store,
+                first + number,
+                ground,
+                place,
+                lambda line: _show(console, line),
+                one.family,
+            )
             if result.faults:
-                failed.append(f"--scenario {scenario.name} --store {store} --seed {first + number}")
+                run = f"--scenario {one.scenario.name} --family {one.family.name} --store {one.store}"
+                failed.append(f"{run} --seed {first + number}")
                 _show(console, result.text())
             else:
                 _show(console, "all is well")
@@ -46,9 +73,14 @@ def soak(
     return 1 if failed else 0
 
 
-def _rounds(stores: Iterable[StoreKind], names: Iterable[str]) -> list[tuple[Scenario, StoreKind]]:
+def _rounds(stores: Iterable[StoreKind], names: Iterable[str], families: Iterable[str]) -> list[Round]:
     chosen = set(stores)
-    return [(SCENARIOS[name], store) for name in names for store in SCENARIOS[name].stores if store in chosen]
+    return [
+        Round(SCENARIOS[name], FAMILIES[family], store)
+        for name, family in product(names, families)
+        for store in SCENARIOS[name].stores
+        if store in chosen
+    ]
 
 
 def _ground(stack: ExitStack, stores: set[StoreKind]) -> Ground:
@@ -57,9 +89,7 @@ def _ground(stack: ExitStack, stores: set[StoreKind]) -> Ground:
     return Ground(stack.enter_context(PostgresServer()), stack.enter_context(RedisServer()))
 
 
-def _until(
-    minutes: float, rounds: Iterable[tuple[Scenario, StoreKind]]
-) -> Iterator[tuple[Scenario, StoreKind]]:
+def _until(minutes: float, rounds: Iterable[Round]) -> Iterator[Round]:
     """The rounds until the time is over, but one at least."""
     give_up = time.monotonic() + 60 * minutes
     for one in rounds:

@@ -6,7 +6,7 @@ started, what was cut is mended. What it did is told, with the dice's choices.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import redis
@@ -19,11 +19,14 @@ from tests.system.wire import State, Wire
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that a run consists of; on SQLite there are no servers."""
+    """Everything that a run consists of; on SQLite there are no servers.
+
+    ``wires`` are all lines to the PBX: to its API, and to the port of its reports where it has one.
+    """
 
     site: Site
     pbx: SimulatedPbx
-    wire: Wire
+    wires: Sequence[Wire]
     postgres: PostgresServer | None
     redis: RedisServer | None
 
@@ -88,13 +91,15 @@ def forget_tokens(world: World, dice: random.Random) -> str:
 
 
 def break_line(state: State, shortest: float = 0.3, longest: float = 2.0) -> Disturbance:
-    """The line to the PBX does something else for a while."""
+    """The lines to the PBX do something else for a while."""
 
     def break_it(world: World, dice: random.Random) -> str:
         seconds = dice.uniform(shortest, longest)
-        world.wire.turn(state)
+        for wire in world.wires:
+            wire.turn(state)
         time.sleep(seconds)
-        world.wire.turn(State.GOOD)
+        for wire in world.wires:
+            wire.turn(State.GOOD)
         return f"the line was {state} for {seconds:.1f} s"
 
     return break_it

@@ -22,6 +22,7 @@ from tests.services.fixtures import migrated_template
 from tests.system import disturbances as do
 from tests.system.audit import findings
 from tests.system.disturbances import Disturbance, World
+from tests.system.families import YEASTAR_S, Family
 from tests.system.judgement import Evidence, faults_of, gather, outcomes_of
 from tests.system.processes import wait_until
 from tests.system.site import TRUNK, Site, number, simulated_pbx
@@ -196,6 +197,7 @@ def play(
     ground: Ground,
     folder: Path,
     tell: Callable[[str], None] = lambda line: None,
+    family: Family = YEASTAR_S,
 ) -> Result:
     """Play a scenario once, and hold what came of it against the PBX's truth; what is wrong is returned."""
     story: list[str] = []
@@ -204,16 +206,18 @@ def play(
         story.append(line)
         tell(line)
 
-    note(f"scenario {scenario.name} on {store}, SYSTEM_SEED={seed}")
+    note(f"scenario {scenario.name} with {family.name} on {store}, SYSTEM_SEED={seed}")
     store_url, broker_url = ground.fresh(store, folder)
     faults = Faults(dict(scenario.faults), seed, late_seconds=0.4, early_seconds=0.1, slow_seconds=0.4)
     with ExitStack() as stack:
-        pbx = stack.enter_context(simulated_pbx(CHANNELS, time_scale=TIME_SCALE, faults=faults))
-        wire = stack.enter_context(Wire(pbx.port))
+        pbx = stack.enter_context(
+            simulated_pbx(CHANNELS, family=family, time_scale=TIME_SCALE, faults=faults)
+        )
+        wires = [stack.enter_context(Wire(port)) for port in (pbx.port, pbx.report_port) if port]
         site = stack.enter_context(
             Site(
                 folder,
-                wire.url,
+                wires[0].url,
                 store_url,
                 broker_url,
                 channels=CHANNELS,
@@ -222,13 +226,15 @@ def play(
                 timeout=TIMEOUT,
                 pacing=PACING,
                 patience=PATIENCE,
+                family=family,
+                report_port=wires[-1].port,
             )
         )
         is_served = store is StoreKind.POSTGRES
         world = World(
-            site, pbx, wire, ground.postgres if is_served else None, ground.redis if is_served else None
+            site, pbx, wires, ground.postgres if is_served else None, ground.redis if is_served else None
         )
-        run = _Run(scenario, world, store, seed, note)
+        run = _Run(scenario, world, store, seed, note, scenario.troubled | family.troubled)
         try:
             wrong = [*faults_of(run.evidence()), *findings(site.config)]
         except AssertionError as stuck:
@@ -250,9 +256,16 @@ class _Run:
     """One campaign with alarms, from the first start to the last report."""
 
     def __init__(
-        self, scenario: Scenario, world: World, store: StoreKind, seed: int, note: Callable[[str], None]
+        self,
+        scenario: Scenario,
+        world: World,
+        store: StoreKind,
+        seed: int,
+        note: Callable[[str], None],
+        troubled: frozenset[Trouble],
     ) -> None:
         self._scenario = scenario
+        self._troubled = troubled
         self._world = world
         self._names = PROCESSES[store]
         self._disturbances = scenario.disturbances[store]
@@ -297,7 +310,7 @@ class _Run:
             alarms,
             campaign_attempts=MAX_ATTEMPTS,
             alarm_attempts=MAX_ATTEMPTS,
-            troubled=self._scenario.troubled,
+            troubled=self._troubled,
         )
         self._sum_up(evidence, time.monotonic() - began)
         return evidence

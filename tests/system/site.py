@@ -22,6 +22,7 @@ from dispatcher.simulator import (
     TrunkSettings,
 )
 from tests.services.process import HOST, free_port
+from tests.system.families import YEASTAR_S, Family
 from tests.system.processes import BIN, Program, wait_until
 
 TRUNK = "SPS-6-36"
@@ -52,7 +53,7 @@ to = [{{number = "+31619990001"}}]
 message = {{ivr = "6500"}}
 [[pbx]]
 name = "hq"
-family = "yeastar-s"
+{family}
 url = "{pbx}"
 username = "api"
 password = "password"
@@ -69,7 +70,12 @@ prefix = "{prefix}"
 
 
 def simulated_pbx(
-    channels: int, *, time_scale: float = 0.01, faults: Faults | None = None, **changes: Any
+    channels: int,
+    *,
+    family: Family = YEASTAR_S,
+    time_scale: float = 0.01,
+    faults: Faults | None = None,
+    **changes: Any,
 ) -> SimulatedPbx:
     """A PBX with one trunk of ``channels``, that repeats reports quickly and for as long as it takes."""
     return SimulatedPbx(
@@ -81,6 +87,7 @@ def simulated_pbx(
             time_scale=time_scale,
             delivery=DeliverySettings(retry_interval=0.25, timeout=5.0, max_attempts=1000),
             faults=faults or Faults(),
+            **family.settings,
             **changes,
         )
     )
@@ -107,8 +114,13 @@ class Site:
         timeout: float = 2.0,
         pacing: Mapping[str, float] | None = None,
         patience: float = 0.0,
+        family: Family = YEASTAR_S,
+        report_port: int = 0,
     ) -> None:
-        """``patience`` is for how many seconds a request is repeated while the API is away."""
+        """``patience`` is for how many seconds a request is repeated while the API is away.
+
+        ``report_port`` is the PBX's, where its family has one.
+        """
         self.folder = folder
         self._patience = patience
         self.store_url = store_url
@@ -125,6 +137,7 @@ class Site:
                 reports_port=self.reports_port,
                 threads=threads,
                 pacing="\n".join(f"{key} = {value}" for key, value in chosen.items()),
+                family=family.keys(report_port),
                 pbx=pbx_url,
                 serial=SERIAL,
                 timeout=timeout,

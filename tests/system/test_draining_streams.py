@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.simulator import SimulatedPbx, Timing
-from tests.services.process import free_port
+from tests.system.families import YEASTAR_K2
 from tests.system.processes import wait_until
 from tests.system.site import Site, number, simulated_pbx
 
@@ -18,24 +18,22 @@ SLOW_TO_PRESS = Timing(setup=0.1, ring=0.3, prompt=1.0, key_delay=2.5, cdr=0.1)
 
 @pytest.fixture
 def pbx() -> Iterator[SimulatedPbx]:
-    with simulated_pbx(
-        CHANNELS,
-        time_scale=1.0,
-        timing=SLOW_TO_PRESS,
-        family="yeastar-k2",
-        report_transport="tcp",
-        report_port=free_port(),
-    ) as running:
+    with simulated_pbx(CHANNELS, family=YEASTAR_K2, time_scale=1.0, timing=SLOW_TO_PRESS) as running:
         yield running
 
 
 @pytest.fixture
 def site(pbx: SimulatedPbx, tmp_path: Path) -> Iterator[Site]:
     store = f"sqlite:///{tmp_path / 'dispatcher.db'}"
-    with Site(tmp_path, pbx.url, store, channels=CHANNELS, pacing=PACING) as made:
-        port = pbx.settings.report_port
-        fetched = f'family = "yeastar-k2"\nreport_transport = "tcp"\nreport_port = {port}'
-        made.config.write_text(made.config.read_text().replace('family = "yeastar-s"', fetched))
+    with Site(
+        tmp_path,
+        pbx.url,
+        store,
+        channels=CHANNELS,
+        pacing=PACING,
+        family=YEASTAR_K2,
+        report_port=pbx.report_port,
+    ) as made:
         made.start("up")
         yield made
 

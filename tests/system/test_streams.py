@@ -9,7 +9,7 @@ import pytest
 
 from dispatcher.domain.pacing import REPORTS_GRACE
 from dispatcher.simulator import SimulatedPbx
-from tests.services.process import free_port
+from tests.system.families import YEASTAR_K2
 from tests.system.judgement import judge
 from tests.system.processes import wait_until
 from tests.system.site import ROLES, Site, number, simulated_pbx
@@ -24,16 +24,14 @@ PACING = {"settle": 0.2, "doubt_wait": 2.0, "silence": 5.0}
 
 @pytest.fixture
 def pbx() -> Iterator[SimulatedPbx]:
-    with simulated_pbx(
-        CHANNELS, time_scale=0.05, family="yeastar-k2", report_transport="tcp", report_port=free_port()
-    ) as running:
+    with simulated_pbx(CHANNELS, family=YEASTAR_K2, time_scale=0.05) as running:
         yield running
 
 
 @pytest.fixture
 def wire(pbx: SimulatedPbx) -> Iterator[Wire]:
     """The line on which the reports come."""
-    with Wire(pbx.settings.report_port) as line:
+    with Wire(pbx.report_port) as line:
         yield line
 
 
@@ -43,10 +41,15 @@ def site(request: pytest.FixtureRequest, pbx: SimulatedPbx, wire: Wire, tmp_path
     stores: tuple[str, ...] = (f"sqlite:///{tmp_path / 'dispatcher.db'}",)
     if request.param == "all roles":
         stores = (request.getfixturevalue("postgres_url"), request.getfixturevalue("redis_url"))
-    with Site(tmp_path, pbx.url, *stores, channels=CHANNELS, pacing=PACING) as made:
-        fetched = f'family = "yeastar-k2"\nreport_transport = "tcp"\nreport_port = {wire.port}'
-        text = made.config.read_text()
-        made.config.write_text(text.replace('family = "yeastar-s"', fetched))
+    with Site(
+        tmp_path,
+        pbx.url,
+        *stores,
+        channels=CHANNELS,
+        pacing=PACING,
+        family=YEASTAR_K2,
+        report_port=wire.port,
+    ) as made:
         made.start(*roles_of(made))
         yield made
 

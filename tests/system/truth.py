@@ -1,8 +1,8 @@
 """What may be said of a call, given what really happened: the truth, times what went wrong around it.
 
 The truth is the simulated PBX's own. The words here are those of the manuals (S-Series API v1.1.0, "Call
-failed report") and of ``dispatcher.domain.outcomes``, written down a second time on purpose, so that one
-misreading can't pass on both sides.
+failed report", and K2 API v2.0.0, "CallFailed") and of ``dispatcher.domain.outcomes``, written down a second
+time on purpose, so that one misreading can't pass on both sides.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ BY_CAUSE: Mapping[str, str] = {
     "487": "no_answer",
     "503": "congestion",
     "603": "no_answer",
+    "Cir": "congestion",
     "DND": "rejected",
     "Lin": "unreachable",
     "NO ": "not_permitted",
