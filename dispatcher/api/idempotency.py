@@ -12,13 +12,13 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.api.auth import Client, client_of
 from dispatcher.api.context import CoreDep
 from dispatcher.api.problems import Problem
 from dispatcher.core import Core
 from dispatcher.store.tables import IdempotencyKey, table
+from dispatcher.store.upsert import insert_into
 from dispatcher.work import Work, carry_out
 
 _keys = table(IdempotencyKey)
@@ -56,10 +56,9 @@ class Once:
         """Take the key, or give the answer it got before. Waits for another request that has it."""
         if self._key is None:
             return None
-        dialect = postgresql if work.tx.dialect.name == "postgresql" else sqlite
         row = {"client": self._client, "key": self._key, "request": self._digest, "created_at": work.now}
         taken = work.tx.execute(
-            dialect.insert(_keys).values(**row, status=0, response="").on_conflict_do_nothing(),
+            insert_into(work.tx, _keys).values(**row, status=0, response="").on_conflict_do_nothing(),
             # Without this the number of rows of an INSERT is not kept on PostgreSQL.
             execution_options={"preserve_rowcount": True},
         )

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.store.tables import AuditState, table
+from dispatcher.store.upsert import insert_into
 
 _audits = table(AuditState)
 
@@ -17,10 +17,9 @@ EXAMPLES = 5
 
 def save(tx: Connection, now: datetime, found: Mapping[str, Sequence[str]], *, clean: bool) -> None:
     """Keep what a look has found of every invariant; ``clean`` when all of them hold."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     for name, subjects in sorted(found.items()):
         values = {"found": len(subjects), "examples": list(subjects[:EXAMPLES]), "looked_at": now}
-        row = dialect.insert(_audits).values(invariant=name, **values)
+        row = insert_into(tx, _audits).values(invariant=name, **values)
         tx.execute(row.on_conflict_do_update(index_elements=["invariant"], set_=values))
     tx.execute(delete(_audits).where(_audits.c.invariant.not_in(found)))
     if clean:

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.doubt import Known, Next, Step
 from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.store.attempts import attempts
 from dispatcher.store.tables import HELD, Doubt, among, table
+from dispatcher.store.upsert import insert_into
 
 _doubts = table(Doubt)
 BATCH = 500
@@ -87,8 +87,7 @@ def take_up(tx: Connection, pbx: str, questioned: Iterable[tuple[str, str, datet
         for key, because, since in questioned
     ]
     if rows:
-        dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-        tx.execute(dialect.insert(_doubts).on_conflict_do_nothing(index_elements=["attempt_id"]), rows)
+        tx.execute(insert_into(tx, _doubts).on_conflict_do_nothing(index_elements=["attempt_id"]), rows)
 
 
 def hasten(tx: Connection, pbx: str, now: datetime) -> None:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.reports import PartyKind
 from dispatcher.store.tables import ForeignCall, table
+from dispatcher.store.upsert import insert_into
 
 _foreign = table(ForeignCall)
 
@@ -32,9 +32,8 @@ def note(
     It ends with its CDR, its failure, or the BYEs of two different legs (``released``), and once
     ended it does not come back, however late its other reports arrive.
     """
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     leg = 1 << LEGS.index(released) if released is not None else 0
-    first = dialect.insert(_foreign).values(
+    first = insert_into(tx, _foreign).values(
         pbx=pbx, callid=callid, trunk=trunk, since=now, releases=leg, ended_at=now if ended else None
     )
     made = tx.execute(

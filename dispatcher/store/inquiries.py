@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.store.tables import Inquiry, table
+from dispatcher.store.upsert import insert_into
 
 _inquiries = table(Inquiry)
 
@@ -49,6 +49,5 @@ def failed(tx: Connection, pbx: str, now: datetime, failures: int) -> None:
 
 
 def _write(tx: Connection, pbx: str, **values: Any) -> None:
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(_inquiries).values(**{"pbx": pbx, "wanted_because": "", "failures": 0} | values)
+    row = insert_into(tx, _inquiries).values(**{"pbx": pbx, "wanted_because": "", "failures": 0} | values)
     tx.execute(row.on_conflict_do_update(index_elements=["pbx"], set_=values))

@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.store.tables import ProcessSign, table
+from dispatcher.store.upsert import insert_into
 
 _processes = table(ProcessSign)
 
 
 def sign(tx: Connection, name: str, now: datetime, dialing: Sequence[str]) -> None:
     """Note that a process lives, and the attempts that it is dialling."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     fresh = {"seen_at": now, "dialing": list(dialing)}
-    row = dialect.insert(_processes).values(name=name, **fresh)
+    row = insert_into(tx, _processes).values(name=name, **fresh)
     tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=fresh))
 
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.store.tables import PbxSession, table
+from dispatcher.store.upsert import insert_into
 
 _sessions = table(PbxSession)
 
@@ -18,9 +18,8 @@ def of_pbx(tx: Connection, pbx: str) -> Any:
 
 def take_lease(tx: Connection, pbx: str, owner: str, generation: int, now: datetime, until: datetime) -> bool:
     """Take the right to log in, unless another process has it or has logged in since ``generation``."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     tx.execute(
-        dialect.insert(_sessions)
+        insert_into(tx, _sessions)
         .values(pbx=pbx, generation=0, problem="")
         .on_conflict_do_nothing(index_elements=["pbx"])
     )

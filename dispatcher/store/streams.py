@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.pacing import TrunkLoad
 from dispatcher.domain.streams import unread_since
 from dispatcher.store.tables import Lease, ReportStreamState, table
+from dispatcher.store.upsert import insert_into
 
 _streams, _leases = table(ReportStreamState), table(Lease)
 _LEASE = "reports of "
@@ -29,9 +29,8 @@ def lease_of(pbx: str) -> str:
 
 def sync(tx: Connection, pbxes: Collection[str]) -> None:
     """Keep a row for each of these PBXs, and none for those whose reports are not fetched any more."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     for pbx in sorted(pbxes):
-        row = dialect.insert(_streams).values(pbx=pbx, position="", problem="")
+        row = insert_into(tx, _streams).values(pbx=pbx, position="", problem="")
         tx.execute(row.on_conflict_do_nothing(index_elements=["pbx"]))
     tx.execute(delete(_streams).where(_streams.c.pbx.not_in(pbxes)))
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Integer, and_, bindparam, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.pacing import ALARMS, TrunkLoad
 from dispatcher.store import breaker
 from dispatcher.store.tables import HELD, Attempt, ForeignCall, PbxSession, Trunk, table
+from dispatcher.store.upsert import insert_into
 
 _trunks = table(Trunk)
 _attempts = table(Attempt)
@@ -59,7 +59,6 @@ def sync(tx: Connection, now: datetime, configured: Iterable[Configured]) -> Non
 
     What was changed at run time stays, unless the configuration itself has changed since.
     """
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     for item in configured:
         settings = {
             "channels": item.channels,
@@ -68,7 +67,7 @@ def sync(tx: Connection, now: datetime, configured: Iterable[Configured]) -> Non
         }
         row = {"pbx": item.pbx, "name": item.name, "configured": settings, **settings}
         tx.execute(
-            dialect.insert(_trunks)
+            insert_into(tx, _trunks)
             .values(**row, paused=False, failures_in_row=0, blocked_why="", down_why="", pbx_status="")
             .on_conflict_do_nothing()
         )
