@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 import dramatiq
@@ -161,20 +162,12 @@ class _Server(uvicorn.Server):
 
     def capture_signals(self) -> Any:
         """Not ours: the command that started us handles signals for all roles together."""
-        return _nothing()
+        return nullcontext()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and let the starter go on."""
         await super().startup(sockets)
         self.is_up.set()
-
-
-class _nothing:
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 class CanNotListen(Exception):

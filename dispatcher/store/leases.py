@@ -7,19 +7,17 @@ both believe in it, so what is leased must be safe when two do it for a moment.
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, or_, select
 
 from dispatcher.store.tables import Lease, table
+from dispatcher.store.upsert import insert_into
 
 _leases = table(Lease)
-_MINE = (_leases.c.name == bindparam("of_name"), _leases.c.owner == bindparam("of_owner"))
 
 
 def take(tx: Connection, name: str, owner: str, now: datetime, until: datetime) -> bool:
     """Take a lease that is free or has lapsed, or prolong one's own; False while another holds it."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(_leases).values(name=name, owner=owner, until=until)
+    statement = insert_into(tx, _leases).values(name=name, owner=owner, until=until)
     taken = tx.execute(
         statement.on_conflict_do_update(
             index_elements=["name"],
@@ -30,17 +28,9 @@ def take(tx: Connection, name: str, owner: str, now: datetime, until: datetime) 
     return taken.first() is not None
 
 
-def renew(tx: Connection, name: str, owner: str, until: datetime) -> bool:
-    """Prolong a lease that nobody has taken since; False when it is another's, or given back."""
-    prolonged = tx.execute(
-        update(_leases).where(*_MINE).values(until=until), {"of_name": name, "of_owner": owner}
-    )
-    return bool(prolonged.rowcount)
-
-
 def release(tx: Connection, name: str, owner: str) -> None:
     """Give a lease back, so that another can take it at once; nothing happens when it is not one's own."""
-    tx.execute(delete(_leases).where(*_MINE), {"of_name": name, "of_owner": owner})
+    tx.execute(delete(_leases).where(_leases.c.name == name, _leases.c.owner == owner))
 
 
 def holder(tx: Connection, name: str, now: datetime) -> str | None:

@@ -57,11 +57,6 @@ class Recovery:
         self._settle = timedelta(seconds=pacing.doubt_wait)
         self._silence = timedelta(seconds=pacing.silence)
 
-    def reconcile(self, pbx: str, because: str) -> None:
-        """Demand that every open call of a PBX be asked for, soon and by whoever does upkeep."""
-        with self._core.store.write() as tx:
-            inquiries.demand(tx, pbx, self._core.clock(), because)
-
     def sweep(self, pbx: str) -> None:
         """Take up what has come into question, ask what is due, and conclude what can be.
 

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 BY_NAME = 20
 """So many calls are asked for one by one at a time, the oldest first."""
 
-_AWAY = frozenset(
+_OF_EVERY_CALL = frozenset(
     {
         Reason.PBX_AWAY,
         Reason.TIMED_OUT,
@@ -155,7 +155,7 @@ def _named(
             found[callid] = sessions.use(pbx.account.name, partial(_ask_for, asked, callid))
         except PbxError as error:
             _log.warning("call %s of %s can't be seen: %s", callid, pbx.account.name, error)
-            if error.reason in _AWAY:
+            if error.reason in _OF_EVERY_CALL:
                 break
             failed.add(callid)
     return found, frozenset(failed)

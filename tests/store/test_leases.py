@@ -27,11 +27,6 @@ def take(store: Store, owner: str, now: datetime = NOW, name: str = "stream of h
         return leases.take(tx, name, owner, now, now + SPAN)
 
 
-def renew(store: Store, owner: str, now: datetime) -> bool:
-    with store.write() as tx:
-        return leases.renew(tx, "stream of hq", owner, now + SPAN)
-
-
 def release(store: Store, owner: str) -> None:
     with store.write() as tx:
         leases.release(tx, "stream of hq", owner)
@@ -83,24 +78,22 @@ def test_it_lapses_when_it_is_not_renewed(store: Store) -> None:
     assert holder(store, LATER) == "other"
 
 
-def test_its_holder_takes_or_renews_it_on(store: Store) -> None:
+def test_its_holder_keeps_it_by_taking_it_on(store: Store) -> None:
     take(store, "one")
     assert take(store, "one", NOW + SPAN / 2)
     assert not take(store, "other", LATER)
-    assert renew(store, "one", LATER)
-    assert not take(store, "other", LATER + SPAN / 2)
+    assert holder(store, LATER) == "one"
 
 
-def test_a_holder_that_comes_back_late_renews_what_nobody_took(store: Store) -> None:
+def test_a_holder_that_comes_back_late_takes_on_what_nobody_took(store: Store) -> None:
     take(store, "one")
-    assert renew(store, "one", LATER + SPAN)
+    assert take(store, "one", LATER + SPAN)
     assert holder(store, LATER + SPAN) == "one"
 
 
 def test_a_holder_that_comes_back_too_late_has_lost_it(store: Store) -> None:
     take(store, "one")
     take(store, "other", LATER)
-    assert not renew(store, "one", LATER)
     assert not take(store, "one", LATER)
     release(store, "one")
     assert holder(store, LATER) == "other"
@@ -110,7 +103,6 @@ def test_given_back_it_is_free_at_once(store: Store) -> None:
     take(store, "one")
     release(store, "one")
     assert holder(store) is None
-    assert not renew(store, "one", NOW)
     assert take(store, "other")
 
 

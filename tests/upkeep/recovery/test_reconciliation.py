@@ -5,7 +5,12 @@ import pytest
 from dispatcher.store import inquiries
 from dispatcher.store.tables import Inquiry
 from tests.scripted import NUMBER, Office, make_office, ringing
-from tests.upkeep.asked import OTHER, Keeping, live, pass_time, recovery_of, told
+from tests.upkeep.asked import OTHER, Keeping, live, pass_time, told
+
+
+def demand(office: Office, because: str) -> None:
+    with office.core.store.write() as tx:
+        inquiries.demand(tx, "hq", office.clock(), because)
 
 
 @pytest.fixture
@@ -18,7 +23,7 @@ def open_call(office: Office, pbx: Keeping) -> str:
 
 
 def test_on_demand_every_open_call_is_asked_for_at_once(office: Office, pbx: Keeping, open_call: str) -> None:
-    recovery_of(office).reconcile("hq", "the PBX has started again")
+    demand(office, "the PBX has started again")
     pass_time(office, 15)
 
     assert office.attempt(open_call).outcome == "unknown"
@@ -27,14 +32,14 @@ def test_on_demand_every_open_call_is_asked_for_at_once(office: Office, pbx: Kee
 
 def test_one_that_is_still_up_goes_on(office: Office, pbx: Keeping, open_call: str) -> None:
     pbx.live = [live()]
-    recovery_of(office).reconcile("hq", "the PBX has started again")
+    demand(office, "the PBX has started again")
     pass_time(office, 15)
 
     assert office.attempt(open_call).phase == "up"
 
 
 def test_one_that_was_dialled_afterwards_is_left_alone(office: Office, pbx: Keeping, open_call: str) -> None:
-    recovery_of(office).reconcile("hq", "the PBX has started again")
+    demand(office, "the PBX has started again")
     office.clock.move(seconds=1)
     office.campaign(OTHER)
     [later] = office.dialled()
@@ -46,8 +51,7 @@ def test_one_that_was_dialled_afterwards_is_left_alone(office: Office, pbx: Keep
 def test_a_demand_outlives_the_process_that_made_it(
     office: Office, pbx: Keeping, open_call: str, store_url: str
 ) -> None:
-    with office.core.store.write() as tx:
-        inquiries.demand(tx, "hq", office.clock(), "a new login")
+    demand(office, "a new login")
     other = make_office(store_url, clock=office.clock, driver=pbx)
     pass_time(other, 15)
     other.core.store.close()
@@ -58,7 +62,7 @@ def test_a_demand_outlives_the_process_that_made_it(
 
 
 def test_a_demand_while_nothing_is_open_asks_nothing(office: Office, pbx: Keeping) -> None:
-    recovery_of(office).reconcile("hq", "a new login")
+    demand(office, "a new login")
     pass_time(office, 5)
 
     assert pbx.tokens == []
