@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from dispatcher.simulator.asterisk import Asterisk
 from dispatcher.simulator.axeos import Axeos
 from dispatcher.simulator.family import MakeFamily
 from dispatcher.simulator.settings import SimulatorSettings
@@ -14,6 +15,7 @@ FAMILIES: Mapping[str, MakeFamily] = {
     "yeastar-k2": YeastarK2,
     "yeastar-p": YeastarP,
     "axeos": Axeos,
+    "asterisk": Asterisk,
 }
 
 _USERNAMES = {"axeos": "apiKey"}

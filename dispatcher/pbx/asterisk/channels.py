@@ -35,10 +35,7 @@ def endpoint_in(dial: str) -> str:
     if tech == "Local":
         return ""
     before, _, after = rest.partition(NUMBER)
-    if "/" in before:
-        name = before.partition("/")[0]
-    else:
-        name = after.partition("@")[2].partition("/")[0]
+    name = (before if "/" in before else after.partition("@")[2]).partition("/")[0]
     return f"{tech}/{name}" if name else ""
 
 

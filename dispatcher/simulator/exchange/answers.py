@@ -2,12 +2,22 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from dispatcher.simulator.exchange.exchange import Exchange
 from dispatcher.simulator.exchange.refusal import Refusal
 from dispatcher.simulator.faults import Fault
-from dispatcher.simulator.http_server import Request
 from dispatcher.simulator.records import DialRecord
+
+
+class Answerable(Protocol):
+    """A dial request, and the way to answer it."""
+
+    def reply(self, body: bytes, status: int = 200, content_type: str = "application/json") -> None:
+        """Answer it."""
+
+    def cut(self) -> None:
+        """Drop its connection without an answer."""
 
 
 class DialAnswers:
@@ -27,7 +37,7 @@ class DialAnswers:
         self,
         endpoint: str,
         number: str,
-        request: Request,
+        request: Answerable,
         place: Callable[[], str],
         success: Callable[[str], bytes],
     ) -> None:
@@ -49,7 +59,7 @@ class DialAnswers:
         """A dial request has come in."""
         return DialRecord(endpoint, number, time.monotonic(), time.time())
 
-    def struck(self, record: DialRecord, request: Request) -> bool:
+    def struck(self, record: DialRecord, request: Answerable) -> bool:
         """Whether a fault answered the request, or cut it, before any call was placed."""
         dice = self._exchange.dice
         if dice.strikes(Fault.DIAL_LOST_BEFORE):
@@ -72,7 +82,7 @@ class DialAnswers:
         self._note(record, "ok")
 
     def answer(
-        self, record: DialRecord, callid: str, request: Request, body: bytes, status: int = 200
+        self, record: DialRecord, callid: str, request: Answerable, body: bytes, status: int = 200
     ) -> None:
         """The call is placed: answer its request, unless a fault of the response strikes."""
         record.callid = callid

@@ -131,6 +131,26 @@ PAIRS: dict[str, Pair] = {
             ),
         },
     ),
+    "asterisk": Pair(
+        SimulatorSettings(family="asterisk", port=0, time_scale=0.001),
+        unknown={
+            MessageKind.IVR: Reason.IVR_UNKNOWN,
+            MessageKind.QUEUE: Reason.QUEUE_UNKNOWN,
+            MessageKind.RING_GROUP: Reason.UNSUPPORTED,
+        },
+        # What is wrong with a number, only the trunk knows.
+        refused=[],
+        has_sessions=False,
+        locks_out=False,
+        is_sloppy=False,
+        weaker={
+            # A mailbox answers like a person.
+            Behaviour.VOICEMAIL: Outcome.NOT_HEARD,
+            # SIP says more than the vendor's words do.
+            Behaviour.DECLINES: Outcome.REJECTED,
+            Behaviour.NO_RESPONSE: Outcome.UNREACHABLE,
+        },
+    ),
 }
 
 
@@ -220,6 +240,9 @@ class Rig:
             password=PASSWORD,
             reports_url=f"{self._sink.url}/reports/hq",
             webhook_secret=WEBHOOK_SECRET,
+            host=self.pbx.settings.host,
+            port=self.pbx.report_port,
+            dials={trunk.name: f"PJSIP/{{number}}@{trunk.name}" for trunk in self.pbx.settings.trunks},
         )
 
     def order(self, callee: str = "", kind: MessageKind = MessageKind.IVR, value: str = "") -> DialOrder:

@@ -69,7 +69,9 @@ def test_live_calls_are_ours_and_everybody_elses(slow_rig: Rig) -> None:
     theirs = slow_rig.pbx.place_other(trunk, direction="inbound", number="5550199", extension="1010")
     ours, inbound = sorted(driver.live_calls(session), key=lambda call: call.direction, reverse=True)
 
-    assert (ours.number, ours.trunk, ours.direction) == (NUMBER, trunk, PartyKind.OUTBOUND)
+    # Where the list names the very call, it may say nothing of its number.
+    assert ours.number in ((NUMBER, "") if ours.callid == callid else (NUMBER,))
+    assert (ours.trunk, ours.direction) == (trunk, PartyKind.OUTBOUND)
     assert ours.leg == slow_rig.pbx.judge.call(callid).outboundid
     assert ours.callid in ("", callid)
     assert (inbound.number, inbound.trunk, inbound.direction) == ("5550199", trunk, PartyKind.INBOUND)
