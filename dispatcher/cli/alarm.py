@@ -30,7 +30,9 @@ def raise_alarm(
     summary: Annotated[str, typer.Argument(help="What is the matter, in one line.")],
     to: Annotated[
         list[str] | None,
-        typer.Option(help="+31612345678, extension:1002, user:NAME, contact:NAME, group:NAME; repeatable."),
+        typer.Option(
+            help="+31612345678, extension:1002, or user:, contact:, group: or schedule:NAME; repeatable."
+        ),
     ] = None,
     policy: Annotated[
         str | None, typer.Option(help="The notification policy that says whom to call.", show_default=False)

@@ -22,6 +22,10 @@ _COMMANDS = {
     "campaign": ("dispatcher.cli.campaign:app", "Create, fill, start, watch and end campaigns."),
     "heartbeat": ("dispatcher.cli.heartbeat:app", "Raise an alarm when something is not heard of."),
     "webhook": ("dispatcher.cli.webhook:app", "Tell other systems what happens."),
+    "contact": ("dispatcher.cli.contact:app", "Keep the people who are called, and how."),
+    "group": ("dispatcher.cli.group:app", "Keep groups of contacts."),
+    "schedule": ("dispatcher.cli.schedule:app", "See who is on call, now and next; keep schedules."),
+    "do-not-call": ("dispatcher.cli.do_not_call:app", "Keep the numbers that are not to be called."),
     "simulator": ("dispatcher.cli.simulator:simulator", "Run a simulated PBX."),
     "demo": ("dispatcher.cli.demo:demo", "See it all work on a simulated PBX."),
 }

@@ -76,10 +76,14 @@ class Api:
         """Delete a thing."""
         self._ask("DELETE", path)
 
-    def upload(self, path: str, pieces: Iterable[bytes], kind: str) -> Any:
+    def put(self, path: str, body: Any) -> Any:
+        """Make or replace a document."""
+        return self._document("PUT", path, json=body)
+
+    def upload(self, path: str, pieces: Iterable[bytes], kind: str, *, method: str = "POST") -> Any:
         """Stream a body of any size."""
         headers = {"Content-Type": kind}
-        return self._document("POST", path, content=pieces, headers=headers, timeout=httpx.Timeout(600.0))
+        return self._document(method, path, content=pieces, headers=headers, timeout=httpx.Timeout(600.0))
 
     def items(self, path: str, **params: Any) -> Iterator[Any]:
         """Every item of a list, page by page."""

@@ -53,11 +53,16 @@ def pieces(file: Path) -> Iterator[bytes]:
 
 
 def print_import(imported: dict[str, Any]) -> None:
-    """What became of the rows: the counts, and the bad ones."""
+    """What became of a campaign's rows: the counts, and the bad ones."""
     typer.echo(
         f"{imported['accepted']} accepted, {imported['duplicate']} duplicate, "
         f"{imported['do_not_call']} do not call, {imported['invalid']} invalid"
     )
+    print_errors(imported)
+
+
+def print_errors(imported: dict[str, Any]) -> None:
+    """The bad rows of an upload."""
     if imported["errors"]:
         rows = [
             (error["line"], error["field"], error["value"], error["reason"]) for error in imported["errors"]

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-RECIPIENTS = ("number", "extension", "user", "contact", "group")
+RECIPIENTS = ("number", "extension", "user", "contact", "group", "schedule")
+_WAYS = ("number", "extension", "user")
 
 Ivr = Annotated[str | None, typer.Option(help="The IVR that people hear.", show_default=False)]
 Prompt = Annotated[
@@ -32,15 +33,27 @@ ExpiresIn = Annotated[
 
 
 def recipient(text: str) -> dict[str, str]:
-    """``+31612345678``, ``extension:1002``, ``contact:NAME``, ``group:NAME`` or ``user:NAME``."""
+    """``+31612345678``, ``extension:1002``, ``user:NAME``, ``contact:NAME``, ``group:NAME`` or
+    ``schedule:NAME``.
+    """
+    return _party(text, RECIPIENTS, "--to")
+
+
+def way(text: str) -> dict[str, str]:
+    """``+31612345678``, ``extension:1002`` or ``user:NAME``; with ``@PBX`` behind an extension or user."""
+    found = _party(text, _WAYS, "--way")
+    [(kind, value)] = found.items()
+    name, at, pbx = value.rpartition("@")
+    return {kind: name, "pbx": pbx} if at and kind != "number" else found
+
+
+def _party(text: str, kinds: Sequence[str], option: str) -> dict[str, str]:
     kind, colon, value = text.partition(":")
     if not colon:
         return {"number": text}
-    if kind not in RECIPIENTS or not value:
-        raise typer.BadParameter(
-            f"{text!r}: write a number, or one of {', '.join(f'{name}:…' for name in RECIPIENTS)}",
-            param_hint="--to",
-        )
+    if kind not in kinds or not value:
+        known = ", ".join(f"{name}:…" for name in kinds)
+        raise typer.BadParameter(f"{text!r}: write a number, or one of {known}", param_hint=option)
     return {kind: value}
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from dispatcher.core import Core
+from dispatcher.directory import do_not_call, feeds
 from dispatcher.heartbeats import Sweep
 from dispatcher.intake.campaigns.withdrawal import withdraw_leftovers
 from dispatcher.leases import Leases
@@ -91,8 +92,11 @@ class Upkeep:
             _Task("arrivals", 0.5, lambda: inbox.enter_left(LEFT_BEHIND)),
             _Task("abandoned", 2.0, abandoned.sweep),
             _Task("heartbeats", 1.0, Sweep(core).look, UPKEEP),
+            _Task("do not call", 30.0, lambda: do_not_call.sweep(core), UPKEEP),
             _Task("prune", 3600.0, lambda: housekeeping.prune(core), UPKEEP, time.monotonic() + 60.0),
         ]
+        self._outside = [_Task("calendars", 1.0, lambda: feeds.refetch(core), UPKEEP)]
+        """What asks others than PBXs, and may take its time."""
         self._ended: dict[str, int] = {}
         """By PBX, the generation of a session that is known to have ended."""
         self._of_pbx: dict[str, list[_Task]] = {}
@@ -116,7 +120,7 @@ class Upkeep:
         """
         hands = [
             threading.Thread(target=self._work, args=(tasks,), name=f"upkeep {name}", daemon=True)
-            for name, tasks in self._of_pbx.items()
+            for name, tasks in [*self._of_pbx.items(), ("outside", self._outside)]
         ]
         for hand in hands:
             hand.start()

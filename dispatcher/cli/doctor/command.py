@@ -14,6 +14,7 @@ from dispatcher.cli.doctor.clocks import check_clock
 from dispatcher.cli.doctor.findings import Finding, Result, skip
 from dispatcher.cli.doctor.pbx import check_pbx
 from dispatcher.cli.doctor.policies import check_policies
+from dispatcher.cli.doctor.schedules import check_schedules
 from dispatcher.cli.doctor.streams import check_stream_of
 from dispatcher.cli.doctor.surroundings import check_broker, check_config, check_store
 from dispatcher.cli.doctor.trunks import check_health_of
@@ -77,6 +78,7 @@ def _kept_findings(settings: Settings, parts: Parts) -> Iterator[Finding]:
         yield from check_health_of(pbx, store, parts.core.clock())
         yield from check_calls_of(settings, pbx, store)
     yield from check_calls(settings, store)
+    yield from check_schedules(settings, store, parts.core.clock())
 
 
 def _print(findings: list[Finding]) -> None:
