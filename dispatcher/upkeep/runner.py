@@ -38,6 +38,8 @@ They are looked for so often that they are entered before a redial's least delay
 """
 
 _LOOK_SECONDS = 0.5
+_PATIENCE_SECONDS = 2.0
+"""So long an end waits for what others were asked for: a fetch that is cut off is made again."""
 
 
 @dataclass(slots=True)
@@ -120,9 +122,12 @@ class Upkeep:
         """
         hands = [
             threading.Thread(target=self._work, args=(tasks,), name=f"upkeep {name}", daemon=True)
-            for name, tasks in [*self._of_pbx.items(), ("outside", self._outside)]
+            for name, tasks in self._of_pbx.items()
         ]
-        for hand in hands:
+        outside = threading.Thread(
+            target=self._work, args=(self._outside,), name="upkeep outside", daemon=True
+        )
+        for hand in (*hands, outside):
             hand.start()
         while not self._stopping.is_set():
             self._do_due(self._tasks)
@@ -131,6 +136,7 @@ class Upkeep:
                 self._ended[pbx] = int(generation)
         for hand in hands:
             hand.join()
+        outside.join(_PATIENCE_SECONDS)
 
     def stop(self) -> None:
         """End :meth:`run` after the tasks that are under way."""
