@@ -3,6 +3,7 @@
 from tests.services.alertmanager import AlertmanagerServer
 from tests.services.binaries import ServiceMissing
 from tests.services.icinga import IcingaServer
+from tests.services.nagios import NagiosServer
 from tests.services.postgres import PostgresServer
 from tests.services.process import ServiceFailed
 from tests.services.prometheus import PrometheusServer
@@ -11,6 +12,7 @@ from tests.services.redis import RedisServer
 __all__ = [
     "AlertmanagerServer",
     "IcingaServer",
+    "NagiosServer",
     "PostgresServer",
     "PrometheusServer",
     "RedisServer",

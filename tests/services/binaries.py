@@ -13,7 +13,9 @@ POSTGRES_FOLDERS = (
     "/opt/homebrew/opt/postgresql*/bin",
     "/usr/local/opt/postgresql*/bin",
 )
-OTHER_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
+UNPACKED = Path(__file__).parents[2] / ".venv/packages"
+"""Packages that are only unpacked, since to install them would bring a mail server and the like."""
+OTHER_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", str(UNPACKED / "usr/sbin"))
 
 
 class ServiceMissing(RuntimeError):
@@ -59,6 +61,11 @@ def alertmanager() -> Path:
 def icinga() -> Path:
     """The Icinga 2 daemon; ServiceMissing if there is none."""
     return _first("Icinga 2", "icinga2-bin", ("icinga2",))
+
+
+def nagios() -> Path:
+    """The Nagios daemon; ServiceMissing if there is none."""
+    return _first("Nagios", "nagios4-core", ("nagios4",))
 
 
 def zabbix_js() -> Path:

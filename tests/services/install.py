@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,10 @@ PACKAGES: dict[str, Callable[[], Path]] = {
     "prometheus-alertmanager": binaries.alertmanager,
     "icinga2-bin": binaries.icinga,
     "zabbix-proxy-sqlite3": binaries.zabbix_js,
+    "nagios4-core": binaries.nagios,
 }
+UNPACKED = ("nagios4-core",)
+"""Packages that are not installed, but only unpacked into a folder of our own."""
 UNITS = {"icinga2-bin": "icinga2", "zabbix-proxy-sqlite3": "zabbix-proxy"}
 """Packages whose service has another name than they have."""
 # Debian's packages start their services, and make a cluster, unless these files say otherwise.
@@ -45,13 +49,28 @@ def missing() -> list[str]:
 
 
 def install(packages: list[str]) -> None:
-    """Install Debian packages; CalledProcessError or OSError if that is not possible."""
+    """Install or unpack Debian packages; CalledProcessError or OSError if that is not possible."""
     _as_root("apt-get", "update", "-qq")
+    for package in set(packages) & set(UNPACKED):
+        unpack(package)
+    packages = [package for package in packages if package not in UNPACKED]
+    if not packages:
+        return
     with _file_in_place(*NO_START), _file_in_place(*NO_CLUSTER):
         _as_root("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
     if Path("/run/systemd/system").exists():
         # Nor shall they start by themselves at the next boot.
         _as_root("systemctl", "disable", "--quiet", *(UNITS.get(package, package) for package in packages))
+
+
+def unpack(package: str) -> None:
+    """Unpack one package without its dependencies; raises as ``install`` does."""
+    binaries.UNPACKED.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package]
+        subprocess.run(command, cwd=folder, check=True)
+        for archive in Path(folder).glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", str(archive), str(binaries.UNPACKED)], check=True)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ def test_every_missing_server_is_named_with_its_package() -> None:
         "prometheus-alertmanager",
         "icinga2-bin",
         "zabbix-proxy-sqlite3",
+        "nagios4-core",
     ]
     with pytest.raises(ServiceMissing, match=r"no Redis server .*package redis-server"):
         binaries.redis_server()
