@@ -8,6 +8,7 @@ judged by Asterisk's event log alone.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from math import inf
 from typing import Any
@@ -31,6 +32,8 @@ SKEW = 0.05
 """Seconds by which Asterisk may note a channel's making after its INVITE has gone out."""
 UNCLEAR = 0.25
 """Seconds by which a phone's clock of a prompt may differ from Asterisk's."""
+AROUND_A_CRASH = 2.5
+"""Seconds; no more than the time-out of a request, and a little."""
 Call = Mapping[str, Any]
 
 
@@ -131,10 +134,20 @@ def dialled_too_often(evidence: Evidence) -> Iterator[str]:
 
 
 def dialled_for_nothing(evidence: Evidence) -> Iterator[str]:
-    """An attempt without a channel is one that found Asterisk away, and says so."""
+    """An attempt without a channel is one that found Asterisk away, and says so.
+
+    Of a dial that was on its way when Asterisk crashed nobody knows whether it became a call.
+    """
     for call, attempt, channel, _ in evidence.attempts():
-        if channel is None and not (evidence.away and attempt["outcome"] in ("unreachable", "cancelled")):
+        allowed = {"unreachable", "cancelled"} if evidence.away else set()
+        if any(abs(_seconds(attempt["dialed_at"]) - crash) < AROUND_A_CRASH for crash in evidence.crashes):
+            allowed.add("unknown")
+        if channel is None and attempt["outcome"] not in allowed:
             yield f"{call['number']}: attempt {attempt['ordinal']} ({attempt['outcome']}) has no channel"
+
+
+def _seconds(at: str | None) -> float:
+    return datetime.fromisoformat(at).timestamp() if at else inf
 
 
 def wrong_outcomes(evidence: Evidence) -> Iterator[str]:

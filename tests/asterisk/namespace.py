@@ -10,6 +10,12 @@ from pathlib import Path
 
 SIOCSIFFLAGS = 0x8914
 UP_LOOPBACK_RUNNING = 0x49
+WAYS_OF_ROOT = (["unshare", "--net"],)
+WAYS = (
+    # With other users than root, which PostgreSQL needs.
+    ["unshare", "--map-root-user", "--map-auto", "--net"],
+    ["unshare", "--map-root-user", "--net"],
+)
 
 
 class NamespaceMissing(RuntimeError):
@@ -25,15 +31,16 @@ def is_private() -> bool:
 
 def inside(*command: str) -> list[str]:
     """The command line that runs ``command`` in a new namespace; NamespaceMissing where there can be none."""
-    root = os.geteuid() == 0
-    unshare = ["unshare", "--net"] if root else ["unshare", "--map-root-user", "--net"]
-    try:
-        tried = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise NamespaceMissing(f"no network namespace of our own: {error}") from None
-    if tried.returncode != 0:
-        raise NamespaceMissing(f"no network namespace of our own: {tried.stderr.strip()}")
-    return [*unshare, sys.executable, "-I", "-S", __file__, *command]
+    said = ""
+    for unshare in WAYS_OF_ROOT if os.geteuid() == 0 else WAYS:
+        try:
+            tried = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise NamespaceMissing(f"no network namespace of our own: {error}") from None
+        if tried.returncode == 0:
+            return [*unshare, sys.executable, "-I", "-S", __file__, *command]
+        said = tried.stderr.strip()
+    raise NamespaceMissing(f"no network namespace of our own: {said}")
 
 
 def main(*command: str) -> None:

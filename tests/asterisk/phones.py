@@ -14,7 +14,7 @@ from tests.asterisk.callees import Callee
 from tests.asterisk.packages import Unpacked
 from tests.services.process import HOST, ServerProcess
 
-RTP_PORTS = 4000
+RTP_PORTS = 1200
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ FOLDERS = (
 )
 SECRET_OF_USERS = "CHANGE-ME"
 TRUNK = "trunk"
-RTP_PORTS = 1200
+RTP_PORTS = 600
 ALWAYS_SAID = "No ethernet interface"
 """What Asterisk says wherever there is the loopback alone."""
 

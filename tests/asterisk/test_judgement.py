@@ -1,6 +1,7 @@
 """Each rule of the judgement finds its own breach, and nothing else."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ CHANNEL = Interval("a1", 10.0, 12.0)
 
 def attempt(**changes: Any) -> dict[str, Any]:
     facts = {"answered_at": AT, "prompt_ended_at": AT, "digits": "1", "ended_at": AT, "ringing_at": AT}
+    facts["dialed_at"] = AT
     return {"ordinal": 1, "callid": "a1", "outcome": "delivered", "cause": None, **facts, **changes}
 
 
@@ -94,3 +96,10 @@ def test_what_a_crash_struck_may_be_unknown_and_nothing_else() -> None:
 def test_while_asterisk_is_away_an_attempt_may_be_for_nothing() -> None:
     lost = attempt(callid="none", outcome="unreachable")
     assert not found(replace(GOOD, calls=[call(lost, attempt())], away=True))
+
+
+def test_a_dial_on_its_way_when_asterisk_crashed_may_be_unknown() -> None:
+    lost = call(attempt(), attempt(callid="none", outcome="unknown"))
+    crash = datetime.fromisoformat(AT).timestamp() + 1
+    assert not found(replace(GOOD, calls=[lost], crashes=[crash]))
+    assert found(replace(GOOD, calls=[lost], crashes=[crash + 10])) == {"dialled_for_nothing"}
