@@ -11,7 +11,7 @@ from dispatcher.domain.escalation import Decision, PageNow, Place, Standing, dec
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, DeliveredWhen, PageState, Purpose
 from dispatcher.errors import Unknown
 from dispatcher.escalation import keys
-from dispatcher.escalation.holding import Hold, hold_on
+from dispatcher.escalation.holding import Hold, hold_at_first, hold_on
 from dispatcher.escalation.lines import Lines, lines_of
 from dispatcher.escalation.paging import Told, call_waiting, page
 from dispatcher.escalation.recipients import Asked, LeftOut, Rules
@@ -38,7 +38,7 @@ def begin(work: Work, row: dict[str, Any], plan: AlarmPlan, lines: Lines | None 
 
     ``lines`` are those people, where the caller has sorted them out already.
     """
-    hold = hold_on(work.tx, work.now, row, plan)
+    hold = hold_at_first(work.tx, work.now, row, plan)
     if hold is not None:
         _hold(work, row, hold)
         return
@@ -65,6 +65,10 @@ def advance(work: Work, alarm_id: str) -> None:
         return
     if not _has_begun(work.tx, row):
         _begin_if_free(work, row, plan)
+        return
+    hold = hold_on(work.tx, work.now, row)
+    if hold is not None:
+        _quieten(work, row, plan, hold)
         return
     _decide(work, row, plan, at_once=wish is keys.Wish.GO_ON)
 
@@ -107,7 +111,7 @@ def _is_over(row: Any, now: datetime) -> bool:
 
 
 def _begin_if_free(work: Work, row: Any, plan: AlarmPlan) -> None:
-    hold = hold_on(work.tx, work.now, row, plan)
+    hold = hold_at_first(work.tx, work.now, row, plan)
     if hold is not None:
         _hold(work, row, hold)
         return
@@ -205,7 +209,7 @@ def _next_look(now: datetime, decision: Decision) -> datetime | None:
 
 
 def _told(row: Any, plan: AlarmPlan, message: MessageSpec | None) -> Told:
-    return Told(row, plan.bundle, message)
+    return Told(row, plan.bundle, message, gathers=plan.group is not None)
 
 
 def _message_of(row: Any) -> MessageSpec:
@@ -220,6 +224,14 @@ def _hold(work: Work, row: Any, hold: Hold) -> None:
     _set(work, row["id"], next_at=hold.until, held_why=hold.why, held_by=hold.by)
     if hold.why != row.get("held_why"):
         events.record(work.tx, work.now, [Change("alarm", row["id"], "held", hold.why, row["id"])])
+
+
+def _quieten(work: Work, row: Any, plan: AlarmPlan, hold: Hold) -> None:
+    """Stop calling for an alarm that has begun to: once nothing holds it any more it begins anew."""
+    work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, row["id"], work.count, hold.why))
+    begun_anew = {"step": 0, "round": row["round"] + 1, "plan": another_round(plan, row["round"]).document()}
+    _set(work, row["id"], **begun_anew)
+    _hold(work, row, hold)
 
 
 def _remind(work: Work, row: Any, plan: AlarmPlan) -> None:

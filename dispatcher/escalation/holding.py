@@ -1,7 +1,9 @@
-"""What keeps an open alarm from calling anybody just now: its severity's route and hours, and silences."""
+"""What keeps an open alarm from calling anybody just now: its route, silences, a greater alarm, its group."""
 
+import hashlib
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,9 +11,13 @@ from sqlalchemy import Connection
 
 from dispatcher.domain.matchers import all_fit
 from dispatcher.domain.windows import is_open, next_closing, next_opening
-from dispatcher.policies import AlarmPlan
+from dispatcher.policies import AlarmPlan, GroupSpec
+from dispatcher.store import quiet
 from dispatcher.store.campaigns import windows_from
-from dispatcher.store.quiet import labels_of, matchers_from, silences_at
+from dispatcher.store.quiet import labels_of, matchers_from
+
+LOOK_AGAIN = timedelta(minutes=10)
+"""An alarm that waits for another's end is looked at so often all the same, should that end be missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,15 @@ class Hold:
     """What holds it, so that its end can be noticed: a silence, another alarm, its group."""
 
 
-def hold_on(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:
-    """What holds the alarm ``row`` (columns by name) at ``now``, or None when it may call."""
-    return _by_route(now, plan) or _by_silence(tx, now, row)
+def hold_at_first(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:
+    """What holds the alarm ``row`` (columns by name) before anybody is called for it, or None."""
+    return _by_route(now, plan) or hold_on(tx, now, row) or _by_group(tx, now, row, plan)
+
+
+def hold_on(tx: Connection, now: datetime, row: Any) -> Hold | None:
+    """What holds the alarm at any time, whatever has been done for it already, or None."""
+    labels = labels_of(row)
+    return _by_silence(tx, now, labels) or _by_inhibition(tx, now, row, labels)
 
 
 def _by_route(now: datetime, plan: AlarmPlan) -> Hold | None:
@@ -42,11 +54,10 @@ def _by_route(now: datetime, plan: AlarmPlan) -> Hold | None:
     return Hold(why, opens_at)
 
 
-def _by_silence(tx: Connection, now: datetime, row: Any) -> Hold | None:
+def _by_silence(tx: Connection, now: datetime, labels: dict[str, str]) -> Hold | None:
     """The silence that ends last of those that fit, so that the alarm is looked at once."""
-    labels = labels_of(row)
     found = None
-    for silence in silences_at(tx, now):
+    for silence in quiet.silences_at(tx, now):
         if not all_fit(matchers_from(silence.matchers), labels):
             continue
         until = _until(silence, now)
@@ -75,3 +86,52 @@ def _words(silence: Any, until: datetime | None) -> str:
     end = f" until {until:%Y-%m-%d %H:%M:%S} UTC" if until else ""
     why = f": {silence.why}" if silence.why else ""
     return f"{what}{by}{end}{why}"
+
+
+def _by_inhibition(tx: Connection, now: datetime, row: Any, labels: dict[str, str]) -> Hold | None:
+    """A greater alarm in hand that makes calls for this one needless. No alarm inhibits itself."""
+    others: list[tuple[str, dict[str, str]]] | None = None
+    for rule in quiet.inhibitions(tx):
+        if not all_fit(matchers_from(rule.target), labels):
+            continue
+        others = quiet.alarms_in_hand(tx) if others is None else others
+        source = matchers_from(rule.source)
+        for alarm_id, theirs in others:
+            same = all(theirs.get(name, "") == labels.get(name, "") for name in rule.equal)
+            # Of two alarms that fit both sides neither keeps the other quiet, as in Alertmanager.
+            is_mutual = all_fit(source, labels) and all_fit(matchers_from(rule.target), theirs)
+            if alarm_id != row["id"] and same and not is_mutual and all_fit(source, theirs):
+                why = f"inhibited by alarm {alarm_id} ({theirs['summary']}), by the rule {rule.name}"
+                return Hold(why, now + LOOK_AGAIN, alarm_id)
+    return None
+
+
+def _by_group(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:
+    """The time at which the alarm's group is told; nothing for those whose time that was."""
+    spec = plan.group
+    if spec is None:
+        return None
+    labels = labels_of(row)
+    values = {name: labels.get(name, "") for name in spec.by}
+    key = group_key(row["policy"] or "", values)
+    group = quiet.locked_group(tx, key, row["policy"] or "", values)
+    waited = row.get("held_by") == key
+    if waited and (group.next_at is None or group.next_at <= now):
+        quiet.set_group(tx, key, told_at=now, next_at=None)
+        return None
+    next_at = group.next_at if group.next_at and group.next_at > now else _next_telling(spec, group, now)
+    quiet.set_group(tx, key, told_at=group.told_at, next_at=next_at)
+    return Hold(f"gathered with others of its group until {next_at:%H:%M:%S} UTC", next_at, key)
+
+
+def _next_telling(spec: GroupSpec, group: Any, now: datetime) -> datetime:
+    at = now + timedelta(seconds=spec.wait)
+    if group.told_at is None:
+        return at
+    told_at: datetime = group.told_at
+    return max(at, told_at + timedelta(seconds=spec.interval))
+
+
+def group_key(policy: str, values: dict[str, str]) -> str:
+    """The name of the group of a policy's alarms with these values of its grouping labels."""
+    return hashlib.sha256(json.dumps([policy, values], sort_keys=True).encode()).hexdigest()[:32]

@@ -8,21 +8,20 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
-from dispatcher.domain.vocabulary import SilenceKind
+from dispatcher.escalation import silences
 from dispatcher.escalation.resolving import resolve
 from dispatcher.ledger import alarms as ledger
-from dispatcher.policies import AlarmPlan, KeyAction, another_round
+from dispatcher.policies import AlarmPlan, KeyAction
 from dispatcher.store import do_not_call, events
 from dispatcher.store.attempts import facts_from
 from dispatcher.store.events import Change
-from dispatcher.store.ids import new_id
 from dispatcher.store.pages import of_alarm, pages
-from dispatcher.store.tables import Alarm, Attempt, Silence, table
+from dispatcher.store.tables import Attempt, table
 from dispatcher.work import Work
 
-_alarms, _attempts, _silences = table(Alarm), table(Attempt), table(Silence)
+_attempts = table(Attempt)
 
 
 class Wish(StrEnum):
@@ -116,36 +115,12 @@ def _end_page(work: Work, page: Any, why: str) -> None:
 
 
 def _silence(work: Work, row: Any, plan: AlarmPlan, who: str, cause: str) -> None:
-    """Keep quiet about this source for a while: for alarms with the same labels, or the same key."""
-    silence_id, until = new_id(), work.now + timedelta(seconds=plan.silence_for)
-    work.tx.execute(
-        insert(_silences).values(
-            id=silence_id,
-            kind=SilenceKind.SILENCE,
-            matchers=_matchers(row),
-            starts_at=work.now,
-            ends_at=until,
-            why=f"{cause} in a call",
-            created_by=who,
-            created_at=work.now,
-        )
-    )
-    why = f"silenced by {who} until {until:%H:%M:%S} UTC"
-    work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, row["id"], work.count, why))
-    work.tx.execute(
-        update(_alarms)
-        .where(_alarms.c.id == row["id"])
-        .values(
-            step=0,
-            round=row["round"] + 1,
-            plan=another_round(plan, row["round"]).document(),
-            next_at=until,
-            held_why=why,
-            held_by=silence_id,
-            updated_at=work.now,
-        )
-    )
-    events.record(work.tx, work.now, [Change("alarm", row["id"], "held", why, row["id"])])
+    """Keep quiet about this source for a while: for alarms with the same labels, or the same key.
+
+    This alarm is one of them, and is held when it is looked at next, which is at once.
+    """
+    until = work.now + timedelta(seconds=plan.silence_for)
+    silences.create(work, _matchers(row), ends_at=until, by=who, why=f"{cause} in a call")
 
 
 def _matchers(row: Any) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, insert, select, text, update
@@ -21,6 +21,9 @@ from dispatcher.store.pages import pages
 from dispatcher.store.tables import Call, among, table
 
 _calls = table(Call)
+
+GATHERING = timedelta(seconds=2)
+"""A call of a group that is being told waits so long for the group's other alarms to join it."""
 
 _NOT_DIALLED = text("bundle IS NOT NULL AND state = 'queued' AND attempts_made = 0")
 """The condition of the unique index on ``bundle``, word for word."""
@@ -81,6 +84,8 @@ class Told:
     delivered_when: DeliveredWhen | None = None
     """What must be shown, where that is not what the alarm asks for."""
     purpose: Purpose = Purpose.ALARM
+    gathers: bool = False
+    """Whether others of its group are about to ask for the same call, which waits a moment for them."""
 
     def bundle_of(self, callee: Callee) -> str | None:
         """A digest that is the same for all alarms of which one call to ``callee`` can tell."""
@@ -103,7 +108,7 @@ class Told:
             "id": new_id(),
             "alarm_id": self.row["id"],
             "state": CallState.QUEUED,
-            "due_at": now,
+            "due_at": now + GATHERING if self.gathers else now,
             "created_at": now,
             "updated_at": now,
             "expires_at": self.row["expires_at"] if self.purpose is Purpose.ALARM else None,
@@ -175,7 +180,7 @@ def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], 
         if known is None:
             known = str(tx.execute(_MAKE[tx.dialect.name], row).scalar_one())
         else:
-            tx.execute(_JOIN, {"of_call": known, "at": now, "until": row["expires_at"]})
+            tx.execute(_JOIN, {"of_call": known, "at": row["due_at"], "until": row["expires_at"]})
         changes.append(_change(told, known, why, is_new=known == row["id"]))
         ids.append(known)
     events.record(tx, now, changes)

@@ -86,7 +86,8 @@ def close(
     )
     if changed.rowcount:
         events.record(tx, now, [Change("alarm", alarm_id, status, cause=cause, alarm_id=alarm_id)])
-        release_held_by(tx, now, alarm_id)
+        if status is not AlarmStatus.ACKNOWLEDGED:
+            release_held_by(tx, now, alarm_id)
         if status in (AlarmStatus.EXPIRED, AlarmStatus.EXHAUSTED):
             pages.end(tx, now, alarm_id, cause)
     return bool(changed.rowcount)

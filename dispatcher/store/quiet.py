@@ -1,16 +1,33 @@
-"""Silences as they are stored, and an alarm's labels as silences and inhibitions see them."""
+"""What keeps phones quiet, as it is stored; and an alarm's labels as silences and inhibitions see them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.matchers import Matcher, Op
-from dispatcher.store.tables import Silence, table
+from dispatcher.domain.vocabulary import AlarmStatus
+from dispatcher.store.tables import Alarm, AlarmGroup, Inhibition, Silence, among, table
 
-_silences = table(Silence)
-_IN_FORCE = select(_silences).order_by(_silences.c.ends_at, _silences.c.id)
+_alarms, _silences = table(Alarm), table(Silence)
+_inhibitions, _groups = table(Inhibition), table(AlarmGroup)
+
+_MATCHED = (
+    _alarms.c.id,
+    _alarms.c.labels,
+    _alarms.c.severity,
+    _alarms.c.source,
+    _alarms.c.policy,
+    _alarms.c.dedup_key,
+    _alarms.c.summary,
+)
+_IN_HAND = (
+    select(*_MATCHED)
+    .where(among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED))
+    .order_by(_alarms.c.id)
+)
 
 
 def matchers_from(document: Iterable[Mapping[str, Any]] | None) -> list[Matcher]:
@@ -30,8 +47,42 @@ def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
     return named | dict(row["labels"] or {})
 
 
+def alarms_in_hand(tx: Connection) -> list[tuple[str, dict[str, str]]]:
+    """Every alarm that is open or acknowledged, with what it is matched by."""
+    return [(row["id"], labels_of(row)) for row in (dict(one) for one in tx.execute(_IN_HAND).mappings())]
+
+
 def silences_at(tx: Connection, now: datetime) -> Sequence[Any]:
     """The silences and maintenance windows whose time has begun and is not over."""
     begun = _silences.c.starts_at <= now
     going_on = or_(_silences.c.ends_at.is_(None), _silences.c.ends_at > now)
-    return tx.execute(_IN_FORCE.where(begun, going_on)).all()
+    query = select(_silences).where(begun, going_on)
+    return tx.execute(query.order_by(_silences.c.ends_at, _silences.c.id)).all()
+
+
+def inhibitions(tx: Connection) -> Sequence[Any]:
+    """Every inhibition, by name."""
+    return tx.execute(select(_inhibitions).order_by(_inhibitions.c.name)).all()
+
+
+def locked_group(tx: Connection, key: str, policy: str, labels: Mapping[str, str]) -> Any:
+    """The group's row, made when it is new, and locked: of two alarms the second sees what the first did."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    made = dialect.insert(_groups).values(key=key, policy=policy, labels=dict(labels))
+    tx.execute(made.on_conflict_do_nothing())
+    return tx.execute(select(_groups).where(_groups.c.key == key).with_for_update()).one()
+
+
+def set_group(tx: Connection, key: str, *, told_at: datetime | None, next_at: datetime | None) -> None:
+    """Write down when the group was told, and when those that wait are."""
+    tx.execute(update(_groups).where(_groups.c.key == key).values(told_at=told_at, next_at=next_at))
+
+
+def look_at(tx: Connection, now: datetime, alarm_ids: Iterable[str]) -> bool:
+    """Have these alarms looked at, those of them that are open; returns whether there is any."""
+    ids = list(alarm_ids)
+    changed = 0
+    for start in range(0, len(ids), 500):
+        those = _alarms.c.id.in_(ids[start : start + 500]), among(_alarms.c.status, AlarmStatus.OPEN)
+        changed += tx.execute(update(_alarms).where(*those).values(next_at=now)).rowcount
+    return changed > 0

@@ -1,0 +1,118 @@
+"""Silences, maintenance windows and inhibitions: made, ended, and felt at once by alarms that fit."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from dispatcher.domain.matchers import all_fit
+from dispatcher.domain.vocabulary import SilenceKind
+from dispatcher.errors import NotPossible, Unknown
+from dispatcher.ledger import alarms as ledger
+from dispatcher.store import quiet
+from dispatcher.store.ids import new_id
+from dispatcher.store.quiet import matchers_from
+from dispatcher.store.tables import Inhibition, Silence, table
+from dispatcher.work import Work
+
+_silences, _inhibitions = table(Silence), table(Inhibition)
+
+
+def create(
+    work: Work,
+    matchers: Sequence[Mapping[str, str]],
+    *,
+    kind: SilenceKind = SilenceKind.SILENCE,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    windows: Sequence[Mapping[str, Any]] | None = None,
+    timezone: str | None = None,
+    by: str,
+    why: str = "",
+) -> str:
+    """Keep quiet about alarms that fit all of ``matchers``; returns the silence's id.
+
+    Alarms that are under way and fit are looked at as soon as it begins: who has not been called yet is not.
+    """
+    silence_id = new_id()
+    work.tx.execute(
+        insert(_silences).values(
+            id=silence_id,
+            kind=kind,
+            matchers=[dict(matcher) for matcher in matchers],
+            starts_at=starts_at or work.now,
+            ends_at=ends_at,
+            windows=[dict(window) for window in windows] if windows else None,
+            timezone=timezone,
+            why=why,
+            created_by=by,
+            created_at=work.now,
+        )
+    )
+    if starts_at is None or starts_at <= work.now:
+        _look_at_fitting(work, matchers)
+    return silence_id
+
+
+def end(work: Work, silence_id: str) -> None:
+    """End a silence now; the alarms that it holds are looked at.
+
+    Raises :class:`Unknown` and :class:`NotPossible`.
+    """
+    row = find(work.tx, silence_id, lock=True)
+    if row is None:
+        raise Unknown("silence", silence_id)
+    if row.ends_at is not None and row.ends_at <= work.now:
+        raise NotPossible("it has ended already", "ended")
+    ends_at = max(work.now, row.starts_at)
+    work.tx.execute(update(_silences).where(_silences.c.id == silence_id).values(ends_at=ends_at))
+    ledger.release_held_by(work.tx, work.now, silence_id)
+    work.aftermath.escalate = True
+
+
+def find(tx: Connection, silence_id: str, *, lock: bool = False) -> Row[Any] | None:
+    """A silence's row, or None."""
+    query = select(_silences).where(_silences.c.id == silence_id)
+    return tx.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def page(tx: Connection, limit: int, before: str | None, now: datetime, *, ended: bool) -> Sequence[Row[Any]]:
+    """At most ``limit`` silences made before ``before``, newest first; those that are over if ``ended``."""
+    query = select(_silences).order_by(_silences.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_silences.c.id < before)
+    if not ended:
+        query = query.where(or_(_silences.c.ends_at.is_(None), _silences.c.ends_at > now))
+    return tx.execute(query).all()
+
+
+def put_inhibition(work: Work, name: str, document: Mapping[str, Any]) -> bool:
+    """Make or replace an inhibition; returns whether it is new."""
+    values = {**document, "updated_at": work.now}
+    changed = work.tx.execute(update(_inhibitions).where(_inhibitions.c.name == name).values(values))
+    if changed.rowcount == 0:
+        work.tx.execute(insert(_inhibitions).values(name=name, created_at=work.now, **values))
+    _look_at_fitting(work, document["target"])
+    return changed.rowcount == 0
+
+
+def remove_inhibition(work: Work, name: str) -> None:
+    """Delete an inhibition; the alarms that it may hold are looked at. Raises :class:`Unknown`."""
+    row = find_inhibition(work.tx, name)
+    if row is None:
+        raise Unknown("inhibition", name)
+    work.tx.execute(delete(_inhibitions).where(_inhibitions.c.name == name))
+    _look_at_fitting(work, row.target)
+
+
+def find_inhibition(tx: Connection, name: str) -> Row[Any] | None:
+    """An inhibition's row, or None."""
+    return tx.execute(select(_inhibitions).where(_inhibitions.c.name == name)).one_or_none()
+
+
+def _look_at_fitting(work: Work, matchers: Sequence[Mapping[str, Any]]) -> None:
+    fitting = matchers_from(matchers)
+    ids = [alarm_id for alarm_id, labels in quiet.alarms_in_hand(work.tx) if all_fit(fitting, labels)]
+    if quiet.look_at(work.tx, work.now, ids):
+        work.aftermath.escalate = True
