@@ -5,8 +5,9 @@ connection on which nothing was said for a minute, so ``heartbeat`` is sent, to 
 
 The stream has a token pair of its own, since it lives longer than any session is lent, and takes it back in
 the end: a PBX knows eight at most. Whether a connection outlives its token is documented nowhere, so
-before it lapses the pair is refreshed, a second connection opened and subscribed with the new token, and only
-then the first one closed: for a moment events come twice, which does no harm.
+before it lapses the pair is refreshed, and a second connection opened and subscribed with the new token. The
+first one is read for some seconds more, since what was sent on it before may still be under way: meanwhile
+events come twice, which does no harm.
 
 Whatever happens while nobody is connected is lost, so the first look at a new stream says ``missed``.
 """
@@ -37,6 +38,9 @@ SILENCE_SECONDS = 120.0
 """A PBX that has answered none of several heartbeats is gone without a word."""
 
 AT_ONCE = 500
+_SHORT_SECONDS = 0.1
+"""So long each of two connections is waited for in turn."""
+BOTH_SECONDS = 5.0
 _CLOSE_SECONDS = 1.0
 _LARGEST = 1024 * 1024
 
@@ -56,6 +60,8 @@ class EventSocket:
         self._is_new = True
         self._session = opened(api.log_in())
         self._waiting: list[bytes] = []
+        self._previous: ClientConnection | None = None
+        self._end_previous_at = 0.0
         try:
             self._connection = self._subscribed()
         except PbxError:
@@ -71,9 +77,13 @@ class EventSocket:
         until = time.monotonic() + READ_SECONDS
         while not self._waiting and (left := until - time.monotonic()) > 0:
             self._keep()
-            self._receive(min(left, HEARTBEAT_SECONDS))
-        while self._waiting and len(self._waiting) < AT_ONCE and self._receive(0.0):
-            pass
+            self._read_previous()
+            self._receive(min(left, _SHORT_SECONDS if self._previous else left))
+        try:
+            while self._waiting and len(self._waiting) < AT_ONCE and self._receive(0.0):
+                pass
+        except PbxError:
+            pass  # What came before the end is told first; the next look meets the end again.
         return self._pulled()
 
     def close(self) -> None:
@@ -82,8 +92,10 @@ class EventSocket:
             if self._is_closed:
                 return
             self._is_closed = True
-            connection, session = self._connection, self._session
-        connection.close()
+            connections, session = (self._connection, self._previous), self._session
+        for connection in connections:
+            if connection is not None:
+                connection.close()
         give_back(self._api, session)
 
     def _pulled(self, *, missed: bool = False) -> Pulled:
@@ -99,10 +111,16 @@ class EventSocket:
         except ConnectionClosed:
             raise _away("the connection for events was closed") from None
         self._heard_at = time.monotonic()
+        self._take(message)
+        return True
+
+    def _take(self, message: str | bytes) -> bool:
+        """Keep a message that is an event; whether it was one."""
         body = message.encode() if isinstance(message, str) else message
         if _is_event(body):
             self._waiting.append(body)
-        return True
+            return True
+        return False
 
     def _keep(self) -> None:
         """Send the heartbeat when it is time, and take a new token before the old one lapses."""
@@ -124,24 +142,29 @@ class EventSocket:
             self._session = session
         connection = self._subscribed()
         with self._guard:
-            previous, self._connection = self._connection, connection
-            closed = self._is_closed
-        # What the first one still holds would be lost with it.
-        self._drain(previous)
-        previous.close()
-        if closed:
-            connection.close()
+            if self._is_closed:
+                connection.close()
+                return
+            self._previous, self._connection = self._connection, connection
         self._heard_at = self._beat_at = time.monotonic()
+        self._end_previous_at = self._heard_at + BOTH_SECONDS
 
-    def _drain(self, connection: ClientConnection) -> None:
-        try:
-            while True:
-                message = connection.recv(timeout=0)
-                body = message.encode() if isinstance(message, str) else message
-                if _is_event(body):
-                    self._waiting.append(body)
-        except (TimeoutError, ConnectionClosed):
+    def _read_previous(self) -> None:
+        """Take in what still comes over the connection whose place another has taken."""
+        previous = self._previous
+        if previous is None:
             return
+        is_over = time.monotonic() >= self._end_previous_at
+        try:
+            while len(self._waiting) < AT_ONCE:
+                self._take(previous.recv(timeout=0))
+        except TimeoutError:
+            pass
+        except ConnectionClosed:
+            is_over = True
+        if is_over:
+            self._previous = None
+            previous.close()
 
     def _subscribed(self) -> ClientConnection:
         """A connection on which events come; those that came before the answer are kept."""
@@ -151,11 +174,9 @@ class EventSocket:
             connection.send(json.dumps({"topic_list": TOPICS}))
             while True:
                 message = connection.recv(timeout=max(0.0, deadline - time.monotonic()))
-                body = message.encode() if isinstance(message, str) else message
-                if not _is_event(body):
-                    _check_answer(body)
+                if not self._take(message):
+                    _check_answer(message)
                     return connection
-                self._waiting.append(body)
         except (TimeoutError, ConnectionClosed):
             connection.close()
             raise _away("no answer to the list of topics") from None
@@ -199,10 +220,10 @@ def _is_event(body: bytes) -> bool:
     return body.lstrip().startswith(b"{") and b'"type"' in body
 
 
-def _check_answer(body: bytes) -> None:
+def _check_answer(message: str | bytes) -> None:
     """Raise what the answer to the list of topics means."""
     try:
-        answer = read_object(body)
+        answer = read_object(message.encode() if isinstance(message, str) else message)
     except ValueError:
         raise _away("something else than the list of topics was answered") from None
     error = error_in("subscribe", answer) if text(answer.get("errcode")) else None

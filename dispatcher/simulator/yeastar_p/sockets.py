@@ -11,6 +11,7 @@ import random
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from dispatcher.simulator.connection import Report
@@ -43,8 +44,8 @@ class Socket:
         return self._pieces.waiting
 
     def wants(self, event: int) -> bool:
-        """Whether the application has asked for this event."""
-        return event in self._topics
+        """Whether the application has asked for this event, and has not said goodbye."""
+        return event in self._topics and self._protocol.state is State.OPEN
 
     def data_received(self, data: bytes) -> None:
         """The application has said something, or answered a ping."""
@@ -66,8 +67,9 @@ class Socket:
 
     def close(self) -> None:
         """End the connection as the protocol wants it."""
-        self._protocol.send_close()
-        self._flush()
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close()
+            self._flush()
         self.abort()
 
     def abort(self) -> None:
