@@ -16,6 +16,7 @@ import yaml
 from dispatcher.clock import utc_now
 from dispatcher.simulator import Fault, Faults, SimulatedPbx, SimulatorSettings, TrunkSettings
 from dispatcher.store.engine import Store
+from tests.outgoing.receiver import Receiver, Reply
 from tests.services import PrometheusServer
 from tests.services.process import HOST, free_port
 from tests.store import rows
@@ -91,6 +92,7 @@ class Site:
         self._ports = {"api": free_port(), "reports": free_port()}
         self._process: subprocess.Popen[bytes] | None = None
         self._prometheus = PrometheusServer(self._scraping())
+        self._desk = Receiver()
         self.begun = self.ended = 0.0
 
     @property
@@ -114,6 +116,7 @@ class Site:
     def __enter__(self) -> Self:
         try:
             self.pbx.start()
+            self._desk.start()
             config = self._folder / "site.toml"
             config.write_text(
                 CONFIG.format(
@@ -148,6 +151,7 @@ class Site:
             self._process.wait(20)
         self._prometheus.close()
         self.pbx.stop()
+        self._desk.stop()
 
     def work(self) -> None:
         """A working day in half a minute: alarms, a campaign, and something of everything that goes wrong."""
@@ -155,6 +159,7 @@ class Site:
         # What happens before the first look is no increase to Prometheus.
         time.sleep(2 * SCRAPE_SECONDS)
         self._somebody_phones_unheard()
+        self._other_systems()
         self._alarms()
         campaign = self._campaign()
         self.pbx.place_other(TRUNK, seconds=6.0)
@@ -189,6 +194,19 @@ class Site:
         self.pbx.place_other(TRUNK, seconds=25.0)
         time.sleep(1.0)
         self.pbx.set_faults(Faults())
+
+    def _other_systems(self) -> None:
+        """One that takes what it is told, one that wants no more, one that is away; and one that is heard."""
+        away = f"http://{HOST}:{free_port()}/"
+        self._desk.reply = lambda got: Reply(410 if got.path == "/gone" else 204)
+        for name, url in (
+            ("desk", self._desk.url),
+            ("gone", self._desk.url.replace("hook", "gone")),
+            ("away", away),
+        ):
+            self._post("/v1/webhooks", {"name": name, "url": url, "kinds": ["alarm.*"]})
+        self._post("/v1/heartbeats", {"name": "backup", "every": 3600, "alarm": {"policy": "duty"}})
+        self._post("/v1/heartbeats/backup", {})
 
     def _alarms(self) -> None:
         self._post("/v1/intake/alertmanager", ALERTMANAGER)
