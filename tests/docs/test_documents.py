@@ -33,6 +33,7 @@ GAUGES = (
     "dispatcher_attempts_in_doubt",
     "dispatcher_oldest_unreconciled_seconds",
     "dispatcher_channels_overdue",
+    "dispatcher_schedule_gap_seconds",
     "dispatcher_heartbeat_up",
     "dispatcher_webhook_deliveries_waiting",
     "dispatcher_webhook_deliveries_dead",
@@ -92,6 +93,19 @@ def commands_of(path: Path) -> list[list[str]]:
     return [words for block in examples(path, "sh") for words in shell_lines(block)]
 
 
+GROUPS = (
+    "alarm",
+    "campaign",
+    "contact",
+    "do-not-call",
+    "group",
+    "heartbeat",
+    "schedule",
+    "webhook",
+)
+"""Commands that have commands of their own."""
+
+
 @cache
 def help_of(*command: str) -> str:
     """What a command of ours says of itself; empty when there is no such command."""
@@ -110,19 +124,19 @@ def complaint_about(words: list[str]) -> str | None:
     rest = words[1:]
     if rest[:1] == ["--config"]:
         rest = rest[2:]
-    command = list(takewhile(lambda word: re.fullmatch("[a-z]+", word), rest))[:2]
+    command = list(takewhile(lambda word: re.fullmatch("[a-z][a-z-]*", word), rest))[:2]
     while command and not help_of(*command):
         command.pop()
     if not command:
         return f"no command {rest[0]}"
     known = help_of(*command)
-    if len(command) == 1 and command[0] in ("alarm", "campaign", "heartbeat", "webhook"):
+    if len(command) == 1 and command[0] in GROUPS:
         return f"no command {' '.join(rest[:2])}"
     unknown = [word for word in rest if word.startswith("--") and word not in known]
     return f"{' '.join(command)} has no {unknown}" if unknown else None
 
 
-WITH_COMMANDS = [README, *(ROOT / "docs" / f"{name}.md" for name in ("operations", "webhooks", "heartbeats"))]
+WITH_COMMANDS = [README, *(ROOT / "docs" / f"{name}.md" for name in ("operations", "on-call", "webhooks", "heartbeats"))]
 
 
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=lambda path: path.name)
