@@ -229,3 +229,17 @@ def test_the_scope_intake_is_enough_and_needed(sqlite_url: str) -> None:
     core.store.close()
     wanted = {"intake": 202, "admin": 202, "read": 403, "operate": 403}
     assert status == {(path, name): wanted[str(name)] for path, name in status}
+
+
+def test_a_policy_that_was_made_through_the_api_is_found(api: TestClient) -> None:
+    body = {"name": "day", "to": [{"number": "+31612345670"}], "message": {"ivr": "6501"}}
+    assert api.post("/v1/policies", json=body).status_code == 201
+
+    answer = api.post(ICINGA, params={"policy": "day"}, json={"type": "PROBLEM", "host": "a"})
+
+    assert answer.status_code == 202
+    alarm = alarm_of(api, answer.json()["results"][0])
+    assert (alarm["policy"], alarm["message"]) == ("day", {"ivr": "6501"})
+    without = api.post(ICINGA, json={"type": "PROBLEM", "host": "b"})
+    assert without.status_code == 422, "two policies, and none is the default one"
+    assert "night-shift, day" in without.json()["detail"]

@@ -110,6 +110,17 @@ def test_too_many_labels_lose_no_alarm() -> None:
     assert len(fitting({str(number): "x" for number in range(300)})) == MOST_LABELS
 
 
+def test_two_senders_whose_clocks_differ_a_little_are_both_heard(core: Core) -> None:
+    def said(says: Says, seconds: float) -> Notice:
+        said_at = START + timedelta(seconds=seconds)
+        return notice(says, "host", late_for=timedelta(0), said_at=said_at)
+
+    assert take(core, said(Says.FIRING, 60)) == ["raised"]
+    assert take(core, said(Says.RESOLVED, 58.5)) == ["resolved"]
+    assert take(core, said(Says.FIRING, 57)) == ["raised"]
+    assert take(core, said(Says.RESOLVED, 50)) == ["unchanged"]
+
+
 MESSAGES = [(Says.FIRING, 0), (Says.ACKNOWLEDGED, 60), (Says.FIRING, 90), (Says.RESOLVED, 120)]
 
 

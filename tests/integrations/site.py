@@ -164,7 +164,7 @@ class Site:
         """How often this number was dialled."""
         return sum(dial.number == f"9{number}" for dial in self.pbx.judge.dials())
 
-    def until(self, holds: Callable[[], Any], what: str, seconds: float = 40.0) -> None:
+    def until(self, holds: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
         """Wait for something; fail, with the dispatcher's log, when it does not come."""
         give_up = time.monotonic() + seconds
         while not holds():
