@@ -173,6 +173,16 @@ class Device:
     firmware: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One thing about how a PBX is set up: whether it is right (None: not to be seen), and how to mend it."""
+
+    check: str
+    is_right: bool | None
+    detail: str
+    mend: str = ""
+
+
 Observe = Callable[[str, str, float], None]
 """Called after every request with (operation, result, seconds), for the metrics."""
 
@@ -377,4 +387,22 @@ class SeesDevice(Protocol):
 
     def device(self, session: Session) -> Device:
         """Model, serial number and firmware."""
+        ...
+
+
+@runtime_checkable
+class SeesClock(Protocol):
+    """Families that tell what time it is there."""
+
+    def clock(self, session: Session) -> datetime:
+        """The PBX's clock, now; an instant."""
+        ...
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """Families whose set-up can be looked at for what we need of it."""
+
+    def examine(self, session: Session, queues: Sequence[str]) -> Sequence[Examined]:
+        """What has to be set up for us, and whether it is; ``queues`` are those that calls are led into."""
         ...

@@ -57,6 +57,16 @@ class Site:
         file.write_text(self.text(), encoding="utf-8")
         return file
 
+    @property
+    def is_asterisk(self) -> bool:
+        """Whether the PBX is reached over its manager interface."""
+        return self.family == "asterisk"
+
+    def _address(self) -> str:
+        if self.is_asterisk:
+            return f'host = "127.0.0.1"\nport = {self.pbx.report_port}'
+        return f'url = "{self.pbx.url}"'
+
     def text(self) -> str:
         """The configuration."""
         return f"""\
@@ -73,7 +83,7 @@ settle = 0.1
 [[pbx]]
 name = "hq"
 family = "{self.family}"
-url = "{self.pbx.url}"
+{self._address()}
 username = "api"
 password = "{self.password}"
 serial = "{self.serial}"
@@ -83,6 +93,7 @@ name = "{self.trunk}"
 channels = 5
 extension = "1000"
 prefix = "9"
+{f'dial = "PJSIP/{{number}}@{self.trunk}"' if self.is_asterisk else ""}
 [[policy]]
 name = "night-shift"
 to = [{{ number = "+31612340001", name = "Duty engineer" }}]

@@ -151,3 +151,56 @@ def test_a_trunk_is_missed_only_where_numbers_can_be_called(site: Site, family: 
         file.write_text(before + rest[rest.index("[[policy]]") :])
         [found] = check_config(load(file, {}))
     assert found.result == result
+
+
+@pytest.fixture
+def asterisk(site: Site) -> Site:
+    site.family = "asterisk"
+    return site
+
+
+def test_an_asterisk(asterisk: Site) -> None:
+    asterisk.more = (
+        '[[policy]]\nname = "desk"\nto = [{ number = "+31612340001" }]\nmessage = { queue = "6700" }\n'
+    )
+    with SimulatedPbx(SimulatorSettings(family="asterisk", port=0, time_scale=0.01)) as asterisk.pbx:
+        status, found = findings(asterisk)
+
+    assert status == 0, found
+    assert {check for check, one in found.items() if one["result"] != "ok"} <= {"call records of hq"}
+    assert found["PBX hq"]["detail"].startswith("logged in at ami://127.0.0.1:")
+    assert "PJSIP/SPS-6-36 NOT_INUSE" in found["trunk hq/SPS-6-36"]["detail"]
+    assert "used by policy night-shift" in found["IVR hq/6500"]["detail"]
+    assert {"rights of hq", "context dispatcher-ended of hq", "queue 6700 of hq"} <= found.keys()
+    assert "by what it says itself" in found["clock of hq"]["detail"]
+    assert "they can be read from the PBX" in found["reports of hq"]["detail"]
+
+
+def test_an_asterisk_without_what_we_need(asterisk: Site) -> None:
+    asterisk.trunk, asterisk.policy_ivr = "other", "6501"
+    asterisk.of_pbx = 'ended_context = "not-there"'
+    asterisk.more = (
+        '[[policy]]\nname = "desk"\nto = [{ number = "+31612340001" }]\nmessage = { queue = "6701" }\n'
+    )
+    with SimulatedPbx(SimulatorSettings(family="asterisk", port=0, time_scale=0.01)) as asterisk.pbx:
+        status, found = findings(asterisk)
+
+    assert status == 1
+    failed = {check for check, one in found.items() if one["result"] == "fail"}
+    assert failed >= {"trunk hq/other", "IVR hq/6501", "context not-there of hq", "queue 6701 of hq"}
+    assert "extensions_dispatcher.conf" in found["context not-there of hq"]["mend"]
+    assert "INVALID" in found["trunk hq/other"]["detail"]
+
+
+@pytest.mark.parametrize("wrong", ["password", "port"])
+def test_an_asterisk_that_can_not_be_asked(asterisk: Site, wrong: str) -> None:
+    with SimulatedPbx(SimulatorSettings(family="asterisk", port=0, time_scale=0.01)) as asterisk.pbx:
+        if wrong == "password":
+            asterisk.password = "guessed"
+            status, found = findings(asterisk)
+    if wrong == "port":
+        status, found = findings(asterisk)
+
+    assert status == 1
+    assert "manager.conf" in found["PBX hq"]["mend"]
+    assert "guessed" not in json.dumps(found)

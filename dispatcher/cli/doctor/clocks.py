@@ -13,7 +13,9 @@ from dispatcher.cli.doctor.findings import Finding, ok, skip, warn
 from dispatcher.cli.doctor.menus import menus_of
 from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings
-from dispatcher.pbx.protocol import Driver
+from dispatcher.pbx.errors import PbxError
+from dispatcher.pbx.protocol import Driver, SeesClock
+from dispatcher.sessions import Sessions
 from dispatcher.store.engine import Store
 from dispatcher.store.tables import Attempt, RawReport, Trunk, table
 
@@ -29,11 +31,13 @@ _UNIQUE_ID = re.compile(r"([0-9]{10})\.[0-9]+")
 """A callid begins with the PBX's clock, in Unix seconds, where it is Asterisk's unique id."""
 
 
-def check_clock(pbx: PbxSettings, driver: Driver, store: Store) -> Iterator[Finding]:
+def check_clock(pbx: PbxSettings, driver: Driver, store: Store, sessions: Sessions) -> Iterator[Finding]:
     """How far the PBX's clock is off, and whether ``timezone`` is the zone of its records."""
     check = f"clock of {pbx.name}"
     last = _last_call(pbx, store)
     ahead, source = _by_http(pbx), "its web server"
+    if isinstance(driver, SeesClock):
+        ahead, source = _by_itself(pbx, driver, sessions), "what it says itself"
     if ahead is None and last is not None:
         ahead, source = _epoch(last.callid) - last.accepted_at, "the callid of its last call"
     if ahead is None:
@@ -67,8 +71,20 @@ def _zone(pbx: PbxSettings, driver: Driver, store: Store, last: Any) -> Iterator
     yield warn(check, f"its records are {_words(abs(off))} {word} the time of {pbx.timezone}", mend)
 
 
+def _by_itself(pbx: PbxSettings, driver: SeesClock, sessions: Sessions) -> timedelta | None:
+    """By how much the PBX's own clock is ahead; None where it does not answer."""
+    begun = utc_now()
+    try:
+        told = sessions.use(pbx.name, lambda _, session: driver.clock(session))
+    except PbxError:
+        return None
+    return told - (begun + (utc_now() - begun) / 2)
+
+
 def _by_http(pbx: PbxSettings) -> timedelta | None:
     """By how much the ``Date`` of the PBX's web server is ahead; None where it tells none."""
+    if not pbx.url:
+        return None
     context = httpx.create_ssl_context(verify=pbx.verify_tls, trust_env=False)
     if pbx.verify_tls:
         context.load_default_certs()

@@ -74,7 +74,7 @@ def _kept_findings(settings: Settings, parts: Parts) -> Iterator[Finding]:
             yield check_stream_of(parts.pbxes[pbx.name], store, parts.core.clock())
         else:
             yield check_reports_of(settings, pbx, store)
-        yield from check_clock(pbx, parts.pbxes[pbx.name].driver, store)
+        yield from check_clock(pbx, parts.pbxes[pbx.name].driver, store, parts.sessions)
         yield from check_health_of(pbx, store, parts.core.clock())
         yield from check_calls_of(settings, pbx, store)
     yield from check_calls(settings, store)

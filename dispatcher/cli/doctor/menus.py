@@ -27,6 +27,8 @@ class Menus:
     """Why a trunk needs an extension."""
     monitor: str = ""
     """How reports of calls that ring are switched on, trunk by trunk."""
+    away: str = ""
+    """What to look at when it does not answer, where it is not reached at a URL."""
     events: str = "choose on it, for its API's reports, the way that is configured here"
     """How the PBX is made to report calls at all, where the reports are fetched."""
 
@@ -69,6 +71,20 @@ MENUS: dict[str, Menus] = {
         extension="one whose outbound routes lead to this trunk: the PBX asks for it",
         events="tick Call Status Monitor for the trunks under Integrations > API > Advanced Settings",
         monitor="Integrations > API > Advanced Settings: tick Call Status Monitor for this trunk",
+    ),
+    "asterisk": Menus(
+        api="manager.conf, in the section of its account",
+        account="Asterisk itself locks nobody out, but a fail2ban beside it may",
+        blocked="Let this address in again where fail2ban or a firewall keeps it out",
+        web="manager.conf",
+        trunks="pjsip.conf, as the endpoint that dial names",
+        ivrs="extensions.conf, as an extension of the context of IVRs",
+        clock="the machine that it runs on",
+        away=(
+            "Check host, port and the network. manager.conf must say enabled = yes, with a bindaddr that "
+            "can be reached, and the account's permit must hold this machine's address"
+        ),
+        events="give its account `read = system,call,user,dtmf,cdr` in manager.conf",
     ),
     "axeos": Menus(
         api="System > API Keys",

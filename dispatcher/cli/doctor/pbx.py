@@ -11,7 +11,16 @@ from dispatcher.config import PbxSettings, Settings, TrunkSettings
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import CampaignStatus, MessageKind
 from dispatcher.pbx.errors import PbxError
-from dispatcher.pbx.protocol import Driver, Ivr, SeesDevice, SeesIvrs, SeesTrunks, Session, TrunkState
+from dispatcher.pbx.protocol import (
+    Driver,
+    Examines,
+    Ivr,
+    SeesDevice,
+    SeesIvrs,
+    SeesTrunks,
+    Session,
+    TrunkState,
+)
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.sessions import Sessions
 from dispatcher.store.engine import Store
@@ -32,7 +41,9 @@ def check_pbx(settings: Settings, pbx: PbxSettings, sessions: Sessions, store: S
         yield from _login(name, pbx, sessions)
         yield from _unseen(pbx)
         yield from _trunks(name, pbx, sessions)
-        yield from _ivrs(name, _wanted_ivrs(settings, pbx, store), pbx, sessions)
+        yield from _ivrs(name, _wanted(settings, pbx, store, MessageKind.IVR), pbx, sessions)
+        queues = list(_wanted(settings, pbx, store, MessageKind.QUEUE))
+        yield from _examined(name, queues, pbx, sessions)
     except PbxError as error:
         yield fail(name, f"{pbx.address}: {error.detail}", mend_of(error, pbx.family))
 
@@ -51,7 +62,7 @@ def mend_of(error: PbxError, family: str) -> str:
         case Reason.LOCKED_OUT:
             return menus.blocked
         case Reason.PBX_AWAY:
-            return (
+            return menus.away or (
                 f"Check url and the network. The PBX serves its API on the port of its web page: {menus.web}"
             )
         case Reason.PBX_FAULT:
@@ -129,17 +140,17 @@ def _trunk(check: str, pbx: PbxSettings, trunk: TrunkSettings, by_name: dict[str
     return ok(check, shown)
 
 
-def _wanted_ivrs(settings: Settings, pbx: PbxSettings, store: Store) -> dict[str, list[str]]:
-    """Who uses which IVR that this PBX may have to play."""
+def _wanted(settings: Settings, pbx: PbxSettings, store: Store, kind: MessageKind) -> dict[str, list[str]]:
+    """Who uses which IVR, or queue, that this PBX may have to play or lead into."""
     wanted: dict[str, list[str]] = {}
-    if not any(message is MessageKind.IVR for message, _ in CAPABILITIES[pbx.family].placeable):
+    if not any(message is kind for message, _ in CAPABILITIES[pbx.family].placeable):
         return wanted
     for policy in settings.policy:
-        if policy.message.ivr is not None:
-            wanted.setdefault(policy.message.ivr, []).append(f"policy {policy.name}")
+        if policy.message.kind is kind:
+            wanted.setdefault(policy.message.value, []).append(f"policy {policy.name}")
     own = {f"{pbx.name}/{trunk.name}" for trunk in pbx.trunk}
     query = select(_campaigns.c.name, _campaigns.c.message_value, _campaigns.c.trunks).where(
-        _campaigns.c.status.in_(_PLACING), _campaigns.c.message_kind == MessageKind.IVR
+        _campaigns.c.status.in_(_PLACING), _campaigns.c.message_kind == kind
     )
     with store.read() as tx:
         rows = tx.execute(query.order_by(_campaigns.c.id)).all()
@@ -169,3 +180,20 @@ def _ivrs(name: str, wanted: dict[str, list[str]], pbx: PbxSettings, sessions: S
             menu = menus_of(pbx.family).ivrs
             mend = f"Create it under {menu}, or use one that exists: {known}"
             yield fail(check, f"used by {users}, but the PBX has no such IVR", mend)
+
+
+def _examined(name: str, queues: list[str], pbx: PbxSettings, sessions: Sessions) -> Iterator[Finding]:
+    """What a family can show of how the PBX is set up for us."""
+    found = _asked(
+        sessions,
+        pbx,
+        lambda driver, login: driver.examine(login, queues) if isinstance(driver, Examines) else None,
+    )
+    for one in found or ():
+        check = f"{one.check} of {name.removeprefix('PBX ')}"
+        if one.is_right is None:
+            yield skip(check, one.detail)
+        elif one.is_right:
+            yield ok(check, one.detail)
+        else:
+            yield fail(check, one.detail, one.mend)

@@ -11,21 +11,21 @@ from datetime import UTC, date, datetime, timedelta
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
-from dispatcher.pbx.asterisk import events
+from dispatcher.pbx.asterisk import events, examination
 from dispatcher.pbx.asterisk.channels import Channels, endpoint_in
-from dispatcher.pbx.asterisk.connection import Connection, Fields
+from dispatcher.pbx.asterisk.connection import Connection
 from dispatcher.pbx.asterisk.dialling import PLACEABLE, PROVABLE, Place, place_of, request_of
 from dispatcher.pbx.asterisk.endings import Ending
 from dispatcher.pbx.asterisk.live import live_call_of
 from dispatcher.pbx.asterisk.manager import Manager, is_missing, refuse
 from dispatcher.pbx.asterisk.stream import DIAL_KEY, open_stream
-from dispatcher.pbx.asterisk.wire import Block
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import (
     Accepted,
     Capabilities,
     Device,
     DialOrder,
+    Examined,
     Ivr,
     LiveCall,
     Observe,
@@ -160,11 +160,45 @@ class Asterisk:
         """Turn one body into reports; ``ValueError`` when it can't be understood."""
         return events.parse(body, self._channels)
 
-    def look(
-        self, session: Session, action: str, fields: Fields = (), *, lists: bool = False
-    ) -> Sequence[Block]:
-        """The answer to an action that only looks, for whoever checks how Asterisk is set up."""
-        return self._manager.ask(LOOK, session, action, fields, lists=lists)
+    def clock(self, session: Session) -> datetime:
+        """The clock of Asterisk's machine, which every Ping tells."""
+        (answer,) = self._manager.ask(LOOK, session, "Ping")
+        try:
+            return datetime.fromtimestamp(float(answer["Timestamp"]), UTC)
+        except (KeyError, ValueError, OverflowError):
+            raise PbxInDoubt(Reason.RESPONSE_UNREADABLE, "Ping: no time") from None
+
+    def examine(self, session: Session, queues: Sequence[str]) -> Sequence[Examined]:
+        """The account's rights, the dialplan's contexts, the call records, and these queues."""
+        commands = self._manager.ask(LOOK, session, "ListCommands")[0]
+        found = [examination.rights(commands)]
+        if "ShowDialPlan" in commands:
+            contexts = self._account.contexts
+            wanted = (contexts.ended, contexts.prompt, contexts.queue)
+            missing = [context for context in wanted if not self._has(session, context)]
+            found += examination.contexts(contexts, missing)
+        output = None
+        if "Command" in commands:
+            command = [("Command", "cdr show status")]
+            output = self._manager.ask(LOOK, session, "Command", command)[0].get("Output", "")
+        found.append(examination.records(output))
+        # Without app_queue, which has this action, there are none at all.
+        may_ask = "QueueSummary" in commands
+        for name in queues:
+            found.append(examination.queue(name, is_known=may_ask and self._is_queue(session, name)))
+        return found
+
+    def _has(self, session: Session, context: str) -> bool:
+        try:
+            self._manager.ask(LOOK, session, "ShowDialPlan", [("Context", context)], lists=True)
+        except PbxRefused as refusal:
+            if refusal.reason is Reason.NOTHING_FOUND:
+                return False
+            raise
+        return True
+
+    def _is_queue(self, session: Session, name: str) -> bool:
+        return bool(self._manager.ask(LOOK, session, "QueueSummary", [("Queue", name)], lists=True))
 
     def close(self) -> None:
         """Drop the connection."""
@@ -207,11 +241,12 @@ class Asterisk:
     def _trunk(self, session: Session, name: str, dial: str) -> TrunkState:
         endpoint = endpoint_in(dial)
         if not endpoint:
-            return TrunkState(name, "its dial string names no endpoint", "", None)
+            return TrunkState(name, "its dial string names no endpoint", dial.partition("/")[0], None)
         (answer,) = self._manager.ask(TRUNKS, session, "Getvar", [("Variable", f"DEVICE_STATE({endpoint})")])
         state = answer.get("Value", "")
         known = {"UNAVAILABLE": False, "INVALID": False, "UNKNOWN": None, "": None}
-        return TrunkState(name, f"{endpoint} {state or 'of an unknown state'}", "", known.get(state, True))
+        status = f"{endpoint} {state or 'of an unknown state'}"
+        return TrunkState(name, status, endpoint.partition("/")[0], known.get(state, True))
 
 
 def days_between(since: datetime, now: datetime) -> Sequence[int]:

@@ -22,6 +22,7 @@ class Actions:
         self._started = int(time.time())
         self.known: Mapping[str, Perform] = {
             "ping": self._ping,
+            "listcommands": self._commands,
             "corestatus": self._status,
             "coresettings": self._settings,
             "coreshowchannels": self._channels,
@@ -38,6 +39,12 @@ class Actions:
 
     def _ping(self, action: Action, asker: ManagerConnection) -> None:
         asker.respond(action, "Success", [("Ping", "Pong"), ("Timestamp", f"{time.time():.6f}")])
+
+    def _commands(self, action: Action, asker: ManagerConnection) -> None:
+        """What the account may do; `Command` is not among it."""
+        names = ("Originate", "Ping", "CoreStatus", "CoreSettings", "CoreShowChannels", "Hangup", "DBGet")
+        rows = (*names, "ShowDialPlan", "QueueSummary", "Getvar", "ListCommands")
+        asker.respond(action, "Success", [(name, f"{name} (Priv: <none>)") for name in rows])
 
     def _status(self, action: Action, asker: ManagerConnection) -> None:
         date, _, at = self._exchange.clock.local_time(self._started).partition(" ")
