@@ -21,6 +21,7 @@ from dispatcher.api import (
     policies,
     problems,
     schedules,
+    silences,
     trunks,
     webhooks,
 )
@@ -40,6 +41,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     groups.router,
     schedules.router,
     policies.router,
+    silences.silences_router,
+    silences.inhibitions_router,
     calendars.router,
     do_not_call.router,
     heartbeats.router,
