@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +15,13 @@ from dispatcher.config import Settings
 from dispatcher.core import Core
 from dispatcher.directory.outlook import seconds_to_gaps
 from dispatcher.domain.pacing import Hold, shut_by
-from dispatcher.domain.vocabulary import AlarmStatus, CallKind, Phase
+from dispatcher.domain.vocabulary import AlarmStatus, CallKind
 from dispatcher.metrics.render import Gauge, Labels
 from dispatcher.store import deliveries, doubts, heartbeats, streams, trunks
-from dispatcher.store.tables import HELD, Alarm, Attempt, Call, PbxSession, among, table
+from dispatcher.store.tables import Alarm, Call, PbxSession, table
 
 _alarms = table(Alarm)
 _calls = table(Call)
-_attempts = table(Attempt)
 _sessions = table(PbxSession)
 
 SHARE = 0.02
@@ -49,7 +48,6 @@ class Gauges:
     def read(self, core: Core, tx: Connection) -> list[Gauge]:
         """Every gauge, as it is now."""
         settings, now = core.settings, core.clock()
-        doubtful = _doubtful(tx)
         return [
             self._alarm_status(tx),
             self._queue_depth(tx),
@@ -60,13 +58,13 @@ class Gauges:
                 "dispatcher_attempts_in_doubt",
                 "Attempts of which nobody knows yet whether the PBX placed them.",
                 settings,
-                {pbx: number for pbx, number, _ in doubtful},
+                {pbx: doubt.number for pbx, doubt in doubts.in_doubt(tx).items()},
             ),
             _by_pbx(
                 "dispatcher_oldest_unreconciled_seconds",
                 "For how long nobody has known of the oldest open attempt whether it is up.",
                 settings,
-                {pbx: (now - since).total_seconds() for pbx, since in _open_since(tx, doubtful).items()},
+                {pbx: (now - since).total_seconds() for pbx, since in doubts.unresolved_since(tx).items()},
             ),
             self._schedule_gaps(tx, now),
             *audit_gauges(tx, settings, now),
@@ -144,24 +142,6 @@ def _report_streams(tx: Connection, now: datetime, settings: Settings) -> Gauge:
     values: dict[Labels, float] = {(pbx.name,): float(up[pbx.name]) for pbx in settings.pbx if pbx.name in up}
     explained = "Whether the reports of a PBX that does not post them are being read."
     return Gauge("dispatcher_report_stream_up", ("pbx",), explained, values)
-
-
-def _doubtful(tx: Connection) -> Iterable[tuple[str, int, datetime | None]]:
-    query = (
-        select(_attempts.c.pbx, func.count(), func.min(_attempts.c.doubted_at))
-        .where(HELD, among(_attempts.c.phase, Phase.IN_DOUBT))
-        .group_by(_attempts.c.pbx)
-    )
-    return [(row[0], row[1], row[2]) for row in tx.execute(query)]
-
-
-def _open_since(tx: Connection, doubtful: Iterable[tuple[str, int, datetime | None]]) -> dict[str, datetime]:
-    """Since when the oldest attempt is unresolved: in doubt, or in question for another reason."""
-    found = doubts.open_since(tx)
-    for pbx, _, since in doubtful:
-        if since is not None:
-            found[pbx] = min(since, found.get(pbx, since))
-    return found
 
 
 def _by_pbx(name: str, explained: str, settings: Settings, found: dict[str, Any]) -> Gauge:

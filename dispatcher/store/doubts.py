@@ -124,10 +124,40 @@ def in_question(tx: Connection, pbx: str) -> Sequence[Any]:
     return tx.execute(_IN_QUESTION, {"of_pbx": pbx}).all()
 
 
-def open_since(tx: Connection) -> dict[str, datetime]:
-    """For each PBX with calls in question: since when nobody knows of the oldest whether it is up."""
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """A PBX's attempts in doubt: how many, and since when the oldest is."""
+
+    number: int
+    since: datetime
+
+
+def in_doubt(tx: Connection) -> dict[str, InDoubt]:
+    """The attempts in doubt of each PBX that has any."""
+    query = (
+        select(
+            attempts.c.pbx,
+            func.count(),
+            func.min(func.coalesce(attempts.c.doubted_at, attempts.c.claimed_at)),
+        )
+        .where(HELD, among(attempts.c.phase, Phase.IN_DOUBT))
+        .group_by(attempts.c.pbx)
+    )
+    return {pbx: InDoubt(number, since) for pbx, number, since in tx.execute(query)}
+
+
+def unresolved_since(tx: Connection) -> dict[str, datetime]:
+    """Since when nobody knows of a PBX's oldest open attempt whether it is up, where there is such a one.
+
+    It is in doubt, or in question since its reports have stopped or may have been lost.
+    """
     since = func.min(func.coalesce(_doubts.c.shown_at, _doubts.c.since))
-    return {row[0]: row[1] for row in tx.execute(select(_doubts.c.pbx, since).group_by(_doubts.c.pbx))}
+    found: dict[str, datetime] = {}
+    for pbx, at in tx.execute(select(_doubts.c.pbx, since).group_by(_doubts.c.pbx)):
+        found[pbx] = at
+    for pbx, doubt in in_doubt(tx).items():
+        found[pbx] = min(doubt.since, found.get(pbx, doubt.since))
+    return found
 
 
 def known_of(row: Any) -> Known:

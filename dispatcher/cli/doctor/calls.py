@@ -9,18 +9,18 @@ from sqlalchemy import Connection, func, select
 
 from dispatcher.audit import INVARIANTS
 from dispatcher.cli.doctor.findings import Finding, ok, warn
+from dispatcher.cli.doctor.last_calls import last_accepted, last_on
 from dispatcher.cli.doctor.menus import menus_of
 from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings, Settings, TrunkSettings
 from dispatcher.domain.reports import CdrStatus
-from dispatcher.domain.vocabulary import CampaignStatus, Phase
-from dispatcher.store import audits
+from dispatcher.domain.vocabulary import CampaignStatus
+from dispatcher.store import audits, doubts
 from dispatcher.store.engine import Store
 from dispatcher.store.overdue import overdue
-from dispatcher.store.tables import HELD, Attempt, Campaign, RawReport, Trunk, among, table
+from dispatcher.store.tables import Campaign, RawReport, among, table
 
-_attempts, _campaigns = table(Attempt), table(Campaign)
-_reports, _trunks = table(RawReport), table(Trunk)
+_campaigns, _reports = table(Campaign), table(RawReport)
 
 ENOUGH_CALLS = 3
 """So many answered calls without a ring are no accident."""
@@ -80,13 +80,13 @@ def check_calls_of(settings: Settings, pbx: PbxSettings, store: Store) -> Iterat
             for row in overdue(tx, now - timedelta(seconds=settings.pacing.longest_call))
             if row.pbx == pbx.name
         )
-        doubtful, since = _in_doubt(tx, pbx.name)
+        doubt = doubts.in_doubt(tx).get(pbx.name)
         rings = {trunk.name: _rings(tx, pbx.name, trunk) for trunk in pbx.trunk}
     yield _channels(pbx, stuck, settings.pacing.longest_call)
-    if doubtful and since is not None:
+    if doubt is not None:
         yield warn(
             f"doubt at {pbx.name}",
-            f"attempts in doubt: {doubtful}, the oldest since {since:%H:%M:%S} UTC",
+            f"attempts in doubt: {doubt.number}, the oldest since {doubt.since:%H:%M:%S} UTC",
             "The PBX is asked for them and did not say yet; look at its load, or at its calls, by hand",
         )
     monitor = menus_of(pbx.family).monitor
@@ -108,28 +108,9 @@ def _channels(pbx: PbxSettings, stuck: Counter[str], longest: float) -> Finding:
     return warn(check, f"held for longer than {longest:.0f} s without a sign of life: {lines}", mend)
 
 
-def _in_doubt(tx: Connection, pbx: str) -> tuple[int, datetime | None]:
-    query = select(func.count(), func.min(_attempts.c.doubted_at)).where(
-        HELD, _attempts.c.pbx == pbx, among(_attempts.c.phase, Phase.IN_DOUBT)
-    )
-    number, since = tx.execute(query).one()
-    return int(number), since
-
-
 def _rings(tx: Connection, pbx: str, trunk: TrunkSettings) -> bool:
     """Whether calls were answered on a trunk lately, and none of them was reported to ring."""
-    last = (
-        select(
-            _attempts.c.ringing_at,
-            _attempts.c.answered_at,
-            _attempts.c.prompt_ended_at,
-            _attempts.c.cdr_status,
-        )
-        .where(_attempts.c.pbx == pbx, _attempts.c.trunk == trunk.name, _attempts.c.freed_at.is_not(None))
-        .order_by(_attempts.c.freed_at.desc())
-        .limit(_LOOKED_AT)
-    )
-    rows = tx.execute(last).all()
+    rows = last_on(tx, pbx, trunk.name, _LOOKED_AT)
     taken = [
         row for row in rows if row.answered_at or row.prompt_ended_at or row.cdr_status == CdrStatus.ANSWERED
     ]
@@ -161,19 +142,4 @@ def ago(at: datetime) -> str:
 
 def _last_ended(tx: Connection, pbx: str) -> datetime | None:
     """When the last call ended that the PBX had accepted."""
-    lines = tx.execute(select(_trunks.c.name).where(_trunks.c.pbx == pbx)).scalars().all()
-    ends = [
-        tx.execute(
-            select(_attempts.c.freed_at)
-            .where(
-                _attempts.c.pbx == pbx,
-                _attempts.c.trunk == line,
-                _attempts.c.freed_at.is_not(None),
-                _attempts.c.callid.is_not(None),
-            )
-            .order_by(_attempts.c.freed_at.desc())
-            .limit(1)
-        ).scalar()
-        for line in lines
-    ]
-    return max((end for end in ends if end is not None), default=None)
+    return max((row.freed_at for row in last_accepted(tx, pbx)), default=None)

@@ -7,9 +7,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from dispatcher.cli.doctor.findings import Finding, ok, skip, warn
+from dispatcher.cli.doctor.last_calls import last_accepted
 from dispatcher.cli.doctor.menus import menus_of
 from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings
@@ -17,9 +18,9 @@ from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import Driver, SeesClock
 from dispatcher.sessions import Sessions
 from dispatcher.store.engine import Store
-from dispatcher.store.tables import Attempt, RawReport, Trunk, table
+from dispatcher.store.tables import RawReport, table
 
-_attempts, _reports, _trunks = table(Attempt), table(RawReport), table(Trunk)
+_reports = table(RawReport)
 
 TOLERATED = timedelta(seconds=30)
 """Call records are asked for with minutes to spare, so that less does no harm."""
@@ -104,24 +105,10 @@ def _by_http(pbx: PbxSettings) -> timedelta | None:
 def _last_call(pbx: PbxSettings, store: Store) -> Any:
     """The last call that the PBX accepted and named by its clock, if that is not too long ago."""
     with store.read() as tx:
-        found = [row for line in _lines(tx, pbx.name) if (row := _last_on(tx, pbx.name, line)) is not None]
+        found = last_accepted(tx, pbx.name)
     named = [row for row in found if _UNIQUE_ID.fullmatch(row.callid or "") and row.accepted_at]
     last = max(named, key=lambda row: row.accepted_at, default=None)
     return last if last is not None and last.accepted_at > utc_now() - _RECENT else None
-
-
-def _lines(tx: Connection, pbx: str) -> list[str]:
-    return list(tx.execute(select(_trunks.c.name).where(_trunks.c.pbx == pbx)).scalars())
-
-
-def _last_on(tx: Connection, pbx: str, line: str) -> Any:
-    query = select(_attempts.c.id, _attempts.c.callid, _attempts.c.accepted_at).where(
-        _attempts.c.pbx == pbx,
-        _attempts.c.trunk == line,
-        _attempts.c.freed_at.is_not(None),
-        _attempts.c.callid.is_not(None),
-    )
-    return tx.execute(query.order_by(_attempts.c.freed_at.desc()).limit(1)).one_or_none()
 
 
 def _started(driver: Driver, store: Store, attempt_id: str) -> datetime | None:
