@@ -158,7 +158,8 @@ def test_calls_elsewhere_are_nobodys_business() -> None:
 def test_a_call_that_a_key_leads_on_shows_as_a_transfer() -> None:
     message = (
         "Event: DialBegin\r\nTimestamp: 1795277733.1\r\nChannel: PJSIP/trunk-00000001\r\n"
-        "AccountCode: dispatcher\r\nUniqueid: own-id\r\nDestChannel: PJSIP/1001-00000002\r\nDestUniqueid: 1795277733.9\r\n"
+        "AccountCode: dispatcher\r\nUniqueid: own-id\r\n"
+        "DestChannel: PJSIP/1001-00000002\r\nDestUniqueid: 1795277733.9\r\n"
         "DestAccountCode: dispatcher\r\nDialString: 1001"
     )
     (body,) = Sieve(CHANNELS).sift(message.encode(), 0.0)
