@@ -1,6 +1,5 @@
 """Which events a call gives where its members are told of: CallStatus at each change, then the others."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -11,6 +10,7 @@ from dispatcher.simulator.faults import Fault, FaultDice
 from dispatcher.simulator.outbox import Outbox
 from dispatcher.simulator.settings import SimulatorSettings
 from dispatcher.simulator.yeastar.members import Channels, Member, Members, Spelling
+from dispatcher.simulator.yeastar.reasons import EXTENSION_BUSY
 
 MemberList = Sequence[Mapping[str, Any]]
 
@@ -43,8 +43,8 @@ class EventText(Protocol):
         """A call record."""
 
 
-class StatusReporter(ABC):
-    """Tells the application what happens to calls; a family says in which words, and why a call failed."""
+class StatusReporter:
+    """Tells the application what happens to calls, in the words of a family."""
 
     def __init__(
         self,
@@ -53,17 +53,21 @@ class StatusReporter(ABC):
         dice: FaultDice,
         text: EventText,
         spelling: Spelling,
+        reasons: Mapping[Failure, str],
     ) -> None:
         self._settings = settings
         self._outbox = outbox
         self._dice = dice
+        self._reasons = reasons
         self.text = text
         self.channels = Channels(spelling)
         self.monitored = frozenset(each.number for each in settings.extensions if each.monitored)
 
-    @abstractmethod
     def reason(self, call: Call, failure: Failure) -> str:
-        """Why a call was not answered, in the family's words."""
+        """Why a call was not answered; an extension is busy in other words than a line."""
+        if failure is Failure.BUSY and call.plan.trunk is None:
+            return EXTENSION_BUSY
+        return self._reasons[failure]
 
     @property
     def idle(self) -> bool:

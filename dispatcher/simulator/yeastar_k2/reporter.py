@@ -10,9 +10,10 @@ from dispatcher.simulator.faults import FaultDice
 from dispatcher.simulator.outbox import Outbox
 from dispatcher.simulator.settings import SimulatorSettings
 from dispatcher.simulator.yeastar.members import Members, Spelling
+from dispatcher.simulator.yeastar.reasons import REASONS
 from dispatcher.simulator.yeastar.status_reporter import StatusReporter
 from dispatcher.simulator.yeastar_k2.text import K2Text
-from dispatcher.simulator.yeastar_k2.words import EXTENSION_BUSY, REASONS, RECORD_STATUS
+from dispatcher.simulator.yeastar_k2.words import RECORD_STATUS
 from dispatcher.simulator.yeastar_s.reporter import Parties
 from dispatcher.simulator.yeastar_s.reporter import Reporter as OldReporter
 
@@ -44,7 +45,7 @@ class Reporter(StatusReporter):
     ) -> None:
         serial = settings.serial if settings.serial_in_reports else ""
         self._k2_text = K2Text(serial, RECORD_STATUS[settings.cdr_words])
-        super().__init__(settings, outbox, dice, self._k2_text, Spelling())
+        super().__init__(settings, outbox, dice, self._k2_text, Spelling(), REASONS)
         self._version = version
         self._old = OldFormat(settings, version, outbox)
 
@@ -52,12 +53,6 @@ class Reporter(StatusReporter):
     def is_mute(self) -> bool:
         """Whether reports are `action` ones."""
         return self._version() != VERSION
-
-    def reason(self, call: Call, failure: Failure) -> str:
-        """The words of the manual's CallFailed table."""
-        if failure is Failure.BUSY and call.plan.trunk is None:
-            return EXTENSION_BUSY
-        return REASONS[failure]
 
     def boot_up(self, version: str) -> str:
         """The BootUp report in this version of the format."""

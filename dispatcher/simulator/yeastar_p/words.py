@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from dispatcher.simulator.callees import Failure
+from dispatcher.simulator.yeastar.reasons import REASONS as COMMON_REASONS
 
 EVENT_IDS: Mapping[str, int] = {
     "ExtensionStatus": 30008,
@@ -48,22 +49,7 @@ OF_SHARED: Mapping[str, int] = {
 }
 """Which code stands for what API v2.0.0 has one of its own for; the guide names none for calls (inferred)."""
 
-REASONS: Mapping[Failure, str] = {
-    Failure.NO_ANSWER: "480 Temporatily Unavailable",
-    Failure.UNAVAILABLE: "408 Request Time",
-    Failure.NOT_FOUND: "404 NOT found",
-    Failure.ADDRESS_INCOMPLETE: "484 Address incomplete",
-    Failure.BUSY: "486 Busy here",
-    Failure.TERMINATED: "480 Temporatily Unavailable",
-    Failure.HUNG_UP: "hung up",
-    Failure.TRUNK_REFUSES: "Circuit/channel congestion",
-    Failure.CONGESTION: "Circuit/channel congestion",
-    Failure.DECLINED: "603 Declined",
-    Failure.DO_NOT_DISTURB: "DND",
-    Failure.LINE_UNREACHABLE: "Line Unreachable",
-    Failure.NOT_PERMITTED: "NO Outbound Restrictin",
-}
-EXTENSION_BUSY = "User Busy"
+REASONS: Mapping[Failure, str] = {**COMMON_REASONS, Failure.NOT_PERMITTED: "NO Outbound Restrictin"}
 
 EVENT_STATUS: Mapping[str, str] = {"FAILED": "NO ANSWER"}
 """The event of a new record knows four words only; a search knows FAILED as well."""
