@@ -14,6 +14,7 @@ from dispatcher.domain.pacing import TrunkLoad, startable
 from dispatcher.domain.vocabulary import CallState, DeliveredWhen, MessageKind, TargetKind
 from dispatcher.domain.windows import next_opening
 from dispatcher.domain.zones import opening
+from dispatcher.pacer.lanes import LONGEST_TELLING
 from dispatcher.pbx.protocol import Capabilities
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.store import streams, trunks
@@ -40,6 +41,17 @@ _HAS_FREE_PHONE = or_(
         _attempts.c.digits_dialled == _calls.c.pbx_user,
     ),
 )
+
+
+def _hears_no_other(now: datetime) -> ColumnElement[bool]:
+    """Nobody is called for two alarms at the same time."""
+    other = _calls.alias("other")
+    told = (
+        select(other.c.id)
+        .join(_attempts, _attempts.c.call_id == other.c.id)
+        .where(other.c.callee == _calls.c.callee, HELD, _attempts.c.claimed_at > now - LONGEST_TELLING)
+    )
+    return or_(_calls.c.callee.is_(None), ~exists(told))
 
 
 def forgotten(core: Core, tx: Connection) -> Sequence[str]:
@@ -95,7 +107,7 @@ def _can_place(abilities: Capabilities, asked: Any, row: Any) -> bool:
 
 
 def _of_alarms(tx: Connection, now: datetime, row: Any, abilities: Capabilities) -> list[Any]:
-    late = queues.of_alarms(tx, now - LATE, *_taken_by(row))
+    late = queues.of_alarms(tx, now - LATE, *_taken_by(row), _hears_no_other(now))
     if not late:
         return []
     asked = tx.execute(select(_alarms).where(_alarms.c.id.in_({call.alarm_id for call in late}))).all()

@@ -121,6 +121,17 @@ def test_a_user_whose_phone_is_in_use(office: Office, auditor: Auditor) -> None:
     assert found(office, auditor) == {}
 
 
+def test_a_callee_whom_another_alarm_is_just_being_told(office: Office, auditor: Auditor) -> None:
+    office.alarm(NUMBER)
+    change(office, calls, callee=f"+{NUMBER}")
+    assert len(office.dialled()) == 1
+    office.alarm(NUMBER)
+    change(office, calls, callee=f"+{NUMBER}")
+    office.clock.move(seconds=61)
+    assert office.claim() == []
+    assert found(office, auditor) == {}
+
+
 def test_a_call_whose_time_is_over(office: Office, auditor: Auditor) -> None:
     office.alarm(NUMBER)
     change(office, calls, expires_at=office.clock() + timedelta(seconds=10))
