@@ -46,5 +46,11 @@ YEASTAR_K2 = Family(
     # Over TCP nobody acknowledges a report, and nobody keeps one.
     troubled=frozenset({Trouble.REPORTS_LOST}),
 )
+YEASTAR_P = Family(
+    "yeastar-p",
+    configured={"report_transport": "websocket"},
+    # What comes while the WebSocket is not open is lost.
+    troubled=frozenset({Trouble.REPORTS_LOST}),
+)
 
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (YEASTAR_S, YEASTAR_K2)}
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (YEASTAR_S, YEASTAR_K2, YEASTAR_P)}
