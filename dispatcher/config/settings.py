@@ -181,6 +181,8 @@ class AlarmSettings(Section):
 
     region: fields.Region = Field("", examples=["NL"])
     expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])
+    most_per_minute: int | None = Field(None, ge=1, examples=[4])
+    most_per_hour: int | None = Field(None, ge=1, examples=[30])
 
 
 class GrafanaSettings(Section):

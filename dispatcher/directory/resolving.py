@@ -27,6 +27,12 @@ class Limits:
     per_hour: int | None = None
 
 
+def limits_of(tx: Connection, contacts: Iterable[str]) -> dict[str, Limits]:
+    """The limits of these contacts, by name."""
+    rows = store.contacts(tx, contacts)
+    return {name: Limits(row.most_per_minute, row.most_per_hour) for name, row in rows.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody to call. ``ways`` are numbers (in E.164), extensions and users, to be tried in this order."""
@@ -43,10 +49,14 @@ class Person:
 
 
 class LeftOut(NamedTuple):
-    """Somebody who was meant and is not called (that way), and why."""
+    """Somebody who was meant and is not called, or not that way, and why."""
 
     recipient: Recipient
     why: str
+    via: Recipient
+    """The recipient that was asked for, through which they were meant."""
+    is_for_now: bool = True
+    """Whether it is the state of things, and no mistake in what was asked for."""
 
 
 @dataclass(slots=True)
@@ -124,7 +134,8 @@ def _contacts_meant(
             is_group = recipient.kind == "group"
             names, why = _of_group(recipient, groups) if is_group else _of_schedule(recipient, duty, now)
             if why:
-                found.left_out.append(LeftOut(recipient, why))
+                is_known = recipient.value in (groups if is_group else duty)
+                found.left_out.append(LeftOut(recipient, why, recipient, is_known))
             for name in names:
                 yield recipient, name
         else:
@@ -169,7 +180,7 @@ def _person(
         return _bare(recipient, theirs, region, found)
     row = rows.get(name)
     if row is None:
-        found.left_out.append(LeftOut(recipient, f"there is no contact named {name!r}"))
+        found.left_out.append(LeftOut(recipient, f"there is no contact named {name!r}", recipient, False))
         return None
     limits = Limits(row.most_per_minute, row.most_per_hour)
     return Person(row.full_name or name, tuple(_ways(row)), name, limits, row.timezone, tuple(via[name]))
@@ -184,7 +195,7 @@ def _bare(
         try:
             way = recipient.model_copy(update={"number": e164(recipient.number, region)})
         except ValueError as error:
-            found.left_out.append(LeftOut(recipient, str(error)))
+            found.left_out.append(LeftOut(recipient, str(error), recipient, False))
             return None
     if _key(way) in theirs:
         return None
@@ -219,7 +230,7 @@ def _leave_out_forbidden(tx: Connection, now: datetime, found: Resolved) -> None
             if way.number in forbidden:
                 reason = forbidden[way.number]
                 told = "it is on the do-not-call list, for alarms too" + (f": {reason}" if reason else "")
-                found.left_out.append(LeftOut(way, f"{way.number} is not called: {told}"))
+                found.left_out.append(LeftOut(way, f"{way.number} is not called: {told}", person.via[0]))
         if ways:
             kept.append(Person(person.name, ways, person.contact, person.limits, person.timezone, person.via))
     found.people = kept

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from dispatcher.directory.resolving import Limits
 from dispatcher.domain.escalation import Decision, PageNow, Place, Standing, decide
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, DeliveredWhen, PageState, Purpose
 from dispatcher.errors import Unknown
@@ -147,7 +148,7 @@ def _carry_out(work: Work, row: Any, plan: AlarmPlan, decision: Decision, rows: 
         chosen = [page for page in rows if page.id in decision.call]
         step = plan.steps[row["step"]]
         call_waiting(
-            work.tx, work.now, _told(row, plan, step.message), chosen, "those before were not reached"
+            work.tx, work.now, _told(work, row, plan, step.message), chosen, "those before were not reached"
         )
         work.aftermath.due = True
     if decision.move_to is not None:
@@ -186,7 +187,7 @@ def _call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, li
     note_left_out(work, row, lines.left_out)
     if not lines.lines:
         return False
-    page(work.tx, work.now, _told(row, plan, step.message), lines.lines, place, why)
+    page(work.tx, work.now, _told(work, row, plan, step.message), lines.lines, place, why)
     work.aftermath.due = True
     return True
 
@@ -208,8 +209,10 @@ def _next_look(now: datetime, decision: Decision) -> datetime | None:
     return now + LONGEST_WAIT
 
 
-def _told(row: Any, plan: AlarmPlan, message: MessageSpec | None) -> Told:
-    return Told(row, plan.bundle, message, gathers=plan.group is not None)
+def _told(work: Work, row: Any, plan: AlarmPlan, message: MessageSpec | None) -> Told:
+    usual = work.core.settings.alarms
+    limits = Limits(usual.most_per_minute, usual.most_per_hour)
+    return Told(row, plan.bundle, message, limits=limits, gathers=plan.group is not None)
 
 
 def _message_of(row: Any) -> MessageSpec:

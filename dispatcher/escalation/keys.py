@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from dispatcher.directory import do_not_call
 from dispatcher.escalation import silences
 from dispatcher.escalation.resolving import resolve
 from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan, KeyAction
-from dispatcher.store import do_not_call, events
+from dispatcher.store import events
 from dispatcher.store.attempts import facts_from
 from dispatcher.store.events import Change
 from dispatcher.store.pages import of_alarm, pages
@@ -87,22 +88,17 @@ def _do(work: Work, row: Any, plan: AlarmPlan, page: Any, key: str, action: KeyA
             return Wish.NOTHING_MORE
         case KeyAction.OPT_OUT:
             if page.number is not None:
-                do_not_call.put(work.tx, [_opted_out(work, page.number, who, cause)])
+                _opt_out(work, page.number, who, cause)
             _end_page(work, page, f"{cause}: does not want to be called")
     return Wish.NONE
 
 
-def _opted_out(work: Work, number: str, who: str, cause: str) -> dict[str, Any]:
-    """An entry of the do-not-call list, for alarms too: it was one of them that was not wanted."""
-    return {
-        "number": number,
-        "why": f"{cause} in an alarm's call",
-        "source": "key",
-        "alarms_too": True,
-        "added_by": who,
-        "added_at": work.now,
-        "expires_at": None,
-    }
+def _opt_out(work: Work, number: str, who: str, cause: str) -> None:
+    """Enter a number into the do-not-call list, for alarms too: it was one of them that was not wanted."""
+    why = f"{cause} in an alarm's call"
+    work.aftermath.add(
+        do_not_call.opt_out(work.tx, work.now, number, work.count, by=who, why=why, alarms_too=True)
+    )
 
 
 def _note(work: Work, row: Any, action: KeyAction, cause: str) -> None:

@@ -20,9 +20,6 @@ from dispatcher.escalation.recipients import (
 from dispatcher.policies import Mode
 from dispatcher.requests import Recipient
 
-_CHANGING = ("group", "schedule")
-"""Kinds of recipients that may stand for nobody today and for somebody tomorrow."""
-
 
 @dataclass(slots=True)
 class Lines:
@@ -41,9 +38,8 @@ def lines_of(
     """
     resolved = people(tx, to, now, rules.region)
     found = Lines()
-    for recipient, why in resolved.left_out:
-        index = to.index(recipient) if recipient in to else 0
-        found.left_out.append(LeftOut(index, recipient, why, is_for_now=recipient.kind in _CHANGING))
+    for one in resolved.left_out:
+        found.left_out.append(LeftOut(to.index(one.via), one.recipient, one.why, one.is_for_now))
     seen: set[str] = set()
     for person in resolved.people:
         line = [way for way in _ways(to, person, asked, rules, found.left_out) if way.word not in seen]

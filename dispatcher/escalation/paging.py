@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dispatcher.directory.resolving import Limits, limits_of
 from dispatcher.domain.escalation import Place
 from dispatcher.domain.vocabulary import CallState, DeliveredWhen, PageState, Purpose
 from dispatcher.escalation.recipients import Callee
@@ -22,6 +23,7 @@ from dispatcher.store.tables import Call, among, table
 
 _calls = table(Call)
 
+NO_LIMITS = Limits()
 GATHERING = timedelta(seconds=2)
 """A call of a group that is being told waits so long for the group's other alarms to join it."""
 
@@ -84,6 +86,8 @@ class Told:
     delivered_when: DeliveredWhen | None = None
     """What must be shown, where that is not what the alarm asks for."""
     purpose: Purpose = Purpose.ALARM
+    limits: Limits = NO_LIMITS
+    """How many calls for alarms a person takes who has no limits of their own."""
     gathers: bool = False
     """Whether others of its group are about to ask for the same call, which waits a moment for them."""
 
@@ -101,8 +105,8 @@ class Told:
         parts = [callee.word, callee.pbx, self.purpose, *played, *asked]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
-    def call_columns(self, now: datetime, callee: Callee) -> dict[str, Any]:
-        """A new call's row."""
+    def call_columns(self, now: datetime, callee: Callee, own: Limits) -> dict[str, Any]:
+        """A new call's row; ``own`` are the callee's own limits."""
         message = self.message
         return {
             "id": new_id(),
@@ -121,6 +125,8 @@ class Told:
             "message_value": message.value if message else None,
             "message_count": message.count if message else None,
             "delivered_when": self.delivered_when,
+            "most_per_minute": own.per_minute or self.limits.per_minute,
+            "most_per_hour": own.per_hour or self.limits.per_hour,
             **callee.columns,
         }
 
@@ -172,7 +178,8 @@ def call_waiting(tx: Connection, now: datetime, told: Told, waiting: Sequence[An
 
 def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], why: str) -> list[str]:
     """The calls that tell these people, one for each: those that wait already, else new ones."""
-    wanted = [told.call_columns(now, callee) for callee in callees]
+    own = limits_of(tx, {callee.contact for callee in callees if callee.contact})
+    wanted = [told.call_columns(now, callee, own.get(callee.contact or "", NO_LIMITS)) for callee in callees]
     queued = _queued(tx, [row["bundle"] for row in wanted])
     ids, changes = [], []
     for row in wanted:

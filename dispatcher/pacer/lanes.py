@@ -26,6 +26,7 @@ from dispatcher.domain.windows import Window, next_opening
 from dispatcher.domain.zones import opening
 from dispatcher.lines import Line
 from dispatcher.pacer.hunt import Hunt
+from dispatcher.pacer.limits import within_limits
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.tables import HELD, Alarm, Attempt, Call, Campaign, DoNotCall, among, table
 
@@ -105,6 +106,8 @@ def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Sele
             _calls.c.alarm_id,
             _calls.c.campaign_id,
             _calls.c.callee,
+            _calls.c.most_per_minute,
+            _calls.c.most_per_hour,
         )
         .where(
             *of_lane,
@@ -193,7 +196,7 @@ def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int, hunt
     """The alarms' calls that are due and that this line takes, of ``limit`` and what others could take."""
     most = limit + hunt.spare(hunt.ranks, is_alarm=True)
     due = _due_of_some_alarms(tx, now, line, most) if hunt.differ else _due(tx, now, line, most, "alarms")
-    ringing = _one_for_each_callee(due)
+    ringing = within_limits(tx, now, _one_for_each_callee(due))
     # When somebody has several, there may be others' calls behind them: look again at once.
     again = now if len(ringing) < len(due) else None
     return Candidates(ALARMS, hunt.keep(ringing, hunt.ranks, is_alarm=True), opens_at=again)

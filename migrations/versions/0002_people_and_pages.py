@@ -302,6 +302,8 @@ def _add_columns() -> None:
         sa.Column("bundle", sa.String),
         sa.Column("message_value", sa.String),
         sa.Column("message_count", sa.Integer),
+        sa.Column("most_per_minute", sa.Integer),
+        sa.Column("most_per_hour", sa.Integer),
     )
     for column in of_calls:
         op.add_column("calls", column)
@@ -374,6 +376,8 @@ def downgrade() -> None:
         )
         batch.drop_constraint("ck_calls_delivered_when", type_="check")
         batch.drop_constraint("ck_calls_message_kind", type_="check")
+        batch.drop_column("most_per_hour")
+        batch.drop_column("most_per_minute")
         batch.drop_column("delivered_when")
         batch.drop_column("message_count")
         batch.drop_column("message_value")

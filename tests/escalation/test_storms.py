@@ -131,3 +131,35 @@ def test_the_greater_that_comes_later_stops_the_lesser_at_its_next_look(store_ur
         desk.wait(60)
 
         assert "inhibited by" in desk.alarm(lesser).held_why
+
+
+def test_nobody_is_called_more_often_than_the_limits_allow(store_url: str) -> None:
+    site = {"most_per_minute": 2, "most_per_hour": 3}
+    with open_desk(
+        store_url, policy(step(ANN), bundle=False, retry={"max_attempts": 1}), alarms=site
+    ) as desk:
+        started = desk.clock()
+        called: list[float] = []
+        for _ in range(4):
+            desk.raised()
+        for _ in range(70):
+            if desk.ring():
+                called.append((desk.clock() - started).total_seconds())
+                desk.busy(ANN)
+            desk.clock.move(minutes=1)
+
+        assert called == [0, 60, 120, 3600]
+
+
+def test_a_contacts_own_limit_goes_before_the_general_one(store_url: str) -> None:
+    often = policy({"to": [{"contact": "ann"}]}, bundle=False, retry={"max_attempts": 1})
+    with open_desk(store_url, often, alarms={"most_per_minute": 10}) as desk:
+        desk.contact("ann", {"number": ANN}, most_per_minute=1)
+        desk.raised()
+        desk.raised()
+        assert desk.ring() == [ANN]
+        desk.busy(ANN)
+        assert desk.ring() == []
+        desk.clock.move(seconds=60)
+
+        assert desk.ring() == [ANN]

@@ -85,6 +85,9 @@ class Call(SQLModel, table=True):
     message_count: int | None = None
     delivered_when: str | None = None
     """What must be shown, where that is not what the alarm asks for."""
+    most_per_minute: int | None = None
+    most_per_hour: int | None = None
+    """So many calls for alarms its callee takes at most; empty: as many as come."""
     state: str
     outcome: str | None = None
     due_at: datetime = instant(nullable=False)
