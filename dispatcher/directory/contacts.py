@@ -14,19 +14,17 @@ from dispatcher.work import Work
 def create_contact(work: Work, asked: NewContact) -> None:
     """Make a contact. Raises :class:`Refused`, and :class:`Clash` when the name is taken."""
     columns = _columns(work, asked)
-    if people.find_contact(work.tx, asked.name) is not None:
+    if not people.add_contact(work.tx, {"name": asked.name, **columns, "created_at": work.now}):
         raise Clash(f"there is a contact named {asked.name!r} already; change it with PUT")
-    people.add_contact(work.tx, {"name": asked.name, **columns, "created_at": work.now})
 
 
 def put_contact(work: Work, name: str, asked: ContactSpec) -> bool:
     """Make or replace the contact of this name; returns whether it is new. Raises :class:`Refused`."""
     columns = _columns(work, asked)
-    if people.find_contact(work.tx, name, lock=True) is not None:
+    is_new = people.add_contact(work.tx, {"name": name, **columns, "created_at": work.now})
+    if not is_new:
         people.change_contact(work.tx, name, columns)
-        return False
-    people.add_contact(work.tx, {"name": name, **columns, "created_at": work.now})
-    return True
+    return is_new
 
 
 def remove_contact(work: Work, name: str) -> None:
@@ -73,20 +71,19 @@ def _way(spec: WaySpec, region: str, pbxes: Sequence[str], place: int, faults: l
 def create_group(work: Work, asked: NewContactGroup) -> None:
     """Make a group. Raises :class:`Refused`, and :class:`Clash` when the name is taken."""
     _check_members(work, asked)
-    if people.find_group(work.tx, asked.name) is not None:
+    if not _add_group(work, asked.name, asked):
         raise Clash(f"there is a group named {asked.name!r} already; change it with PUT")
-    _add_group(work, asked.name, asked)
+    people.set_members(work.tx, asked.name, asked.members)
 
 
 def put_group(work: Work, name: str, asked: ContactGroupSpec) -> bool:
     """Make the group, or replace the one of this name; returns whether it is new. Raises :class:`Refused`."""
     _check_members(work, asked)
-    if people.find_group(work.tx, name, lock=True) is None:
-        _add_group(work, name, asked)
-        return True
-    people.change_group(work.tx, name, {"description": asked.description, "updated_at": work.now})
+    is_new = _add_group(work, name, asked)
+    if not is_new:
+        people.change_group(work.tx, name, {"description": asked.description, "updated_at": work.now})
     people.set_members(work.tx, name, asked.members)
-    return False
+    return is_new
 
 
 def remove_group(work: Work, name: str) -> None:
@@ -97,10 +94,9 @@ def remove_group(work: Work, name: str) -> None:
     people.remove_group(work.tx, name)
 
 
-def _add_group(work: Work, name: str, asked: ContactGroupSpec) -> None:
+def _add_group(work: Work, name: str, asked: ContactGroupSpec) -> bool:
     made = {"created_at": work.now, "updated_at": work.now}
-    people.add_group(work.tx, {"name": name, "description": asked.description, **made})
-    people.set_members(work.tx, name, asked.members)
+    return people.add_group(work.tx, {"name": name, "description": asked.description, **made})
 
 
 def _check_members(work: Work, asked: ContactGroupSpec) -> None:

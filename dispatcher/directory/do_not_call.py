@@ -67,7 +67,7 @@ def remove(work: Work, number: str) -> None:
 
 
 def opt_out(
-    tx: Connection, now: datetime, number: str, count: Count, *, why: str, alarms_too: bool = False
+    tx: Connection, now: datetime, number: str, count: Count, *, by: str, why: str, alarms_too: bool = False
 ) -> Aftermath:
     """Enter a number because its owner has pressed a key, and withdraw the campaigns' calls to it.
 
@@ -83,7 +83,7 @@ def opt_out(
         "why": why,
         "source": BY_KEY,
         "alarms_too": alarms_too,
-        "added_by": "",
+        "added_by": by,
         "added_at": now,
         "expires_at": None,
     }

@@ -16,10 +16,8 @@ LONGEST_OVERRIDE = timedelta(days=366)
 
 def create(work: Work, asked: NewSchedule) -> None:
     """Make a schedule. Raises :class:`Refused`, and :class:`Clash` when the name is taken."""
-    columns = _columns(work, asked)
-    if store.find(work.tx, asked.name) is not None:
+    if not _add(work, asked.name, _columns(work, asked)):
         raise Clash(f"there is a schedule named {asked.name!r} already; change it with PUT")
-    _add(work, asked.name, columns)
 
 
 def put(work: Work, name: str, asked: ScheduleSpec) -> bool:
@@ -28,11 +26,10 @@ def put(work: Work, name: str, asked: ScheduleSpec) -> bool:
     Its calendar and its overrides stay. Raises :class:`Refused`.
     """
     columns = _columns(work, asked)
-    if store.find(work.tx, name, lock=True) is None:
-        _add(work, name, columns)
-        return True
-    store.change(work.tx, name, columns)
-    return False
+    is_new = _add(work, name, columns)
+    if not is_new:
+        store.change(work.tx, name, columns)
+    return is_new
 
 
 def remove(work: Work, name: str) -> None:
@@ -91,8 +88,8 @@ def remove_override(work: Work, schedule: str, override_id: str) -> None:
         raise Unknown("override", override_id)
 
 
-def _add(work: Work, name: str, columns: dict[str, Any]) -> None:
-    store.add(work.tx, {"name": name, **columns, "calendar_problem": "", "created_at": work.now})
+def _add(work: Work, name: str, columns: dict[str, Any]) -> bool:
+    return store.add(work.tx, {"name": name, **columns, "calendar_problem": "", "created_at": work.now})
 
 
 def _columns(work: Work, asked: ScheduleSpec) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def lines_of(
     resolved = people(tx, to, now, rules.region)
     found = Lines()
     for one in resolved.left_out:
-        found.left_out.append(LeftOut(to.index(one.via), one.recipient, one.why, one.is_for_now))
+        found.left_out.append(LeftOut(to.index(one.via), one.recipient, one.why, is_for_now=one.is_for_now))
     seen: set[str] = set()
     for person in resolved.people:
         line = [way for way in _ways(to, person, asked, rules, found.left_out) if way.word not in seen]

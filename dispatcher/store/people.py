@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
+from dispatcher.store.new_rows import add_if_new
 from dispatcher.store.tables import Contact, ContactGroup, GroupMember, table
 
 _contacts = table(Contact)
@@ -69,9 +70,9 @@ def known_as(tx: Connection, words: Iterable[str]) -> dict[str, str]:
     return {word: next(iter(names)) for word, names in meant.items() if len(names) == 1}
 
 
-def add_contact(tx: Connection, row: Mapping[str, Any]) -> None:
-    """Write a new contact."""
-    tx.execute(insert(_contacts).values(row))
+def add_contact(tx: Connection, row: Mapping[str, Any]) -> bool:
+    """Write a new contact; False when the name is taken."""
+    return add_if_new(tx, _contacts, row)
 
 
 def change_contact(tx: Connection, name: str, values: Mapping[str, Any]) -> None:
@@ -116,9 +117,9 @@ def groups_with(tx: Connection, contact: str) -> list[str]:
     return sorted(tx.execute(query).scalars())
 
 
-def add_group(tx: Connection, row: Mapping[str, Any]) -> None:
-    """Write a new group, without members."""
-    tx.execute(insert(_groups).values(row))
+def add_group(tx: Connection, row: Mapping[str, Any]) -> bool:
+    """Write a new group, without members; False when the name is taken."""
+    return add_if_new(tx, _groups, row)
 
 
 def change_group(tx: Connection, name: str, values: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from dispatcher.store.new_rows import add_if_new
 from dispatcher.store.tables import Schedule, ScheduleOverride, table
 
 _schedules = table(Schedule)
@@ -41,9 +42,9 @@ def some_names(tx: Connection, limit: int) -> list[str]:
     return list(tx.execute(select(_schedules.c.name).order_by(_schedules.c.name).limit(limit)).scalars())
 
 
-def add(tx: Connection, row: Mapping[str, Any]) -> None:
-    """Write a new schedule."""
-    tx.execute(insert(_schedules).values(row))
+def add(tx: Connection, row: Mapping[str, Any]) -> bool:
+    """Write a new schedule; False when the name is taken."""
+    return add_if_new(tx, _schedules, row)
 
 
 def change(tx: Connection, name: str, values: Mapping[str, Any]) -> None:

@@ -254,7 +254,7 @@ def test_an_entry_whose_time_is_over_lets_calls_through(
 def opted_out(core: Core, number: str, **more: Any) -> None:
     with core.store.write() as tx:
         count = Count()
-        aftermath = do_not_call.opt_out(tx, core.clock(), number, count, why="pressed 9", **more)
+        aftermath = do_not_call.opt_out(tx, core.clock(), number, count, by="Anna", why="pressed 9", **more)
         write_counts(tx, count)
     core.after(aftermath)
 
@@ -263,7 +263,8 @@ def test_who_opts_out_by_a_key_is_not_called_again(api: TestClient, core: Core) 
     campaign(api, ANNA)
     opted_out(core, ANNA)
     entry = api.get(f"/v1/do-not-call/{ANNA}").json()
-    assert (entry["source"], entry["why"], entry["alarms_too"]) == ("by a key", "pressed 9", False)
+    told = [entry[name] for name in ("source", "added_by", "why", "alarms_too")]
+    assert told == ["by a key", "Anna", "pressed 9", False]
     assert states(core)[ANNA] == ("cancelled", "cancelled")
 
 

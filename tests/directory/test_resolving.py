@@ -78,7 +78,7 @@ def test_who_can_not_be_found_is_told_with_the_reason(staffed: Office) -> None:
         *({kind: name} for kind, name in to), {"schedule": "later"}, {"schedule": "never"}
     )
     assert found.people == []
-    assert {recipient.value: why for recipient, why in found.left_out} == {
+    assert {recipient.value: why for recipient, why, *_ in found.left_out} == {
         "dora": "there is no contact named 'dora'",
         "dev": "there is no group named 'dev'",
         "empty": "the group 'empty' has no members",
@@ -88,6 +88,7 @@ def test_who_can_not_be_found_is_told_with_the_reason(staffed: Office) -> None:
         "when bob comes on call",
         "never": "nobody is on call in the schedule 'never', now or later",
     }
+    assert {one.recipient.value for one in found.left_out if one.is_for_now} == {"empty", "later", "never"}
 
 
 def test_a_number_forbidden_for_campaigns_is_still_called_for_alarms(staffed: Office) -> None:
@@ -102,7 +103,7 @@ def test_a_number_forbidden_for_alarms_too_leaves_the_other_ways(staffed: Office
     found = staffed.resolve({"group": "ops"}, {"contact": "carl"})
     assert [person.contact for person in found.people] == ["anna", "carl"]
     assert [way.value for way in found.people[0].ways] == ["1001"]
-    assert [why for _, why in found.left_out] == [
+    assert [one.why for one in found.left_out] == [
         "+31622222222 is not called: it is on the do-not-call list, for alarms too",
         "+31611111111 is not called: it is on the do-not-call list, for alarms too: asked by letter",
     ]

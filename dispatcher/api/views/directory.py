@@ -63,7 +63,9 @@ class DoNotCallView(BaseModel):
     why: str
     source: str = Field(description="`by hand`, `by a key` or `by an import`.")
     alarms_too: bool = Field(description="Whether alarms leave it out too, and not only campaigns.")
-    added_by: str = Field(description="The API key's name; empty where a key of the telephone did it.")
+    added_by: str = Field(
+        description="The API key's name; who pressed it, where a key of the telephone did it."
+    )
     added_at: datetime
     expires_at: datetime | None
 
