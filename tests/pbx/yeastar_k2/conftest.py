@@ -5,15 +5,13 @@ from typing import Any
 
 import pytest
 
-from dispatcher.domain.vocabulary import MessageKind, TargetKind
-from dispatcher.pbx.protocol import DialOrder, Message, PbxAccount, Session
+from dispatcher.pbx.protocol import PbxAccount, Session
 from dispatcher.pbx.yeastar_k2 import YeastarK2
 from tests.pbx.drivers import Drivers, account_at
 
 TOKEN = "48a7d7481a5355aa4fb5dc285edeb40e"
 REFRESH = "58f29c380365e5546cd3ac8c34edc88c"
 SESSION = Session(TOKEN)
-ORDER = DialOrder(TargetKind.NUMBER, "90612345678", Message(MessageKind.IVR, "6500"), "1000")
 
 MakeDriver = Callable[..., YeastarK2]
 

@@ -13,6 +13,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.yeastar_k2.reports import REPORT_WORDS, parse
+from tests.pbx.yeastar.newer import REASONS
 
 NUMBER = "5503302"
 LEG = "PJSIP/trunk-siptrunk-endpoint-0000001f"
@@ -202,25 +203,7 @@ def test_events_however_they_are_spelt(spelling: str, word: str) -> None:
     assert report.word == word
 
 
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        ("NO Outbound Restriction", Reason.NOT_PERMITTED),
-        ("NO Outbound Restrictin", Reason.NOT_PERMITTED),
-        ("Circuit/channel congestion", Reason.CONGESTION),
-        ("DND", Reason.REJECTED),
-        ("Line Unreachable", Reason.UNREACHABLE),
-        ("User Busy", Reason.BUSY),
-        ("410 Gone", Reason.INVALID_NUMBER),
-        ("404 NOT found", Reason.INVALID_NUMBER),
-        ("408 Request Time", Reason.NO_ANSWER),
-        ("480 Temporatily Unavailable", Reason.NO_ANSWER),
-        ("484 Address incomplete", Reason.INVALID_NUMBER),
-        ("486 Busy here", Reason.BUSY),
-        ("603 Declined", Reason.NO_ANSWER),
-        ("Gremlins", Reason.FAILED),
-    ],
-)
+@pytest.mark.parametrize(("words", "reason"), REASONS)
 def test_why_a_call_failed(words: str, reason: Reason) -> None:
     """The manual's table ('CallFailed'), spelt as there."""
     (report,) = parse(json.dumps({"event": "CallFailed", "callid": "1.2", "reason": words}).encode())

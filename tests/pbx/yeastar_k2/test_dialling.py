@@ -18,7 +18,8 @@ from dispatcher.pbx.protocol import (
 from dispatcher.pbx.yeastar_k2 import YeastarK2
 from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, answer
-from tests.pbx.yeastar_k2.conftest import ORDER, SESSION, TOKEN, MakeDriver
+from tests.pbx.yeastar.newer import ORDER
+from tests.pbx.yeastar_k2.conftest import SESSION, TOKEN, MakeDriver
 from tests.pbx.yeastar_k2.requests import all_sent, sent
 
 

@@ -1,13 +1,13 @@
 """What is asked for by a list, and what every request has in common (K2 API v2.0.0 manual)."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from dispatcher.pbx.protocol import Device, Ivr, Session, TrunkState
 from dispatcher.pbx.yeastar_k2 import YeastarK2
 from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, answer
-from tests.pbx.yeastar_k2.conftest import ORDER, REFRESH, SESSION, TOKEN, MakeDriver
+from tests.pbx.yeastar.newer import REQUESTS
+from tests.pbx.yeastar_k2.conftest import REFRESH, SESSION, TOKEN, MakeDriver
 from tests.pbx.yeastar_k2.requests import FAILED, all_sent, sent
 
 
@@ -48,19 +48,6 @@ def test_records_are_asked_for_by_number(driver_for: MakeDriver) -> None:
     line, body = sent(pbx)
     assert line == f"cdr/get_random?token={TOKEN}"
     assert (body["number"], body["starttime"]) == ("all", "2019-10-24 00:00:00")
-
-
-REQUESTS: tuple[Callable[[YeastarK2, Session], object], ...] = (
-    lambda driver, session: driver.keep_alive(session),
-    lambda driver, session: driver.live_calls(session),
-    lambda driver, session: driver.live_call(session, "1.2"),
-    lambda driver, session: driver.trunks(session),
-    lambda driver, session: driver.ivrs(session),
-    lambda driver, session: driver.device(session),
-    lambda driver, session: driver.dial(session, ORDER),
-    lambda driver, session: driver.hang_up_leg(session, "1.3"),
-    lambda driver, session: driver.logout(session),
-)
 
 
 def test_every_request_names_the_token_alone_and_the_operations_are_a_closed_set(

@@ -12,7 +12,8 @@ from dispatcher.pbx.yeastar_k2 import YeastarK2
 from tests.pbx.drivers import PASSWORD
 from tests.pbx.raw_pbx import Behaviour, answer
 from tests.pbx.secrecy import assert_untold, fail, failures, log_everything, md5, told_of
-from tests.pbx.yeastar_k2.conftest import ORDER, REFRESH, TOKEN, MakeDriver, account
+from tests.pbx.yeastar.newer import Newer, that_carry_secrets
+from tests.pbx.yeastar_k2.conftest import REFRESH, TOKEN, MakeDriver, account
 
 SESSION = session_of("login", {"token": TOKEN, "refreshtoken": REFRESH})
 SECRETS = (TOKEN, REFRESH, PASSWORD, md5(PASSWORD))
@@ -21,12 +22,7 @@ FAILURES = failures(TOKEN) | {
     "echoed": answer(f'{{"status":"{TOKEN} {REFRESH} {PASSWORD}"}}'.encode()),
     "refused": answer(b'{"status":"Failed","errno":"20004"}'),
 }
-REQUESTS: dict[str, Callable[[YeastarK2], object]] = {
-    "login": lambda driver: driver.login(),
-    "refresh": lambda driver: driver.keep_alive(SESSION),
-    "dial": lambda driver: driver.dial(SESSION, ORDER),
-    "listen": lambda driver: driver.open_reports(""),
-}
+REQUESTS = that_carry_secrets(SESSION)
 
 
 @pytest.mark.parametrize("request_it", REQUESTS.values(), ids=REQUESTS)
@@ -35,7 +31,7 @@ def test_no_exception_and_no_log_line_holds_a_secret(
     driver_for: MakeDriver,
     caplog: pytest.LogCaptureFixture,
     failure: Behaviour,
-    request_it: Callable[[YeastarK2], object],
+    request_it: Callable[[Newer], object],
 ) -> None:
     def ask(url: str) -> object:
         port = int(url.rpartition(":")[2])

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.domain.vocabulary import MessageKind, TargetKind
-from dispatcher.pbx.protocol import DialOrder, Message, PbxAccount, Session
+from dispatcher.pbx.protocol import PbxAccount, Session
 from dispatcher.pbx.yeastar_p import YeastarP
 from tests.pbx.drivers import Drivers, account_at
 from tests.pbx.raw_pbx import Behaviour, RawPbx
@@ -16,7 +15,6 @@ from tests.pbx.raw_pbx import Behaviour, RawPbx
 TOKEN, REFRESH = "EXZMpZA086mbrKm6rFtg", "jPLWxx0s4SNBPMgCfMqR"
 SESSION = Session(TOKEN)
 WEBHOOK_SECRET = "qD0xSV2wqkMcd8oW7QTgVmRz1LpY5bHs"
-ORDER = DialOrder(TargetKind.NUMBER, "90612345678", Message(MessageKind.IVR, "6500"), "1000")
 BASE = "/openapi/v1.0/"
 
 PAIR = json.dumps(

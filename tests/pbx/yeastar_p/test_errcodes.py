@@ -7,7 +7,8 @@ from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.yeastar_p.errcodes import ERRCODES
 from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, answer
-from tests.pbx.yeastar_p.conftest import ORDER, SESSION, MakeDriver, refusal
+from tests.pbx.yeastar.newer import ORDER
+from tests.pbx.yeastar_p.conftest import SESSION, MakeDriver, refusal
 
 OF_REQUESTS = {
     -2: Reason.PBX_FAULT,

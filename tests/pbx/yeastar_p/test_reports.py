@@ -10,6 +10,7 @@ import pytest
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Cdr, CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.pbx.yeastar_p.reports import REPORT_WORDS, TOPICS, parse
+from tests.pbx.yeastar.newer import REASONS
 
 SAMPLES = Path(__file__).parent / "samples"
 SN = "3631A2124XXX"
@@ -144,25 +145,7 @@ def test_a_call_status_without_members(members: Any) -> None:
     assert event(30011, members=members) == [Report(ReportEvent.OTHER, "CallStatus", "1650095575.872", SN)]
 
 
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        ("NO Dial Permission", Reason.NOT_PERMITTED),
-        ("NO Outbound Restrictin", Reason.NOT_PERMITTED),
-        ("Circuit/channel congestion", Reason.CONGESTION),
-        ("DND", Reason.REJECTED),
-        ("Line Unreachable", Reason.UNREACHABLE),
-        ("User Busy", Reason.BUSY),
-        ("410 Gone", Reason.INVALID_NUMBER),
-        ("404 NOT found", Reason.INVALID_NUMBER),
-        ("408 Request Time", Reason.NO_ANSWER),
-        ("480 Temporatily Unavailable", Reason.NO_ANSWER),
-        ("484 Address incomplete", Reason.INVALID_NUMBER),
-        ("486 Busy here", Reason.BUSY),
-        ("603 Declined", Reason.NO_ANSWER),
-        ("something new", Reason.FAILED),
-    ],
-)
+@pytest.mark.parametrize(("words", "reason"), REASONS)
 def test_every_reason_of_the_guide(words: str, reason: Reason) -> None:
     [failed] = event(30015, reason=words, members=[outside("RING")])
 

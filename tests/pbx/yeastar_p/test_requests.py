@@ -1,6 +1,6 @@
 """What is sent, and what is made of the answers (P-Series developer guide)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,12 +9,12 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
-from dispatcher.pbx.protocol import Accepted, Device, DialOrder, Ivr, LiveCall, Message, Session, TrunkState
+from dispatcher.pbx.protocol import Accepted, Device, DialOrder, Ivr, LiveCall, Message, TrunkState
 from dispatcher.pbx.yeastar_p import YeastarP
 from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, answer, in_turn
+from tests.pbx.yeastar.newer import ORDER, REQUESTS
 from tests.pbx.yeastar_p.conftest import (
-    ORDER,
     PAIR,
     REFRESH,
     SESSION,
@@ -293,19 +293,6 @@ def test_a_list_is_read_to_its_end_however_long_its_pages_are(
 def test_a_part_of_a_list_is_no_list(driver_for: MakeDriver, pages: Sequence[bytes]) -> None:
     with RawPbx(in_turn(*pages)) as pbx, pytest.raises(PbxInDoubt):
         driver_for(pbx.url).ivrs(SESSION)
-
-
-REQUESTS: tuple[Callable[[YeastarP, Session], object], ...] = (
-    lambda driver, session: driver.keep_alive(session),
-    lambda driver, session: driver.live_calls(session),
-    lambda driver, session: driver.live_call(session, "1.2"),
-    lambda driver, session: driver.trunks(session),
-    lambda driver, session: driver.ivrs(session),
-    lambda driver, session: driver.device(session),
-    lambda driver, session: driver.dial(session, ORDER),
-    lambda driver, session: driver.hang_up_leg(session, "1.3"),
-    lambda driver, session: driver.logout(session),
-)
 
 
 def test_every_request_names_the_token_and_says_who_it_is(driver_for: MakeDriver, observed: Observed) -> None:

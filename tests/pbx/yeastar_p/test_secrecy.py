@@ -6,13 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from dispatcher.pbx.protocol import Session
-from dispatcher.pbx.yeastar_p import YeastarP
 from dispatcher.simulator import SimulatedPbx, SimulatorSettings
 from tests.pbx.drivers import PASSWORD
 from tests.pbx.raw_pbx import Behaviour, RawPbx, answer
 from tests.pbx.secrecy import assert_untold, fail, failures, log_everything, told_of
+from tests.pbx.yeastar.newer import Newer, that_carry_secrets
 from tests.pbx.yeastar_p.conftest import (
-    ORDER,
     PAIR,
     REFRESH,
     TOKEN,
@@ -31,12 +30,7 @@ FAILURES = failures(TOKEN) | {
     "echoed": answer(told(errcode=f"{TOKEN} {REFRESH} {PASSWORD}")),
     "refused": answer(refusal(10004)),
 }
-REQUESTS: dict[str, Callable[[YeastarP], object]] = {
-    "login": lambda driver: driver.login(),
-    "refresh": lambda driver: driver.keep_alive(SESSION),
-    "dial": lambda driver: driver.dial(SESSION, ORDER),
-    "listen": lambda driver: driver.open_reports(""),
-}
+REQUESTS = that_carry_secrets(SESSION)
 
 
 @pytest.mark.parametrize("request_it", REQUESTS.values(), ids=REQUESTS)
@@ -45,7 +39,7 @@ def test_no_exception_and_no_log_line_holds_a_secret(
     driver_for: MakeDriver,
     caplog: pytest.LogCaptureFixture,
     failure: Behaviour,
-    request_it: Callable[[YeastarP], object],
+    request_it: Callable[[Newer], object],
 ) -> None:
     def ask(url: str) -> object:
         return request_it(driver_for(url, timeout_seconds=0.2))

@@ -8,9 +8,9 @@ from dispatcher.pbx.protocol import Session
 from dispatcher.pbx.yeastar_p import sessions
 from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, answer, in_turn
+from tests.pbx.yeastar.newer import ORDER
 from tests.pbx.yeastar_p.conftest import (
     DONE,
-    ORDER,
     PAIR,
     REFRESH,
     TOKEN,

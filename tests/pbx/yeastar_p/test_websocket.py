@@ -14,7 +14,8 @@ from dispatcher.pbx.yeastar_p import YeastarP, sessions, websocket
 from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings
 from tests.pbx.drivers import PASSWORD, Observed
 from tests.pbx.raw_pbx import RawPbx, in_turn
-from tests.pbx.yeastar_p.conftest import ORDER, PAIR, MakeDriver, asked, told
+from tests.pbx.yeastar.newer import ORDER
+from tests.pbx.yeastar_p.conftest import PAIR, MakeDriver, asked, told
 
 StartPbx = Callable[..., SimulatedPbx]
 
