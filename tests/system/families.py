@@ -1,7 +1,6 @@
 """The PBX families that a site can be made with: how each is simulated and configured, and what may get lost.
 
-Only families whose trunks call numbers are here, since campaigns do; one that calls its own users has its
-tests beside its driver.
+``FAMILIES`` are those whose trunks call numbers, as campaigns do; an Axeos calls its own users.
 """
 
 from collections.abc import Mapping
@@ -52,5 +51,6 @@ YEASTAR_P = Family(
     # What comes while the WebSocket is not open is lost.
     troubled=frozenset({Trouble.REPORTS_LOST}),
 )
+AXEOS = Family("axeos")
 
 FAMILIES: Mapping[str, Family] = {family.name: family for family in (YEASTAR_S, YEASTAR_K2, YEASTAR_P)}
