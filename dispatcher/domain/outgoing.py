@@ -83,3 +83,11 @@ def next_try(
     if asked is not None:
         delay = max(delay, min(asked, LONGEST_DELAY))
     return min(now + timedelta(seconds=delay), give_up_at)
+
+
+LONGEST_PAUSE = 20.0
+
+
+def pause_after(failures: int) -> timedelta:
+    """How long a receiver is left alone after so many failures in a row, whatever else waits for it."""
+    return timedelta(seconds=min(2.0 ** min(failures - 1, 20), LONGEST_PAUSE))

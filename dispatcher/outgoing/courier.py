@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dispatcher.core import Core, write_counts
-from dispatcher.domain.outgoing import next_try
+from dispatcher.domain.outgoing import next_try, pause_after
 from dispatcher.domain.vocabulary import DeliveryState
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 TICK = 0.5
 AT_ONCE = 8
-"""So many messages are under way to one receiver; to one whose last try failed, a single one."""
+"""So many messages are under way to one receiver; to one whose last try failed, one, after a pause."""
 
 SETTLED_WITHIN = timedelta(seconds=30)
 """A try that has not been written down so long after its time-out was lost with its process."""
@@ -58,7 +58,8 @@ class Courier:
         self._lost_after = timedelta(seconds=settings.timeout) + SETTLED_WITHIN
         self._callback_keys = settings.callback_keys()
         self._under_way: Counter[str] = Counter()
-        self._failing: set[str] = set()
+        self._failures: Counter[str] = Counter()
+        self._quiet_until: dict[str, datetime] = {}
         self._is_stopping = False
         self._wake: Callable[[], None] = lambda: None
 
@@ -107,7 +108,7 @@ class Courier:
                 ids = [
                     key
                     for receiver in deliveries.receivers(tx)
-                    if (room := self._room(receiver)) > 0
+                    if (room := self._room(receiver, now)) > 0
                     for key in deliveries.due(tx, now, receiver, room)
                 ]
             return self._core.store.transact(lambda tx: self._claim(tx, ids)) if ids else ()
@@ -118,8 +119,19 @@ class Courier:
                 _log.exception("messages could not be read, and wait")
             return ()
 
-    def _room(self, receiver: str) -> int:
-        return (1 if receiver in self._failing else AT_ONCE) - self._under_way[receiver]
+    def _room(self, receiver: str, now: datetime) -> int:
+        if self._quiet_until.get(receiver, now) > now:
+            return 0
+        return (1 if self._failures[receiver] else AT_ONCE) - self._under_way[receiver]
+
+    def _note(self, receiver: str, answer: Answer) -> None:
+        """Leave a receiver that fails alone for a while, however much waits for it."""
+        if answer.problem:
+            self._failures[receiver] += 1
+            self._quiet_until[receiver] = self._core.clock() + pause_after(self._failures[receiver])
+        else:
+            self._failures.pop(receiver, None)
+            self._quiet_until.pop(receiver, None)
 
     def _claim(self, tx: Connection, ids: Sequence[int]) -> list[Letter]:
         now = self._core.clock()
@@ -138,10 +150,7 @@ class Courier:
         try:
             signed = headers(row.message_id, self._core.clock(), row.body, letter.keys)
             answer = await poster.post(row.url, signed, row.body)
-            if answer.problem:
-                self._failing.add(row.receiver)
-            else:
-                self._failing.discard(row.receiver)
+            self._note(row.receiver, answer)
             await asyncio.to_thread(self._settle, row, answer)
         except Exception as error:
             # The try counts as lost, and is repeated.
@@ -163,14 +172,23 @@ class Courier:
             state, result = DeliveryState.DEAD, catalogue.DeliveryResult.DEAD
         else:
             state, result = DeliveryState.WAITING, catalogue.DeliveryResult.RETRIED
-        columns = {"state": state, "status": answer.status, "problem": answer.problem, "next_at": again}
+        columns = {"status": answer.status, "problem": answer.problem, "next_at": again}
         ended_at = None if state is DeliveryState.WAITING else now
-        if deliveries.settle(tx, row.id, row.tries, **columns, ended_at=ended_at):
+        if deliveries.settle(tx, row.id, row.tries, state, **columns, ended_at=ended_at):
             count.add(catalogue.WEBHOOK_DELIVERIES, result)
         if answer.is_gone:
             _stop(tx, now, row)
-        if state is DeliveryState.DEAD:
-            _log.warning("message %s to %s is given up: %s", row.message_id, row.receiver, answer.problem)
+        elif state is DeliveryState.DEAD:
+            # What is as old has waited behind it, and is not tried for days more.
+            buried = deliveries.bury_old(tx, now, row.receiver, answer.problem)
+            count.add(catalogue.WEBHOOK_DELIVERIES, result, by=buried)
+            _log.warning(
+                "message %s to %s is given up, and %d that waited behind it: %s",
+                row.message_id,
+                row.receiver,
+                buried,
+                answer.problem,
+            )
         write_counts(tx, count)
 
     def _again(self, row: Any, answer: Answer, now: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from httpx import URL
+from httpx import URL, InvalidURL
 from sqlalchemy import Connection
 
 from dispatcher.core import Core
@@ -161,5 +161,8 @@ def _addressed(tx: Connection, now: datetime, told: Sequence[Message]) -> list[d
 
 def origin(url: str) -> str:
     """The scheme and host of an address: addresses that share it are one receiver."""
-    parts = URL(url)
+    try:
+        parts = URL(url)
+    except InvalidURL:
+        return url
     return f"{parts.scheme}://{parts.netloc.decode()}"

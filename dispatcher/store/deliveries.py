@@ -76,13 +76,16 @@ def claim(tx: Connection, now: datetime, ids: Sequence[int], lost_after: timedel
     return claimed.all()
 
 
-def settle(tx: Connection, key: int, tries: int, **columns: Any) -> bool:
-    """Write down what became of one try; False when the message was tried again or sent meanwhile."""
+def settle(tx: Connection, key: int, tries: int, state: DeliveryState, **columns: Any) -> bool:
+    """Write down what became of one try; False when the message was tried again or ended meanwhile.
+
+    One that was given up meanwhile, and is taken after all, is sent.
+    """
+    from_dead = [_deliveries.c.state != DeliveryState.SENT] if state is DeliveryState.SENT else [_WAITING]
     settled = tx.execute(
         update(_deliveries)
-        .where(_deliveries.c.id == key, _deliveries.c.tries == tries)
-        .where(_deliveries.c.state != DeliveryState.SENT)
-        .values(**columns)
+        .where(_deliveries.c.id == key, _deliveries.c.tries == tries, *from_dead)
+        .values(state=state, **columns)
     )
     return bool(settled.rowcount)
 
@@ -95,6 +98,16 @@ def bury(tx: Connection, now: datetime, why: str, *, webhook: str | None, campai
         .where(_WAITING, whose)
         .values(state=DeliveryState.DEAD, problem=why, next_at=None, ended_at=now)
     )
+
+
+def bury_old(tx: Connection, now: datetime, receiver: str, why: str) -> int:
+    """Give up what waits for a receiver and is past its time; how much that is."""
+    buried = tx.execute(
+        update(_deliveries)
+        .where(_WAITING, _deliveries.c.receiver == receiver, _deliveries.c.give_up_at <= now)
+        .values(state=DeliveryState.DEAD, problem=why, next_at=None, ended_at=now)
+    )
+    return int(buried.rowcount)
 
 
 def revive(

@@ -85,6 +85,7 @@ class Desk:
 
     def make_due(self) -> None:
         """What waits is tried now, as it would be after its delay."""
+        self.clock.move(minutes=1)
         with self.store.write() as tx:
             waiting = update(deliveries).where(deliveries.c.state == "waiting")
             tx.execute(waiting.values(next_at=self.clock()))

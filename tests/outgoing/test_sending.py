@@ -19,7 +19,7 @@ from dispatcher.store.engine import Store
 from dispatcher.work import carry_out
 from tests.cores import SettableClock
 from tests.outgoing.conftest import Desk, until
-from tests.outgoing.receiver import SECRET, Got, Receiver, Reply
+from tests.outgoing.receiver import SECRET, Receiver, Reply
 
 UNDER_WAY = timedelta(seconds=32)
 """The time-out of the tests' tries, and the half minute in which they are written down."""
@@ -104,6 +104,7 @@ def test_after_three_days_it_is_given_up_and_can_be_replayed(desk: Desk, receive
 
         receiver.reply = lambda got: Reply()
         assert carry_out(desk.core, lambda work: webhooks.replay_dead(work, None)) == 1
+        desk.clock.move(minutes=1)
         until(lambda: desk.states() == ["sent"])
     assert len({got.message_id for got in receiver.got}) == 1
 
@@ -127,30 +128,43 @@ def test_a_slow_receiver_holds_up_nobody_else(desk: Desk, receiver: Receiver, ot
     assert not [row for row in desk.rows() if row.webhook == "slow" and row.state == "sent"]
 
 
-def test_a_receiver_that_fails_is_tried_by_one_message_at_a_time(desk: Desk, receiver: Receiver) -> None:
+def test_a_receiver_that_fails_is_left_alone_for_longer_and_longer(desk: Desk, receiver: Receiver) -> None:
     desk.webhook("desk", receiver.url, "alarm.raised")
-    under_way: list[int] = []
-    most: list[int] = []
-    guard = threading.Lock()
-
-    def reply(got: Got) -> Reply:
-        with guard:
-            under_way.append(1)
-            most.append(len(under_way))
-        time.sleep(0.05)
-        with guard:
-            under_way.pop()
-        return Reply(500)
-
-    receiver.reply = reply
-    for number in range(30):
+    receiver.reply = lambda got: Reply(500)
+    for number in range(40):
         desk.alarm(f"number {number}")
     desk.tell()
-    with desk.courier():
-        until(lambda: len(receiver.got) == 30)
+    with desk.courier() as courier:
+        until(lambda: len(receiver.got) == 8)
+        until(lambda: sum(bool(row.problem) for row in desk.rows()) == 8)
+        time.sleep(1.0)
+        assert len(receiver.got) == 8
+        for tried in (9, 10, 11):
+            desk.clock.move(seconds=61)
+            courier.wake()
+            until(lambda tried=tried: len(receiver.got) == tried)  # type: ignore[misc]
+            time.sleep(0.7)
+            assert len(receiver.got) == tried
+        receiver.reply = lambda got: Reply()
+        desk.clock.move(seconds=61)
+        courier.wake()
+        until(lambda: desk.states().count("sent") >= 29)
 
-    assert max(most) <= 8
-    assert set(most[8:]) == {1}
+
+def test_what_waited_behind_a_dead_receiver_is_given_up_with_it(desk: Desk, receiver: Receiver) -> None:
+    desk.webhook("desk", receiver.url, "alarm.raised")
+    receiver.stop()
+    for number in range(20):
+        desk.alarm(f"number {number}")
+    desk.tell()
+    desk.clock.move(days=3)
+    desk.alarm("today")
+    desk.tell()
+    with desk.courier():
+        until(lambda: desk.states().count("dead") == 20)
+
+    assert counted(desk)['["dead"]'] == 20
+    assert desk.rows()[-1].state == "waiting"
 
 
 def test_gone_stops_the_webhook_and_gives_up_what_waits(desk: Desk, receiver: Receiver) -> None:
@@ -313,7 +327,7 @@ def test_nothing_secret_is_logged(desk: Desk, receiver: Receiver, caplog: pytest
     with desk.courier():
         until(lambda: desk.states() == ["dead"])
 
-    assert "is given up" in caplog.text
+    assert "webhook desk is stopped" in caplog.text
     assert SECRET not in caplog.text
     assert SECRET.removeprefix("whsec_") not in caplog.text
     assert "hidden" not in caplog.text

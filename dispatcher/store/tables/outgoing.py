@@ -56,7 +56,7 @@ class Delivery(SQLModel, table=True):
     )
     campaign_id: str | None = reference("campaigns.id")
     receiver: str
-    """Who takes it: a webhook's name, or the scheme and host of a ``callback_url``. One waits for no other."""
+    """Who takes it: a webhook's name, or the host of a ``callback_url``. None waits for another."""
     url: str
     body: str
     state: str
