@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,6 +23,7 @@ from bench.profiling import profiler, profiles
 from bench.soak import soak
 from bench.stand import Make, Run, Stand
 from bench.systems import Place, StoreKind
+from tests.system.families import FAMILIES
 from tests.system.scenarios import SCENARIOS
 
 console = Console()
@@ -214,6 +215,9 @@ def main(
     scenario: Annotated[
         list[str] | None, typer.Option(help=f"What a soak plays: {', '.join(SCENARIOS)}; all by default.")
     ] = None,
+    family: Annotated[
+        list[str] | None, typer.Option(help=f"With which PBX: {', '.join(FAMILIES)}; all by default.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="How long a soak lasts, one run at least.", min=0)] = 4.0,
     seed: Annotated[int | None, typer.Option(help="The seed of a soak's first run.")] = None,
 ) -> None:
@@ -221,10 +225,9 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     stores = [store] if store else list(StoreKind)
     if what is What.SOAK:
-        unknown = set(scenario or ()) - set(SCENARIOS)
-        if unknown:
-            raise typer.BadParameter(f"no such scenario: {', '.join(sorted(unknown))}")
-        raise typer.Exit(soak(console, stores, scenario or [], minutes, seed))
+        _check_known("scenario", scenario, SCENARIOS)
+        _check_known("family", family, FAMILIES)
+        raise typer.Exit(soak(console, stores, scenario or [], minutes, seed, family or []))
     if profile:
         profiler()
     options = Options(what, stores, calls, repeat, channels, threads, processes, baseline)
@@ -239,6 +242,12 @@ def main(
     if json_file:
         report.write(json_file, machine, _plain(options), session.samples)
     raise typer.Exit(1 if session.failures else 0)
+
+
+def _check_known(what: str, given: list[str] | None, known: Collection[str]) -> None:
+    unknown = set(given or ()) - set(known)
+    if unknown:
+        raise typer.BadParameter(f"no such {what}: {', '.join(sorted(unknown))}")
 
 
 def _plain(options: Options) -> dict[str, Any]:
