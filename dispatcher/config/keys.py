@@ -59,14 +59,29 @@ def known_at(path: Path) -> list[str]:
 
 def is_list(field: FieldInfo) -> bool:
     """Whether the key holds a list."""
-    return any(get_origin(item) is list for item in (field.annotation, *get_args(field.annotation)))
+    return _has(list, field.annotation)
 
 
-def every_key(model: type[BaseModel] = Settings, under: Path = ()) -> Iterator[tuple[Path, FieldInfo]]:
-    """Every key that holds a value, with its field; lists of tables have the index 0."""
+def _has(kind: type, annotation: Any) -> bool:
+    return get_origin(annotation) is kind or any(_has(kind, item) for item in get_args(annotation))
+
+
+def every_key(
+    model: type[BaseModel] = Settings, under: Path = (), shown: set[type[BaseModel]] | None = None
+) -> Iterator[tuple[Path, FieldInfo]]:
+    """Every key that holds a value, with its field; lists of tables have the index 0.
+
+    A table whose keys have been given already, nearer to the root, is given as one key.
+    """
+    shown = set() if shown is None else shown
+    tables: dict[str, type[BaseModel]] = {}
     for name, field in fields_of(model).items():
-        inner = models_in(field.annotation)
-        if inner is None:
+        inner = None if _has(dict, field.annotation) else models_in(field.annotation)
+        if inner is None or inner in shown:
             yield (*under, name), field
         else:
-            yield from every_key(inner, (*under, name, 0) if is_list(field) else (*under, name))
+            shown.add(inner)
+            tables[name] = inner
+    for name, inner in tables.items():
+        place = (*under, name, 0) if is_list(fields_of(model)[name]) else (*under, name)
+        yield from every_key(inner, place, shown)

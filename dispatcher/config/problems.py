@@ -95,6 +95,8 @@ def _example(path: Path) -> str:
 def toml(value: Any) -> str:
     """``value`` as it is written in the file."""
     if isinstance(value, dict):
+        if not value:
+            return "{}"
         return f"{{ {', '.join(f'{name} = {toml(item)}' for name, item in value.items())} }}"
     if isinstance(value, list):
         return f"[{', '.join(toml(item) for item in value)}]"
