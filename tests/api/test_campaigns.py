@@ -117,6 +117,7 @@ def test_what_is_left_out_is_chosen_with_care(api: TestClient) -> None:
         ({"expires_at": "2026-12-01T00:00:00"}, "expires_at", "timezone"),
         ({"expires_at": "9999-12-31T23:59:59-01:00"}, "expires_at", "after the year 9999"),
         ({"callback_url": "ftp://example.org"}, "callback_url", "http"),
+        ({"callback_url": "https://ann:pw@example.org"}, "callback_url", "password"),
         ({"retry": {"bussy": 3}}, "retry", "bussy"),
         ({"colour": "red"}, "colour", "not permitted"),
     ],

@@ -14,10 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Inspector, MetaData, inspect, text
 
 import migrations
-from dispatcher.store import schema
+from dispatcher.store import marks, schema, webhooks
 from dispatcher.store.engine import Store
-from dispatcher.store.tables import Alarm, table
-from tests.store.rows import ROWS, add_one_of_each, stored, values
+from dispatcher.store.tables import Alarm, Event, table
+from tests.store.rows import NOW, ROWS, add_one_of_each, stored, values
 
 METADATA: MetaData = table(Alarm).metadata
 REVISIONS = ["0001", "0002"]
@@ -94,6 +94,23 @@ def test_down_with_rows_in_every_table_and_up_again(store_url: str) -> None:
         schema.upgrade(store_url, revision)
         assert schema.current(store_url) == revision
     fill(store_url)
+
+
+def test_webhooks_are_told_what_happens_after_the_migration_that_brings_them(empty_store_url: str) -> None:
+    schema.upgrade(empty_store_url, "0001")
+    store = Store(empty_store_url)
+    with store.write() as tx:
+        for _ in range(3):
+            tx.execute(
+                table(Event).insert().values(at=NOW, subject="alarm", subject_id="a", name="raised", cause="")
+            )
+    schema.upgrade(empty_store_url)
+    with store.read() as tx:
+        mark = marks.find(tx, "outgoing")
+        newest = webhooks.newest_event(tx)
+    store.close()
+    assert mark is not None
+    assert (mark.position, mark.state) == (newest, None) == (3, None)
 
 
 def test_the_revisions_are_these(empty_store_url: str) -> None:

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import Connection, event
 
 from dispatcher.dialer import answer, intent
+from dispatcher.domain.vocabulary import DeliveryState
 from dispatcher.pacer import lanes
 from dispatcher.reports.sorting import attempts_without_callid
-from dispatcher.store import attempts, reports, trunks
+from dispatcher.store import attempts, deliveries, reports, trunks
 from dispatcher.store.engine import Store
+from dispatcher.store.tail import Tail
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LINE = {"of_pbx": "hq", "of_name": "SPS-6-36"}
@@ -32,6 +34,11 @@ STATEMENTS: dict[str, Callable[[Connection], Any]] = {
     "withdrawn meanwhile": lambda tx: tx.execute(answer._WITHDRAWN, {"ids": ["a", "b"]}),
     "pending reports": lambda tx: reports.any_pending(tx, "hq"),
     "pending reports of a call": lambda tx: reports.any_pending(tx, "hq", ["1.2"]),
+    "receivers of messages": deliveries.receivers,
+    "messages for a receiver": lambda tx: deliveries.due(tx, NOW, "desk", 8),
+    "messages that are dead": lambda tx: deliveries.page(tx, 50, None, states=[DeliveryState.DEAD]),
+    "messages to a webhook": lambda tx: deliveries.page(tx, 50, None, webhook="desk"),
+    "events behind a mark": lambda tx: Tail(17).read(tx, 0.0),
     "attempts without a callid": lambda tx: attempts_without_callid(tx, "hq", NOW),
 }
 

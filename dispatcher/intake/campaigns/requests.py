@@ -74,7 +74,14 @@ class NewCampaign(_Schema):
         default=None, description="The country (ISO 3166) of numbers without a country code.", examples=["NL"]
     )
     expires_at: Moment | None = Field(default=None, description="No call is placed after this.")
-    callback_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    callback_url: Annotated[str, StringConstraints(max_length=2000)] | None = Field(
+        default=None,
+        description=(
+            "Told the outcome of each call and every change of the campaign, as Standard Webhooks say; "
+            "signed when `webhooks.callback_secret` is configured."
+        ),
+        examples=["https://crm.example.org/calls"],
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -101,9 +108,11 @@ class NewCampaign(_Schema):
     def _is_web_address(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                _URL.validate_python(value)
+                url = _URL.validate_python(value)
             except ValueError:
                 raise ValueError("not an http or https address") from None
+            if url.username or url.password:
+                raise ValueError("must not hold a user name or password: the signature shows who sends")
         return value
 
     @model_validator(mode="after")
