@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dispatcher.domain.reasons import Reason
-from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
+from dispatcher.pbx.answers import clean
+from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.observing import observed
 from dispatcher.pbx.protocol import Observe, PbxAccount
 
 T = TypeVar("T")
 
-LONGEST_TEXT = 200
 _BASE = "/apis/pbx/"
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
@@ -95,15 +95,8 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def unreadable(path: str, what: str) -> PbxInDoubt:
-    """The error for an answer that came, but lacks what it must hold."""
-    return PbxInDoubt(Reason.RESPONSE_UNREADABLE, f"{path}: the answer has {what}")
-
-
 def text(value: Any) -> str:
-    """A text or whole number of an answer or event, without what no database takes; else an empty string."""
+    """A text or whole number of an answer or event, clean; anything else is an empty string."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str):
-        return ""
-    return "".join(letter for letter in value if letter.isprintable()).strip()[:LONGEST_TEXT]
+    return clean(value) if isinstance(value, str) else ""

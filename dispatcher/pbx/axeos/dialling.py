@@ -14,7 +14,8 @@ from typing import Any
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
-from dispatcher.pbx.axeos.api import Answer, text, unreadable
+from dispatcher.pbx.answers import unreadable
+from dispatcher.pbx.axeos.api import Answer, text
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.protocol import Accepted, DialOrder
 

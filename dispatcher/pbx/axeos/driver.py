@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.axeos import events
-from dispatcher.pbx.axeos.api import Answer, AxeosApi, text, unreadable
+from dispatcher.pbx.axeos.api import Answer, AxeosApi, text
 from dispatcher.pbx.axeos.dialling import PLACEABLE, PROVABLE, STATUSES, accepted_by, request_of
 from dispatcher.pbx.axeos.poll import EVENTS, EventPoll
 from dispatcher.pbx.errors import PbxRefused

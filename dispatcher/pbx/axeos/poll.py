@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dispatcher.domain.reasons import Reason
-from dispatcher.pbx.axeos.api import Answer, AxeosApi, text, unreadable
+from dispatcher.pbx.answers import unreadable
+from dispatcher.pbx.axeos.api import Answer, AxeosApi, text
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import Pulled
 

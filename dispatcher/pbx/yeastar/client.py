@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dispatcher.domain.reasons import Nature, Reason, meaning
+from dispatcher.pbx.answers import clean, unreadable
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.observing import observed, result_of
@@ -145,28 +146,12 @@ def _token(session: Session) -> str:
     return f"token={quote(session.token, safe='')}"
 
 
-def unreadable(endpoint: str, what: str) -> PbxInDoubt:
-    """The error for an answer that came, but lacks what it must hold."""
-    return PbxInDoubt(Reason.RESPONSE_UNREADABLE, f"{endpoint}: the answer has {what}")
-
-
 def objects(value: Any) -> list[dict[str, Any]]:
     """The objects of a list, whatever else is in it; a single object counts as a list of one."""
     entries = value if isinstance(value, list) else [value]
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-LONGEST_TEXT = 200
-
-
 def text(value: Any) -> str:
-    """A scalar of an answer or report as clean text; anything else is an empty string.
-
-    Blanks around it go, as do NULs, control characters and broken Unicode, which no database takes.
-    """
-    if value.__class__ is not str:
-        return ""
-    stripped: str = value.strip()
-    if not (stripped.isascii() and stripped.isprintable()):
-        stripped = "".join(letter for letter in stripped if letter.isprintable()).strip()
-    return stripped[:LONGEST_TEXT]
+    """A text of an answer or report, clean; anything else is an empty string."""
+    return clean(value) if value.__class__ is str else ""

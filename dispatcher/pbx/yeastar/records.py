@@ -17,9 +17,10 @@ from typing import Any
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Cdr, Report, ReportEvent
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import Session
-from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
+from dispatcher.pbx.yeastar.client import YeastarClient, text
 from dispatcher.pbx.yeastar.events import cdr_of
 from dispatcher.pbx.yeastar.words import letters
 
@@ -82,10 +83,11 @@ def records_in(body: bytes, zone: tzinfo) -> Sequence[Report]:
     which a record can't be told from another.
     """
     found = [_report(row, zone) for row in _rows(_decoded(body)) if text(row.get("callid"))]
-    return sorted(found, key=_by_begin)
+    return sorted(found, key=by_begin)
 
 
-def _by_begin(report: Report) -> tuple[float, str]:
+def by_begin(report: Report) -> tuple[float, str]:
+    """What records are sorted by: when their calls began, then their callids."""
     began = report.cdr.began if report.cdr else None
     return (began.timestamp() if began else 0.0), report.callid
 

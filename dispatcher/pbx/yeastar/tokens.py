@@ -7,8 +7,9 @@ A Cloud PBX of API v2.0.0, which knows no heartbeat, gives a pair of tokens (Clo
 
 from typing import Any
 
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.protocol import Session
-from dispatcher.pbx.yeastar.client import text, unreadable
+from dispatcher.pbx.yeastar.client import text
 
 _BETWEEN = "\n"
 

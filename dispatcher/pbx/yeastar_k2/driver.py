@@ -7,6 +7,7 @@ from itertools import product
 
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.observing import observed
@@ -25,7 +26,7 @@ from dispatcher.pbx.protocol import (
 )
 from dispatcher.pbx.yeastar.account import destination, digest
 from dispatcher.pbx.yeastar.calls import Live, leg_of, legs_of, live_in, the_call
-from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
+from dispatcher.pbx.yeastar.client import YeastarClient, text
 from dispatcher.pbx.yeastar.dialling import PLACEABLE
 from dispatcher.pbx.yeastar.lists import device, trunk_state
 from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords

@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from dispatcher.domain.reasons import Reason
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.protocol import PbxAccount, Session
-from dispatcher.pbx.yeastar.client import Errno, objects, text, unreadable
+from dispatcher.pbx.yeastar.client import Errno, objects, text
 from dispatcher.pbx.yeastar.lenient import read_object
 from dispatcher.pbx.yeastar.tokens import bare
 from dispatcher.pbx.yeastar_p.errcodes import of_login, of_request

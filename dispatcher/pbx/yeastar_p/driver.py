@@ -11,6 +11,7 @@ from itertools import product
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.observing import observed
 from dispatcher.pbx.protocol import (
@@ -27,7 +28,7 @@ from dispatcher.pbx.protocol import (
     TrunkState,
 )
 from dispatcher.pbx.yeastar.calls import Live, leg_of, legs_of, live_in, the_call
-from dispatcher.pbx.yeastar.client import text, unreadable
+from dispatcher.pbx.yeastar.client import text
 from dispatcher.pbx.yeastar.dialling import PLACEABLE
 from dispatcher.pbx.yeastar_p import lists, records, reports, webhooks
 from dispatcher.pbx.yeastar_p.api import OpenApi

@@ -15,10 +15,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from dispatcher.domain.reports import Report, ReportEvent
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.protocol import Session
-from dispatcher.pbx.yeastar.client import text, unreadable
+from dispatcher.pbx.yeastar.client import text
 from dispatcher.pbx.yeastar.events import cdr_of
-from dispatcher.pbx.yeastar.records import local_span
+from dispatcher.pbx.yeastar.records import by_begin, local_span
 from dispatcher.pbx.yeastar_p.api import OpenApi
 
 INFORMATION, SEARCH, LIST = "system/information", "cdr/search", "cdr/list"
@@ -37,7 +38,7 @@ def search(
     rows = api.pages(SEARCH, session, start_time=start, end_time=end, sort_by="time", order_by="asc")
     if not rows:
         _confirm_none(api, session, since, until)
-    return sorted(map(_report, rows), key=_by_begin)
+    return sorted(map(_report, rows), key=by_begin)
 
 
 def display_format(information: Any) -> str:
@@ -86,8 +87,3 @@ def _began(row: dict[str, Any]) -> datetime | None:
         if epoch.isascii() and epoch.isdigit() and 9 <= len(epoch) <= 11:
             return datetime.fromtimestamp(int(epoch), UTC)
     return None
-
-
-def _by_begin(report: Report) -> tuple[float, str]:
-    began = report.cdr.began if report.cdr else None
-    return (began.timestamp() if began else 0.0), report.callid

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from dispatcher.domain.reasons import Reason
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol import PbxAccount, Session
-from dispatcher.pbx.yeastar.client import objects, unreadable
+from dispatcher.pbx.yeastar.client import objects
 from dispatcher.pbx.yeastar_p.api import OpenApi
 from dispatcher.pbx.yeastar_p.reports import TOPICS
 

@@ -8,6 +8,7 @@ from typing import Any
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.protocol import (
@@ -23,7 +24,7 @@ from dispatcher.pbx.protocol import (
     TrunkState,
 )
 from dispatcher.pbx.yeastar.account import destination, digest
-from dispatcher.pbx.yeastar.client import YeastarClient, text, unreadable
+from dispatcher.pbx.yeastar.client import YeastarClient, text
 from dispatcher.pbx.yeastar.lists import device, trunk_state
 from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords
 from dispatcher.pbx.yeastar_s import reports
