@@ -69,9 +69,11 @@ def test_asterisk_is_killed_in_the_middle_of_a_campaign(site: AsteriskSite, benc
     bench.asterisk.kill()
     time.sleep(3.0)
     bench.asterisk.start()
-    alarm = site.alarm_over(site.raise_alarm(f"+{number_of('presses 1', 9000)}"), 60)
+    raised = site.raise_alarm(f"+{number_of('presses 1', 9000)}")
+    site.alarm_over(raised, 60)
 
     found = evidence(site, bench, campaign)
+    alarm = site.alarm(raised)
     calls = [*found.calls, *alarm["calls"]]
     outcomes = judge(Evidence(calls, found.channels, found.taken, CHANNELS, crashes=[crash], away=True))
     assert alarm["status"] == "acknowledged"
