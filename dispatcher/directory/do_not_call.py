@@ -4,15 +4,15 @@ A campaign never dials a number that is on the list: it is left out when contact
 that were queued before are withdrawn. Alarms ring all the same, unless the entry says ``alarms_too``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, literal_column, select
 
 from dispatcher.core import Core
 from dispatcher.directory.requests import DoNotCallSpec
-from dispatcher.domain.vocabulary import CallState, CampaignStatus
+from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, CampaignStatus
 from dispatcher.errors import Fault, Refused, Unknown
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.alarms import withdraw
@@ -28,7 +28,7 @@ _entries = table(DoNotCall)
 
 BY_HAND, BY_KEY, BY_IMPORT = "by hand", "by a key", "by an import"
 WITHDRAWN = "the number is on the do-not-call list"
-RECENT = timedelta(minutes=15)
+RECENT = timedelta(minutes=2)
 """So long after an entry was made, contacts that were being added meanwhile may still turn up."""
 
 _AT_ONCE = 500
@@ -96,10 +96,8 @@ def enter(
 ) -> None:
     """Write entries, and withdraw the campaigns' calls to their numbers that nobody has answered yet."""
     store.put(tx, rows)
-    numbers = [row["number"] for row in rows]
-    for start in range(0, len(numbers), _AT_ONCE):
-        listed = _calls.c.number.in_(numbers[start : start + _AT_ONCE])
-        aftermath.add(_withdraw(tx, now, [listed], count))
+    for ids in _batches(_open_calls_to(tx, [row["number"] for row in rows])):
+        aftermath.add(withdraw(tx, now, [_calls.c.id.in_(ids)], count, WITHDRAWN))
 
 
 def sweep(core: Core) -> None:
@@ -110,36 +108,57 @@ def sweep(core: Core) -> None:
     """
     with core.store.read() as tx:
         found = _leftovers(tx, core.clock())
-    for start in range(0, len(found), _AT_ONCE):
-        ids = found[start : start + _AT_ONCE]
-        carry_out(core, lambda work, ids=ids: _withdraw_calls(work, ids))  # type: ignore[misc]
+    for ids in _batches(found):
+        carry_out(core, lambda work, ids=ids: _withdraw_listed(work, ids))  # type: ignore[misc]
 
 
-def _withdraw_calls(work: Work, ids: Sequence[str]) -> None:
+def _withdraw_listed(work: Work, ids: Sequence[str]) -> None:
     conditions = [_calls.c.id.in_(ids), _is_listed(work.now)]
-    work.aftermath.add(_withdraw(work.tx, work.now, conditions, work.count))
+    work.aftermath.add(withdraw(work.tx, work.now, conditions, work.count, WITHDRAWN))
 
 
-def _withdraw(
-    tx: Connection, now: datetime, conditions: Sequence[ColumnElement[bool]], count: Count
-) -> Aftermath:
-    of_open = _calls.c.campaign_id.in_(_open_campaigns())
-    return withdraw(tx, now, [of_open, *conditions], count, WITHDRAWN)
+def _leftovers(tx: Connection, now: datetime) -> list[str]:
+    """Calls that are due once more, or that came at the same time as an entry."""
+    recent = select(_entries.c.number).where(_entries.c.added_at > now - RECENT, store.in_force(now))
+    again = (
+        select(_calls.c.id)
+        .where(
+            _calls.c.campaign_id.in_(_open_campaigns(tx)),
+            among(_calls.c.state, CallState.QUEUED),
+            _calls.c.attempts_made > literal_column("0"),
+            _calls.c.due_at <= now,
+            _is_listed(now),
+        )
+        .order_by(_calls.c.due_at)
+    )
+    fresh = _open_calls_to(tx, tx.execute(recent).scalars().all())
+    return [*dict.fromkeys([*tx.execute(again).scalars(), *fresh])]
 
 
-def _open_campaigns() -> Any:
+def _open_calls_to(tx: Connection, numbers: Sequence[str]) -> list[str]:
+    """The calls of open campaigns to these numbers that have not ended.
+
+    Their states are looked at here: with them in the statement, a database may read a whole campaign.
+    """
+    campaigns = _open_campaigns(tx)
+    found: list[str] = []
+    for some in _batches(numbers):
+        query = select(_calls.c.id, _calls.c.state).where(
+            _calls.c.campaign_id.in_(campaigns), _calls.c.number.in_(some)
+        )
+        found += [row.id for row in tx.execute(query) if row.state in OPEN_CALL_STATES]
+    return found
+
+
+def _open_campaigns(tx: Connection) -> Sequence[str]:
     statuses = (CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
-    return select(_campaigns.c.id).where(among(_campaigns.c.status, *statuses))
+    return tx.execute(select(_campaigns.c.id).where(among(_campaigns.c.status, *statuses))).scalars().all()
 
 
 def _is_listed(now: datetime) -> ColumnElement[bool]:
     return select(_entries.c.number).where(_entries.c.number == _calls.c.number, store.in_force(now)).exists()
 
 
-def _leftovers(tx: Connection, now: datetime) -> list[str]:
-    queued = among(_calls.c.state, CallState.QUEUED)
-    of_open = _calls.c.campaign_id.in_(_open_campaigns())
-    again = select(_calls.c.id).where(of_open, queued, _calls.c.attempts_made > 0, _is_listed(now))
-    recent = select(_entries.c.number).where(_entries.c.added_at > now - RECENT, store.in_force(now))
-    fresh = select(_calls.c.id).where(of_open, queued, _calls.c.number.in_(recent))
-    return sorted({*tx.execute(again).scalars(), *tx.execute(fresh).scalars()})
+def _batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]

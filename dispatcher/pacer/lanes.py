@@ -126,11 +126,17 @@ def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Sele
 # Built once, since the pacer runs them each time a channel becomes free.
 _OF_ALARMS = (_calls.c.alarm_id.is_not(None), _FREE_CALLEE)
 _OF_CAMPAIGN = _calls.c.campaign_id == bindparam("of_campaign")
-_MAY_BE_CALLED = ~exists().where(
-    _do_not_call.c.number == _calls.c.number,
-    or_(_do_not_call.c.expires_at.is_(None), _do_not_call.c.expires_at > bindparam("now")),
+_MAY_BE_CALLED = (
+    select(_do_not_call.c.number)
+    .where(
+        _do_not_call.c.number == _calls.c.number,
+        or_(_do_not_call.c.expires_at.is_(None), _do_not_call.c.expires_at > bindparam("now")),
+    )
+    .limit(literal_column("1"))
+    .scalar_subquery()
+    .is_(None)
 )
-"""Upkeep withdraws the others."""
+"""Upkeep withdraws the others. As a value, since PostgreSQL would read the whole list to join it."""
 _AGAIN = (_OF_CAMPAIGN, _calls.c.attempts_made > literal_column("0"), _MAY_BE_CALLED)
 _FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"), _MAY_BE_CALLED)
 

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("expires_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
+    op.create_index("ix_do_not_call_added", "do_not_call", ["added_at"], unique=False)
     op.create_table(
         "heartbeats",
         sa.Column("name", sa.String(), nullable=False),
@@ -438,6 +439,9 @@ def downgrade() -> None:
         )
 
     op.drop_table("heartbeats")
+    with op.batch_alter_table("do_not_call") as batch:
+        batch.drop_index("ix_do_not_call_added")
+
     op.drop_table("do_not_call")
     op.drop_table("contacts")
     op.drop_table("contact_groups")

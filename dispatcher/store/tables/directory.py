@@ -113,6 +113,7 @@ class DoNotCall(SQLModel, table=True):
     """A number, in E.164, that campaigns may not call; nor alarms, where ``alarms_too`` says so."""
 
     __tablename__ = "do_not_call"
+    __table_args__ = (Index("ix_do_not_call_added", "added_at"),)
 
     number: str = Field(primary_key=True)
     why: str = ""
