@@ -85,6 +85,7 @@ def make_app(core: Core) -> FastAPI:
         version=version("ivr-dispatcher"),
         description=_DESCRIPTION,
         responses=problems.RESPONSES,
+        webhooks=outgoing.described,
     )
     app.state.core = core
     app.state.keys = Keys(core.settings.api.key)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
@@ -13,6 +13,7 @@ from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.views.outgoing import (
     DeliverySummary,
     DeliveryView,
+    Message,
     Replayed,
     WebhookView,
     WebhookWithSecret,
@@ -32,10 +33,31 @@ from dispatcher.work import Work, carry_out
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
+described = APIRouter()
+"""What we send, for the description of the API."""
+
 Id = Annotated[int, Path(ge=1, le=2**62)]
 _NOT_POSSIBLE: dict[int | str, dict[str, Any]] = {
     409: {"description": "Its present state does not allow this."}
 }
+
+
+@described.post("message", status_code=204)
+def message(
+    message: Message,
+    webhook_id: Annotated[str, Header(alias="webhook-id", description="The same in every try.")],
+    webhook_timestamp: Annotated[
+        int, Header(alias="webhook-timestamp", description="Of this try, Unix time.")
+    ],
+    webhook_signature: Annotated[
+        str,
+        Header(
+            alias="webhook-signature",
+            description="`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; several, with blanks.",
+        ),
+    ],
+) -> None:
+    """What webhooks and a campaign's `callback_url` are sent. Any 2xx takes it."""
 
 
 @router.post("", status_code=201, response_model=WebhookWithSecret, responses=_NOT_POSSIBLE)

@@ -79,29 +79,21 @@ class FanOut:
         with self._core.store.read() as tx:
             mark = marks.find(tx, MARK)
             position, state = (mark.position, mark.state) if mark is not None else (0, None)
-            tail = Tail.resumed(position, state or {}, WATCHED_FOR)
-            if not self._is_anybody_told(tx):
-                self._pass_over(tx, tail, now)
-                told: list[Message] = []
-                read = False
-                is_worth_noting = tail.position - position >= _IDLE_STRIDE
-            else:
+            # Asked first: whoever is to be told from now on is told of what comes after it.
+            newest = webhooks.newest_event(tx)
+            if webhooks.active(tx) or webhooks.any_callback(tx):
+                tail = Tail.resumed(position, state or {}, WATCHED_FOR)
                 rows = tail.read(tx, now.timestamp())
                 told = self._messages(tx, rows)
-                read = bool(rows)
-                is_worth_noting = read or tail.state() != (state or Tail().state())
+                is_worth_noting = bool(rows) or tail.state() != (state or Tail().state())
+            else:
+                tail, rows, told = Tail(newest), [], []
+                is_worth_noting = newest - position >= _IDLE_STRIDE
         if is_worth_noting:
             wrote = self._core.store.transact(lambda tx: self._write(tx, now, (position, state), tail, told))
             if wrote:
                 self._on_news()
-        return read
-
-    def _is_anybody_told(self, tx: Connection) -> bool:
-        return bool(webhooks.active(tx)) or webhooks.any_callback(tx)
-
-    def _pass_over(self, tx: Connection, tail: Tail, now: datetime) -> None:
-        if webhooks.newest_event(tx) - tail.position >= _IDLE_STRIDE:
-            tail.begin(tx, now.timestamp())
+        return bool(rows)
 
     def _messages(self, tx: Connection, rows: Sequence[Any]) -> list[Message]:
         """The messages that somebody wants of these events."""

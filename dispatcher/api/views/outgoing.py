@@ -61,6 +61,23 @@ class DeliveryView(DeliverySummary):
     body: dict[str, Any]
 
 
+class Message(BaseModel):
+    """The body of a message, as Standard Webhooks have it."""
+
+    type: Kind
+    timestamp: datetime = Field(description="When it happened.")
+    data: dict[str, Any] = Field(
+        description="The event's id and cause, and its subject as the message was written.",
+        examples=[
+            {
+                "event_id": 4711,
+                "cause": "key 1 by Ann Jansen",
+                "alarm": {"id": "01936a4e-7c1f-7b8e-8e0a-5d2f3c4b5a69", "status": "acknowledged"},
+            }
+        ],
+    )
+
+
 class Replayed(BaseModel):
     """How many messages wait again."""
 
