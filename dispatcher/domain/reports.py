@@ -19,6 +19,8 @@ class ReportEvent(StrEnum):
     """The call as a whole has ended, whoever hung up; ``released`` is about one leg."""
     FAILED = "failed"
     CDR = "cdr"
+    TRANSFERRED = "transferred"
+    """The call was put through to somebody else, whom the report names where it can."""
     BOOT = "boot"
     OTHER = "other"
 

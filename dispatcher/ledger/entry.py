@@ -1,7 +1,7 @@
 """Entering new facts of attempts. Everything that happens to a call after its dial goes through here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -28,6 +28,8 @@ class News:
     case: Case
     facts: Facts
     digests: str = ""
+    transfers: list[str] = field(default_factory=list)
+    """To whom reports say that the call was put through; an empty word where they don't name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Ledger:
         moves = _decide_calls(tx, now, decided, self.settle)
         calls.change(tx, now, [move for _, move, _ in moves])
         told = [change for item in entered if (change := _fact_change(item)) is not None]
+        told += [_transfer(item.case, to) for item in news for to in item.transfers]
         events.record(tx, now, told + [_call_change(*move) for move in moves])
         _count(count, now, entered, moves)
         aftermath = Aftermath(
@@ -145,6 +148,20 @@ def _fact_change(item: Entered) -> Change | None:
         campaign_id=case.campaign_id,
         attempt_id=case.attempt_id,
         data={"outcome": case.outcome, "digits": case.facts.digits or None, "cause": case.facts.cause},
+    )
+
+
+def _transfer(case: Case, to: str) -> Change:
+    """An event row for a transfer. Nothing that is decided of the call hangs on it."""
+    return Change(
+        "call",
+        case.call_id,
+        "transferred",
+        cause=f"to {to}" if to else "",
+        alarm_id=case.alarm_id,
+        campaign_id=case.campaign_id,
+        attempt_id=case.attempt_id,
+        data={"to": to or None},
     )
 
 
@@ -245,7 +262,8 @@ def _settle_alarms(
     aftermath = Aftermath()
     for item in entered:
         case, terms = item.case, terms_of(item.case)
-        if case.alarm_id is None or case.facts.keys == item.before.keys:
+        # A key that is told twice, by itself and within a whole string, was pressed once.
+        if case.alarm_id is None or case.facts.digits == item.before.digits:
             continue
         told = pages.alarms_of(tx, [case.call_id]).get(case.call_id, [])
         if is_acknowledged(case.facts, terms) and not is_acknowledged(item.before, terms):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from dispatcher.core import Core, write_counts
 from dispatcher.domain.facts import NOTHING, facts_of, join
+from dispatcher.domain.numbers import same_number
 from dispatcher.domain.reports import Report, ReportEvent
 from dispatcher.domain.vocabulary import Disposition, Phase
 from dispatcher.ledger.aftermath import Aftermath
@@ -319,7 +320,16 @@ def _note(news: dict[str, News], case: Case, item: Incoming) -> None:
     learned = entry.facts
     for report in item.reports:
         learned = join(learned, facts_of(report, case.target, item.received_at))
+        if report.event is ReportEvent.TRANSFERRED:
+            entry.transfers.append(_put_through_to(report, case))
     entry.facts, entry.digests = learned, f"{entry.digests} {digest}".strip()
+
+
+def _put_through_to(report: Report, case: Case) -> str:
+    """To whom, in the report's own words, else those whom it names beside the callee."""
+    others = [party.number for party in report.parties if party.number]
+    named = dict.fromkeys(one for one in others if not same_number(case.target.digits, one))
+    return report.reason_text or ", ".join(named)
 
 
 def _set_aside(tx: Connection, row: Any) -> None:

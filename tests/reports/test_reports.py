@@ -12,8 +12,10 @@ from tests.scripted import (
     Office,
     answered,
     bye,
+    inside,
     key,
     make_office,
+    outside,
     posted,
     record,
     ringing,
@@ -200,3 +202,21 @@ def test_a_report_of_another_pbx_with_the_same_callid_is_not_ours(store_url: str
     assert office.dispositions() == ["foreign"]
     assert office.attempt(attempt).ringing_at is None
     office.core.store.close()
+
+
+def test_a_transfer_is_told_with_its_target_and_changes_nothing_else(office: Office) -> None:
+    """S-Series API v1.1.0 manual, 'Transfer report': the parties are those of the call after it."""
+    office.alarm(NUMBER)
+    [attempt] = office.dialled()
+    callid = office.attempt(attempt).callid
+    office.take(ringing(callid), answered(callid))
+    before = office.attempt(attempt)
+
+    transfer = posted("Tranfer", callid, outside(), inside("1005"))
+    office.take(transfer, transfer)
+
+    [told] = office.rows(Event, events.c.name == "transferred")
+    assert (told.attempt_id, told.data, told.cause) == (attempt, {"to": "1005"}, "to 1005")
+    after = office.attempt(attempt)
+    assert (after.phase, after.outcome, after.channel_held) == (before.phase, before.outcome, True)
+    assert office.reports_by_disposition() == {"applied": 3, "duplicate": 1}

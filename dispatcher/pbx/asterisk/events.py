@@ -136,6 +136,11 @@ def _originated(block: Block) -> _Told:
     return _Told(ReportEvent.FAILED, reason=Reason.UNREACHABLE, text="no channel could be made")
 
 
+def _led_on(block: Block) -> _Told:
+    """A key has led the call on; the dial string says to whom."""
+    return _Told(ReportEvent.TRANSFERRED, text=block.get("DialString", ""))
+
+
 def _other(block: Block) -> _Told:
     return _Told(ReportEvent.OTHER)
 
@@ -147,6 +152,7 @@ _READ: dict[str, Callable[[Block], _Told]] = {
     DTMF: _key,
     HANGUP: _hangup,
     ORIGINATE: _originated,
+    TRANSFER: _led_on,
 }
 
 

@@ -29,12 +29,12 @@ _EVENTS: dict[str, ReportEvent] = {
     "internal dial": ReportEvent.RINGING,
     "call answered": ReportEvent.ANSWERED,
     FINISHED: ReportEvent.OTHER,
-    "blind transfer": ReportEvent.OTHER,
-    "attended transfer": ReportEvent.OTHER,
+    "blind transfer": ReportEvent.TRANSFERRED,
+    "attended transfer": ReportEvent.TRANSFERRED,
 }
 REPORT_WORDS: tuple[str, ...] = (*_EVENTS, MAILBOX, UNKNOWN, ORIGINATE)
 
-_HUNG_UP = "hangup"
+_HUNG_UP, _FAILURE = "hangup", "failure"
 
 
 def parse(body: bytes) -> Sequence[Report]:
@@ -51,7 +51,9 @@ def parse(body: bytes) -> Sequence[Report]:
         raise ValueError("an event without a type")
     word = name if name in _EVENTS else MAILBOX if "voicemail_uuid" in data else UNKNOWN
     event, parties = _meaning(word, data)
-    return (Report(event, word, text(data.get("unique_id")), parties=parties),)
+    target = data.get("transfer_target")
+    told = text(target.get("number")) if isinstance(target, dict) else ""
+    return (Report(event, word, text(data.get("unique_id")), parties=parties, reason_text=told),)
 
 
 def _meaning(word: str, data: Mapping[str, Any]) -> tuple[ReportEvent, tuple[Party, ...]]:
@@ -62,6 +64,8 @@ def _meaning(word: str, data: Mapping[str, Any]) -> tuple[ReportEvent, tuple[Par
         return (event, phones) if phones else (ReportEvent.OTHER, ())
     if word == FINISHED and text(data.get("reason")).lower() == _HUNG_UP:
         event = ReportEvent.OVER
+    if event is ReportEvent.TRANSFERRED and text(data.get("status")).lower() == _FAILURE:
+        event = ReportEvent.OTHER
     caller = data.get("caller")
     return event, (_caller(caller),) if isinstance(caller, dict) else ()
 

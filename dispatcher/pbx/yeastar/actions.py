@@ -22,7 +22,7 @@ ACTIONS: dict[str, ReportEvent] = {
     "ANSWER": ReportEvent.ANSWERED,
     "ANSWERED": ReportEvent.ANSWERED,
     "BYE": ReportEvent.RELEASED,
-    "Tranfer": ReportEvent.OTHER,
+    "Tranfer": ReportEvent.TRANSFERRED,
     "CallFailed": ReportEvent.FAILED,
     "DTMF": ReportEvent.DTMF,
     "NewCdr": ReportEvent.CDR,

@@ -27,7 +27,7 @@ _EVENTS: dict[str, tuple[str, ReportEvent]] = {
     "30010": ("TrunkRegistration", _OTHER),
     "30011": (CALL_STATUS, _OTHER),
     "30012": ("NewCdr", ReportEvent.CDR),
-    "30013": ("Transfer", _OTHER),
+    "30013": ("Transfer", ReportEvent.TRANSFERRED),
     "30014": ("Forward", _OTHER),
     "30015": ("CallFailed", ReportEvent.FAILED),
     "30016": ("Invite", _OTHER),

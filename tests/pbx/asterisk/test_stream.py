@@ -164,7 +164,8 @@ def test_a_call_that_a_key_leads_on_shows_as_a_transfer() -> None:
     )
     (body,) = Sieve(CHANNELS).sift(message.encode(), 0.0)
     (report,) = events.parse(body, CHANNELS)
-    assert (report.word, report.callid, report.event) == ("Transfer", "own-id", ReportEvent.OTHER)
+    assert (report.word, report.callid, report.event) == ("Transfer", "own-id", ReportEvent.TRANSFERRED)
+    assert report.reason_text == "1001"
     assert report.word in events.REPORT_WORDS
 
 

@@ -26,8 +26,8 @@ OF_CALLS = {
     "internal dial": ReportEvent.RINGING,
     "call answered": ReportEvent.ANSWERED,
     "call finished": ReportEvent.OVER,
-    "blind transfer": ReportEvent.OTHER,
-    "attended transfer": ReportEvent.OTHER,
+    "blind transfer": ReportEvent.TRANSFERRED,
+    "attended transfer": ReportEvent.OTHER,  # The sample is of one that has failed.
 }
 
 

@@ -74,10 +74,22 @@ EXPECTED: dict[str, tuple[Report, ...]] = {
         ),
     ),
     "08-Tranfer": (
-        call(OTHER, "Tranfer", "1571981311.105", ext("2000", "00000025"), ext("1020", "00000026")),
+        call(
+            ReportEvent.TRANSFERRED,
+            "Tranfer",
+            "1571981311.105",
+            ext("2000", "00000025"),
+            ext("1020", "00000026"),
+        ),
     ),
     "09-Tranfer": (
-        call(OTHER, "Tranfer", "1571981647.117", inb("12345678", "0000002b"), ext("1020", "0000002c")),
+        call(
+            ReportEvent.TRANSFERRED,
+            "Tranfer",
+            "1571981647.117",
+            inb("12345678", "0000002b"),
+            ext("1020", "0000002c"),
+        ),
     ),
     "10-Forward": (call(OTHER, "Forward", "1571901993.46", inb("12345678", "0000001c")),),
     "11-CallFailed": (

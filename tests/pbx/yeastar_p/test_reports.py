@@ -208,10 +208,15 @@ def test_the_record_of_an_outbound_call(status: str, known: CdrStatus | None) ->
     assert (record.cdr.status, record.cdr.direction) == (known, PartyKind.OUTBOUND)
 
 
-@pytest.mark.parametrize("kind", [30013, 30014, 30019, 30039])
+@pytest.mark.parametrize("kind", [30014, 30019, 30039])
 def test_what_no_outcome_hangs_on_still_names_its_call(kind: int) -> None:
     [report] = event(kind, members=[outside("ANSWER")])
     assert (report.event, report.callid, report.serial) == (ReportEvent.OTHER, "1650095575.872", SN)
+
+
+def test_a_transfer_names_its_call() -> None:
+    [report] = event(30013, members=[outside("ANSWER")])
+    assert (report.event, report.callid) == (ReportEvent.TRANSFERRED, "1650095575.872")
 
 
 def test_an_event_of_tomorrow() -> None:

@@ -72,9 +72,11 @@ EXPECTED: dict[str, Report] = {
     "16-BYE": call(RELEASED, "BYE", "1547375817.78", ext("1005"), ext("1006")),
     "17-BYE": call(RELEASED, "BYE", "1547376084.84", out("12564555", "1547376084.85"), ext("1005")),
     "18-BYE": call(RELEASED, "BYE", "1547376084.84", ext("1005"), out("12564555", "1547376084.85")),
-    "19-Tranfer": call(OTHER, "Tranfer", "1547378727.152", ext("1005"), ext("1001")),
-    "20-Tranfer": call(OTHER, "Tranfer", "1547379044.160", ext("1006")),
-    "21-Tranfer": call(OTHER, "Tranfer", "1547379694.192", inb("182837733", "1547379694.192")),
+    "19-Tranfer": call(ReportEvent.TRANSFERRED, "Tranfer", "1547378727.152", ext("1005"), ext("1001")),
+    "20-Tranfer": call(ReportEvent.TRANSFERRED, "Tranfer", "1547379044.160", ext("1006")),
+    "21-Tranfer": call(
+        ReportEvent.TRANSFERRED, "Tranfer", "1547379694.192", inb("182837733", "1547379694.192")
+    ),
     "22-CallFailed": Report(
         ReportEvent.FAILED,
         "CallFailed",
