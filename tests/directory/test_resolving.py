@@ -119,3 +119,33 @@ def test_unknown_names_are_told_with_those_that_exist(staffed: Office) -> None:
             ),
             Fault(("steps", 0, "to", 2, "schedule"), "there is no schedule named 'day'; there are: night"),
         ]
+
+
+CALENDAR = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261121T090000Z\r\n"
+    "DTEND:20261121T120000Z\r\nSUMMARY:{who}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("summary", "called"),
+    [
+        ("CARL", ["+31633333333"]),
+        ("Anna Jansen", ["+31611111111/1001"]),
+        ("bob\\, carl", ["+31622222222", "+31633333333"]),
+        ("Dora", ["+31611111111/1001"]),
+    ],
+)
+def test_a_calendar_goes_over_the_rotation_while_it_names_a_contact(
+    staffed: Office, summary: str, called: list[str]
+) -> None:
+    staffed.schedule("rota", WEEKLY, calendar=CALENDAR.format(who=summary))
+    assert staffed.called({"schedule": "rota"}) == called
+    assert staffed.called({"schedule": "rota"}, now=NOW + timedelta(hours=2)) == ["+31611111111/1001"]
+
+
+def test_a_name_that_two_contacts_have_means_neither(staffed: Office) -> None:
+    for name in ("kim1", "kim2"):
+        staffed.contact(name, CARL, full_name="Kim")
+    staffed.schedule("rota", calendar=CALENDAR.format(who="Kim"))
+    assert staffed.called({"schedule": "rota"}) == []
