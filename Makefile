@@ -36,8 +36,8 @@ format: $(STAMP) ## put every file into the project's format
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-demo: $(STAMP) ## the whole product on a simulated PBX, in one process
-	@$(BIN)/dispatcher demo $(ARGS)
+demo: $(STAMP) ## the whole product on a simulated PBX; ARGS="--pbx asterisk": on a real one
+	@$(BIN)/python -m scripts.demo $(ARGS)
 
 bench: services ## measure the whole path, beside a plain baseline
 	@$(BIN)/python -m bench $(ARGS)

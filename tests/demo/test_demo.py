@@ -27,6 +27,7 @@ OTHERS = {
     "yeastar-p by webhook": P_POSTS,
     "yeastar-p over a WebSocket": P_OVER_WEBSOCKET,
     "of users": OF_USERS,
+    "asterisk": [*DEMO, "--family", "asterisk"],
 }
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -5,7 +5,7 @@ The last four digits of a number choose what its callee does on the simulated PB
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,36 +123,36 @@ def contacts(people: Iterable[Callee]) -> bytes:
     return text.getvalue().encode()
 
 
-def callees(count: int) -> list[Callee]:
+def callees(count: int, kinds: Sequence[Kind] = KINDS) -> list[Callee]:
     """So many people, every kind among them in its share, the kinds well mixed.
 
     Who takes longest comes early, and the trunk's refusals lie apart, as they do in life: a row of
     them alone would say that the trunk is down.
     """
     people = []
-    for place, kind in enumerate(_mixed(count)):
+    for place, kind in enumerate(_mixed(count, kinds)):
         family, first = divmod(place, len(FIRST_NAMES))
         name = f"{FIRST_NAMES[first]} {_LAST_NAMES[family % len(_LAST_NAMES)]}"
         people.append(Callee(f"+316{1001 + place}{kind.code}", name, f"W-{place + 1:04d}", kind))
     return people
 
 
-def _mixed(count: int) -> list[Kind]:
+def _mixed(count: int, kinds: Sequence[Kind]) -> list[Kind]:
     """Each kind at even distances, beginning early for those of which there are few."""
     places: list[tuple[float, int, Kind]] = []
-    for index, (kind, number) in enumerate(_numbers(count)):
+    for index, (kind, number) in enumerate(_numbers(count, kinds)):
         step = count / max(number, 10) if kind.expected.state != "expired" else count / 25
         places += [
-            (step * (repeat + (index + 1) / (len(KINDS) + 1)), index, kind) for repeat in range(number)
+            (step * (repeat + (index + 1) / (len(kinds) + 1)), index, kind) for repeat in range(number)
         ]
     return [kind for _, _, kind in sorted(places, key=lambda item: item[:2])]
 
 
-def _numbers(count: int) -> Iterator[tuple[Kind, int]]:
+def _numbers(count: int, kinds: Sequence[Kind]) -> Iterator[tuple[Kind, int]]:
     """How many of each kind: its share, but one at least; the first kind makes up the difference."""
-    whole = sum(kind.share for kind in KINDS)
-    others = [(kind, max(1, round(kind.share * count / whole))) for kind in KINDS[1:]]
-    yield KINDS[0], count - sum(number for _, number in others)
+    whole = sum(kind.share for kind in kinds)
+    others = [(kind, max(1, round(kind.share * count / whole))) for kind in kinds[1:]]
+    yield kinds[0], count - sum(number for _, number in others)
     yield from others
 
 

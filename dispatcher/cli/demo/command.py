@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,8 +13,9 @@ from rich.live import Live
 
 from dispatcher.cli.client import Api, ApiError
 from dispatcher.cli.demo.board import Board
-from dispatcher.cli.demo.plays import Play, play_for
-from dispatcher.cli.demo.stage import Pace, Stage, Transport, Wishes
+from dispatcher.cli.demo.plays import Play, play_for, play_for_phones
+from dispatcher.cli.demo.real import RealAsterisk
+from dispatcher.cli.demo.stage import CALL_SECONDS, Pace, Stage, Transport, Wishes
 from dispatcher.cli.demo.summary import print_verdict
 from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run
 from dispatcher.cli.demo.view import LiveView, PlainView
@@ -25,6 +26,8 @@ _PATIENCE = 30.0
 """Seconds after the campaign's expiry for which the demo waits for whatever has not ended."""
 
 NOT_AS_SCRIPTED = 1
+PHONE_SECONDS = 4.0
+"""For so long the average call to a real phone holds its channel."""
 _PLAIN_WIDTH = 110
 
 
@@ -38,8 +41,13 @@ def demo(
         bool,
         typer.Option("--websocket", help="yeastar-p: reports are fetched over a WebSocket, not posted."),
     ] = False,
+    pbx: Annotated[
+        Literal["simulated", "asterisk"],
+        typer.Option(help='A real Asterisk, which make demo ARGS="--pbx asterisk" starts.'),
+    ] = "simulated",
     numbers: Annotated[
-        int | None, typer.Option(help="People who are called: 200, or 24 users.", show_default=False)
+        int | None,
+        typer.Option(help="People who are called: 200, 24 users, or 60 real phones.", show_default=False),
     ] = None,
     channels: Annotated[int, typer.Option(help="Channels of the trunk.", min=2, max=500)] = 10,
     speed: Annotated[float, typer.Option(help="2 is twice as fast.", min=0.1, max=10)] = 1.0,
@@ -58,14 +66,18 @@ def demo(
     One process, SQLite, no other services: the same wiring as `dispatcher up`, and everything goes in
     through the HTTP API. With --exit, the status is 0 only when every call came out as scripted.
     """
-    play = _play_of(family, numbers, misbehave)
-    pace = Pace(speed, play.size / channels)
+    real = _asterisk() if pbx == "asterisk" else None
+    if real is not None:
+        family, speed = "asterisk", 1.0
+    play = _play_of(family, numbers, misbehave, is_real=real is not None)
+    pace = Pace(speed, play.size / channels, CALL_SECONDS if real is None else PHONE_SECONDS)
     wishes = Wishes(family, channels, pace, keep, play.behaviours, _transport(family, tcp, websocket))
-    stage = Stage(wishes)
+    stage = Stage(wishes, real)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
     try:
-        console.print("Starting a simulated PBX, and the product beside it …")
+        beside = "a simulated PBX, and the product beside it" if real is None else "beside a real Asterisk"
+        console.print(f"Starting {beside} …")
         stage.start()
         verdict = _perform(stage, play, console)
         print_verdict(console, verdict)
@@ -96,8 +108,17 @@ def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _play_of(family: str, numbers: int | None, misbehave: list[str] | None) -> Play:
+def _asterisk() -> RealAsterisk:
     try:
+        return RealAsterisk.of_environment()
+    except (TypeError, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint="--pbx") from None
+
+
+def _play_of(family: str, numbers: int | None, misbehave: list[str] | None, *, is_real: bool) -> Play:
+    try:
+        if is_real:
+            return play_for_phones(numbers)
         return play_for(family, numbers, dict(text.partition("=")[::2] for text in misbehave or ()))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
@@ -106,7 +127,7 @@ def _play_of(family: str, numbers: int | None, misbehave: list[str] | None) -> P
 def _perform(stage: Stage, play: Play, console: Console) -> Verdict:
     product, pace = stage.product, stage.wishes.pace
     console.print(
-        f"The simulated {stage.wishes.family} is at {stage.pbx.url}, the product at {product.api_url}\n"
+        f"The {stage.wishes.family} is at {stage.pbx.url}, the product at {product.api_url}\n"
         f"Open {product.api_url}/ in a browser to watch it there.\n"
     )
     story = play.tell(product.api_url, pace)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from dispatcher.cli.demo import cast, users
+from dispatcher.cli.demo import cast, phones, users
 from dispatcher.cli.demo.stage import Pace, calls_users_only
 from dispatcher.cli.demo.story import Story, Teller
 from dispatcher.simulator import Behaviour
@@ -24,13 +24,26 @@ def play_for(family: str, size: int | None, misbehave: Mapping[str, str]) -> Pla
     """The play for a family, with so many people. ValueError: too few or too many, or no such wish."""
     if calls_users_only(family):
         return _of_users(_within(size, users.LEAST, users.USUAL, users.MOST), misbehave)
-    return _of_campaign(_within(size, cast.LEAST, cast.USUAL, cast.MOST), misbehave)
+    tells_mailboxes = family != "asterisk"
+    return _of_campaign(_within(size, cast.LEAST, cast.USUAL, cast.MOST), misbehave, tells_mailboxes)
 
 
-def _of_campaign(size: int, misbehave: Mapping[str, str]) -> Play:
+def play_for_phones(size: int | None) -> Play:
+    """The play on a real PBX, with so many people. ValueError: too few or too many."""
+    size = _within(size, phones.LEAST, phones.USUAL, phones.MOST)
+    people = cast.callees(size, phones.KINDS)
+    return Play(lambda url, pace: phones.PhoneStory(url, people, pace), size, {}, people)
+
+
+def _of_campaign(size: int, misbehave: Mapping[str, str], tells_mailboxes: bool) -> Play:
     people = cast.callees(size)
     wishes = _wishes(misbehave, [kind.code for kind in cast.KINDS])
-    return Play(lambda url, pace: Story(url, people, pace), size, cast.misbehaving(people, wishes), people)
+    misbehaving = cast.misbehaving(people, wishes)
+
+    def tell(url: str, pace: Pace) -> Story:
+        return Story(url, people, pace, tells_mailboxes=tells_mailboxes)
+
+    return Play(tell, size, misbehaving, people)
 
 
 def _of_users(size: int, misbehave: Mapping[str, str]) -> Play:

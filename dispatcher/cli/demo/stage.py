@@ -9,6 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Literal
 
+from dispatcher.cli.demo.real import RING_SECONDS, RealAsterisk, RealPbx
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
 from dispatcher.config.checks import SIGNING_FAMILY
@@ -22,6 +23,8 @@ DUTY, DEPUTY, COLLEAGUE, ABSENT = "+31690010001", "+31690020004", "+31690031486"
 ENGINEER, MAILBOX = "1002", "+31690050020"
 
 Transport = Literal["http", "tcp", "websocket"]
+
+ASTERISK = "asterisk"
 
 TIME_SCALE = 0.08
 """At speed 1 a prompt of eight seconds takes 0.64: a demo is watched, not sat through."""
@@ -41,6 +44,7 @@ class Pace:
 
     speed: float
     calls_per_channel: float
+    call_seconds: float = CALL_SECONDS
 
     @property
     def time_scale(self) -> float:
@@ -64,7 +68,7 @@ class Pace:
         The second comes when everybody has been called once, the fourth six delays later, and the
         fifth fourteen.
         """
-        everybody_once = self.calls_per_channel * (CALL_SECONDS / self.speed + 0.05)
+        everybody_once = self.calls_per_channel * (self.call_seconds / self.speed + 0.05)
         return 1.2 * everybody_once + 11.0 * self.congestion
 
     @property
@@ -92,11 +96,16 @@ class Wishes:
 class Stage:
     """Puts up the simulated PBX and the product, and takes both down again."""
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wishes: Wishes, real: RealAsterisk | None = None) -> None:
+        """``real``: an Asterisk that is up, in place of a simulated PBX."""
         self.wishes = wishes
         self.warnings = _Warnings()
         self._folder = tempfile.TemporaryDirectory(prefix="dispatcher-demo-")
-        self.pbx = SimulatedPbx(_simulator(wishes))
+        self.pbx: SimulatedPbx | RealPbx
+        if real is None:
+            self.pbx = SimulatedPbx(_simulator(wishes))
+        else:
+            self.pbx = RealPbx(real, TRUNK, wishes.channels)
         self._product: Embedded | None = None
 
     @property
@@ -162,11 +171,11 @@ def _simulator(wishes: Wishes) -> SimulatorSettings:
     )
 
 
-def configuration(store: Path, pbx: SimulatedPbx, wishes: Wishes) -> str:
-    """A configuration file for the simulated PBX, such as a person would write."""
-    account, pace = pbx.settings, wishes.pace
-    channels = account.trunks[0].channels
-    site = "" if calls_users_only(account.family) else _dialling_out(channels, pace)
+def configuration(store: Path, pbx: SimulatedPbx | RealPbx, wishes: Wishes) -> str:
+    """A configuration file for the PBX, such as a person would write."""
+    pace = wishes.pace
+    account = _account(pbx, wishes) if isinstance(pbx, SimulatedPbx) else _real_account(pbx.asterisk)
+    site = "" if calls_users_only(wishes.family) else _dialling_out(wishes, _way_out(pbx, wishes))
     return f"""\
 [store]
 url = {json.dumps(f"sqlite:///{store}")}
@@ -182,32 +191,59 @@ settle = {min(1.0, pace.delay)}
 
 [[pbx]]
 name = "{PBX}"
-family = "{account.family}"
-url = "{pbx.url}"
-username = "{account.username}"
-password = "{account.password}"
-serial = "{account.serial}"
-timezone = "{account.timezone}"
-{_transport(pbx, wishes)}
-internal_channels = {channels}
+family = "{wishes.family}"
+{account}
+internal_channels = {wishes.channels}
 {site}"""
 
 
-def _dialling_out(channels: int, pace: Pace) -> str:
+def _account(pbx: SimulatedPbx, wishes: Wishes) -> str:
+    """Where a simulated PBX is, and how its reports come."""
+    settings = pbx.settings
+    place = f'url = "{pbx.url}"\nserial = "{settings.serial}"'
+    if wishes.family == ASTERISK:
+        place = f'host = "{settings.host}"\nport = {pbx.report_port}'
+    return f"""\
+{place}
+username = "{settings.username}"
+password = "{settings.password}"
+timezone = "{settings.timezone}"
+{_transport(pbx, wishes)}"""
+
+
+def _real_account(asterisk: RealAsterisk) -> str:
+    return f"""\
+host = "{asterisk.host}"
+port = {asterisk.port}
+username = "{asterisk.username}"
+password = "{asterisk.password}"
+ring_timeout = {RING_SECONDS}"""
+
+
+def _way_out(pbx: SimulatedPbx | RealPbx, wishes: Wishes) -> str:
+    """How the trunk is dialled."""
+    if not isinstance(pbx, SimulatedPbx):
+        return f'dial = "PJSIP/{{number}}@{pbx.asterisk.endpoint}"'
+    route = (
+        f'dial = "PJSIP/{{number}}@{TRUNK}"' if wishes.family == ASTERISK else f'extension = "{EXTENSION}"'
+    )
+    return f'{route}\nprefix = "{PREFIX}"'
+
+
+def _dialling_out(wishes: Wishes, way_out: str) -> str:
     """The trunk, and the policy that calls people over it."""
     return f"""
 [[pbx.trunk]]
 name = "{TRUNK}"
-channels = {channels}
-extension = "{EXTENSION}"
-prefix = "{PREFIX}"
+channels = {wishes.channels}
+{way_out}
 
 [[policy]]
 name = "{POLICY}"
 to = [{{ number = "{DUTY}", name = "Duty engineer" }}, {{ number = "{DEPUTY}", name = "Deputy" }}]
 message = {{ ivr = "{IVR}" }}
 delivered_when = "acknowledged"
-retry = {{ max_attempts = 3, no_answer = {pace.withdrawn} }}
+retry = {{ max_attempts = 3, no_answer = {wishes.pace.withdrawn} }}
 expires_after = 600
 """
 

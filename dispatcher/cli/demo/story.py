@@ -17,8 +17,8 @@ from dispatcher.cli.demo.stage import Pace
 
 UNKNOWN_DELAY = 2.0
 
-_WITHDRAWN = Expected("cancelled", None)
-_KEY_1 = Expected("delivered", "delivered", 1, 1)
+WITHDRAWN = Expected("cancelled", None)
+KEY_1 = Expected("delivered", "delivered", 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,16 @@ class AlarmScript:
 NIGHT_SHIFT = AlarmScript(
     "Alertmanager",
     "acknowledged",
-    {stage.DUTY: _KEY_1, stage.DEPUTY: _WITHDRAWN},
+    {stage.DUTY: KEY_1, stage.DEPUTY: WITHDRAWN},
 )
 PUMP = AlarmScript(
     "generic",
     "acknowledged",
-    {stage.COLLEAGUE: _WITHDRAWN, stage.ENGINEER: _KEY_1, stage.ABSENT: _WITHDRAWN},
+    {stage.COLLEAGUE: WITHDRAWN, stage.ENGINEER: KEY_1, stage.ABSENT: WITHDRAWN},
 )
 DOOR = AlarmScript("generic", "exhausted", {stage.MAILBOX: Expected("failed", "voicemail", 2, 2)})
+UNTOLD_DOOR = AlarmScript("generic", "exhausted", {stage.MAILBOX: Expected("failed", "not_heard", 2, 2)})
+"""The same over a family that can't tell a mailbox from a person."""
 
 
 @dataclass(slots=True)
@@ -87,9 +89,12 @@ class Teller(ABC):
 class Story(Teller):
     """A campaign, and alarms that come while it runs."""
 
-    def __init__(self, api_url: str, people: list[Callee], pace: Pace) -> None:
+    def __init__(
+        self, api_url: str, people: list[Callee], pace: Pace, *, tells_mailboxes: bool = True
+    ) -> None:
         super().__init__(api_url, pace, has_campaign=True)
         self._people = people
+        self._door = DOOR if tells_mailboxes else UNTOLD_DOOR
 
     def acts(self) -> Iterator[tuple[float, Callable[[], None]]]:
         """The campaign first, then an alarm every few seconds."""
@@ -136,7 +141,7 @@ class Story(Teller):
     def raise_pump(self) -> None:
         """An alarm for three people at once, one of them at an extension; who presses 1 has it."""
         later = self.pace.withdrawn
-        alarm = self._raise(
+        alarm = self.alarm(
             "Pump 7 has stopped",
             to=[
                 {"number": stage.COLLEAGUE, "name": "Pump team"},
@@ -149,15 +154,16 @@ class Story(Teller):
 
     def raise_door(self) -> None:
         """An alarm that only a voicemail box answers: nobody has acknowledged it."""
-        alarm = self._raise(
+        alarm = self.alarm(
             "Door of the switch room open",
             severity="warning",
             to=[{"number": stage.MAILBOX, "name": "Caretaker"}],
-            retry={"max_attempts": 2, "voicemail": self.pace.delay},
+            retry={"max_attempts": 2, "voicemail": self.pace.delay, "not_heard": self.pace.delay},
         )
-        self.told.alarms[alarm] = DOOR
+        self.told.alarms[alarm] = self._door
 
-    def _raise(self, summary: str, severity: str = "critical", **more: Any) -> str:
+    def alarm(self, summary: str, severity: str = "critical", **more: Any) -> str:
+        """Raise an alarm that is to be acknowledged by a key; its id."""
         return self.raise_alarm(
             summary,
             severity=severity,

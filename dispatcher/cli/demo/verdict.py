@@ -68,7 +68,8 @@ def judge_run(api: Api, told: Told, people: list[Callee], judge: Judge, seconds_
         *_take_campaign(verdict, api, told, people),
         *itertools.chain.from_iterable(_take_alarm(verdict, api, told, key) for key in told.alarms),
     ]
-    verdict.attempts = sum(attempt["dialed_at"] is not None for attempt in attempts)
+    # One call may tell of several alarms.
+    verdict.attempts = len({attempt["id"] for attempt in attempts if attempt["dialed_at"] is not None})
     verdict.requests = len(judge.dials())
     if people:
         _take_channels(verdict, judge)
