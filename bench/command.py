@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from bench import measures, report
+from bench.asterisk import outside
 from bench.machine import describe
 from bench.measures import Sample
 from bench.pbx import INSTANT, ONE_SECOND, PbxPlan
@@ -36,6 +37,7 @@ class What(StrEnum):
     LIFECYCLE = "lifecycle"
     UTILISATION = "utilisation"
     ALARMS = "alarms"
+    ASTERISK = "asterisk"
     SOAK = "soak"
 
 
@@ -228,6 +230,8 @@ def main(
         _check_known("scenario", scenario, SCENARIOS)
         _check_known("family", family, FAMILIES)
         raise typer.Exit(soak(console, stores, scenario or [], minutes, seed, family or []))
+    if what is What.ASTERISK:
+        raise typer.Exit(_asterisk(calls or UTILISATION_CALLS, repeat or 3, json_file))
     if profile:
         profiler()
     options = Options(what, stores, calls, repeat, channels, threads, processes, baseline)
@@ -242,6 +246,21 @@ def main(
     if json_file:
         report.write(json_file, machine, _plain(options), session.samples)
     raise typer.Exit(1 if session.failures else 0)
+
+
+def _asterisk(calls: int, repeats: int, json_file: Path | None) -> int:
+    """The same calls on a real Asterisk, three ways; the status to end with."""
+    machine = describe()
+    console.print_json(data=machine)
+    try:
+        samples = outside.samples(console, calls, repeats)
+    except MeasurementFailed as failure:
+        console.print(str(failure), style="red", highlight=False, markup=False)
+        return 1
+    outside.show(console, samples)
+    if json_file:
+        report.write(json_file, machine, {"calls": calls, "repeats": repeats}, samples)
+    return 0
 
 
 def _check_known(what: str, given: list[str] | None, known: Collection[str]) -> None:

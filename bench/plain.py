@@ -21,11 +21,18 @@ class Plain:
     name = "baseline"
 
     def __init__(
-        self, place: Place, *, channels: int, processes: int = PROCESSES, threads: int = THREADS
+        self,
+        place: Place,
+        *,
+        channels: int,
+        processes: int = PROCESSES,
+        threads: int = THREADS,
+        env: Mapping[str, str] | None = None,
     ) -> None:
+        """``env`` takes the place of the settings for the simulated PBX."""
         self.settings = f"uvicorn; dramatiq -p {processes} -t {threads}; {channels} channels"
         port = free_port()
-        env = {
+        self.env = {
             "BASELINE_DATABASE": place.database,
             "BASELINE_REDIS": place.redis,
             "BASELINE_PBX": place.pbx_url,
@@ -36,12 +43,13 @@ class Plain:
             "BASELINE_PREFIX": pbx.PREFIX,
             "BASELINE_CHANNELS": str(channels),
             "BASELINE_REPORTS": f"{HOST}:{port}",
+            **(env or {}),
         }
         serve = ["-m", "uvicorn", "bench.baseline.app:app", "--port", str(port), "--no-access-log"]
         serve += ["--timeout-keep-alive", "75"]
         work = ["-m", "dramatiq", "bench.baseline.tasks", "-p", str(processes), "-t", str(threads)]
-        self._web = Program("web", [sys.executable, *serve], place.folder, env)
-        self._workers = Program("workers", [sys.executable, *work], place.folder, env)
+        self._web = Program("web", [sys.executable, *serve], place.folder, self.env)
+        self._workers = Program("workers", [sys.executable, *work], place.folder, self.env)
         self._http = httpx.Client(base_url=f"http://{HOST}:{port}", timeout=60)
         self._before: dict[str, int] = {}
 

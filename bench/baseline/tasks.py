@@ -7,6 +7,7 @@ from dramatiq.rate_limits import ConcurrentRateLimiter
 from dramatiq.rate_limits.backends import RedisBackend
 from sqlmodel import Session
 
+from bench.asterisk.baseline_ami import AmiPbx
 from bench.baseline.database import engine, settle
 from bench.baseline.models import Call, Status, now
 from bench.baseline.pbx import DialFailed, Pbx
@@ -21,7 +22,7 @@ dramatiq.set_broker(broker)
 store = redis.Redis.from_url(settings.redis)
 limits = RedisBackend(url=settings.redis)
 trunk = ConcurrentRateLimiter(limits, "trunk", limit=settings.channels)  # type: ignore[no-untyped-call]
-pbx = Pbx()
+pbx = AmiPbx(settings) if settings.pbx.startswith("ami:") else Pbx()
 
 
 def end_key(callid: str) -> str:
