@@ -46,8 +46,13 @@ class Rotation:
     until: datetime | None = None
 
     def duties(self, start: datetime, end: datetime) -> Iterator[Duty]:
-        """Every turn that overlaps the time from ``start`` until ``end``."""
+        """Every turn that overlaps the time from ``start`` until ``end``; one member alone has one."""
         last = None if self.until is None else instant(self.until, self.zone)
+        if len(self.members) == 1:
+            begin, until = self._begin(0), end if last is None else min(last, end)
+            if begin < until and start < until:
+                yield Duty(begin, until, self.members)
+            return
         turn = self._turn_at(start)
         begin = self._begin(turn)
         while begin < end and (last is None or begin < last):

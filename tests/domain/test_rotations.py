@@ -136,8 +136,12 @@ def test_a_fortnight_that_starts_on_its_weekday_is_a_whole_one() -> None:
 def test_nobody_before_the_start_and_from_the_end_on() -> None:
     turns = rotation("2026-11-16 08:00", "anna", period=timedelta(days=1), until=naive("2026-11-17 12:00"))
     assert shown(list(turns.duties(local("2026-11-01 00:00"), local("2026-12-01 00:00")))) == [
+        ("11-16 08:00", "11-17 12:00", "anna"),
+    ]
+    turns = rotation("2026-11-16 08:00", "anna", "bob", period=timedelta(days=1), until=turns.until)
+    assert shown(list(turns.duties(local("2026-11-01 00:00"), local("2026-12-01 00:00")))) == [
         ("11-16 08:00", "11-17 08:00", "anna"),
-        ("11-17 08:00", "11-17 12:00", "anna"),
+        ("11-17 08:00", "11-17 12:00", "bob"),
     ]
 
 
