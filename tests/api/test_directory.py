@@ -178,7 +178,8 @@ def test_reading_and_changing_need_their_scopes(store_url: str) -> None:
 
     def status(method: str, path: str, key: str) -> int:
         headers = {"Authorization": f"Bearer {key * 8}"}
-        return api.request(method, path, headers=headers, json={} if method == "POST" else None).status_code
+        answer = api.request(method, path, headers=headers, json={} if method == "POST" else None)
+        return int(answer.status_code)
 
     for path in paths:
         assert [status("GET", path, key) for key in ("intake", "read", "operate")] == [403, 200, 200]

@@ -30,7 +30,7 @@ def rotation(first: str, *members: str, **options: object) -> Rotation:
     return Rotation(members, AMSTERDAM, naive(first), period, **options)  # type: ignore[arg-type]
 
 
-def shown(duties: list[Duty]) -> list[tuple[str, str, str]]:
+def shown(duties: list[Duty]) -> list[tuple[str, ...]]:
     """Each duty as its local start and end, and who."""
     return [
         (f"{wall_clock(start, AMSTERDAM):%m-%d %H:%M}", f"{wall_clock(end, AMSTERDAM):%m-%d %H:%M}", *who)
