@@ -27,7 +27,7 @@ TICK = 0.5
 AT_ONCE = 8
 """So many messages are under way to one receiver; to one whose last try failed, one, after a pause."""
 
-SETTLED_WITHIN = timedelta(seconds=30)
+SETTLED_WITHIN = timedelta(seconds=10)
 """A try that has not been written down so long after its time-out was lost with its process."""
 
 STOP_SECONDS = 3.0

@@ -8,7 +8,7 @@ import pytest
 
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
-from tests.cli.site import Site, document, run
+from tests.cli.site import Site, document, run, running
 from tests.outgoing.receiver import Receiver, Reply
 
 
@@ -120,3 +120,31 @@ def test_a_silence_calls_somebody_and_is_over_when_it_is_heard(product: Embedded
     assert document(run("heartbeat", "list", "--json"))[0]["every"] == 7200
     assert run("heartbeat", "delete", "pump").exit_code == 0
     assert run("heartbeat", "beat", "pump").exit_code == 1
+
+
+@pytest.mark.slow
+def test_a_message_under_way_when_the_process_is_killed_is_sent_again(
+    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.more = "[webhooks]\ntimeout = 1.0\n"
+    file = str(site.file)
+    with running("--config", file, "up") as first:
+        monkeypatch.setenv("DISPATCHER_URL", first.url())
+        run("webhook", "create", "desk", receiver.url, "--kind", "alarm.raised")
+        receiver.reply = lambda got: Reply(after=60.0)
+        run("alarm", "raise", "Boiler 3", "--policy", "night-shift")
+        until(lambda: receiver.got)
+        first.process.kill()
+        first.process.wait()
+    receiver.stop()
+    receiver.reply = lambda got: Reply()
+    receiver.start()
+    with running("--config", file, "up") as second:
+        monkeypatch.setenv("DISPATCHER_URL", second.url())
+        until(lambda: len(receiver.got) == 2, seconds=40)
+        until(lambda: document(run("webhook", "deliveries", "--json"))["items"][0]["state"] == "sent")
+        second.terminate()
+
+    before, after = receiver.got
+    assert after.message_id == before.message_id
+    assert after.body == before.body
