@@ -1,5 +1,6 @@
 """iCalendar texts (RFC 5545) as rotas: whom each event names is on duty while it lasts."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from icalendar import Calendar, Event
 
 from dispatcher.domain.local_time import instant
 from dispatcher.domain.rotations import Duty
+
+_log = logging.getLogger(__name__)
 
 MOST_BYTES = 1_000_000
 MOST_EVENTS = 5_000
@@ -41,9 +44,23 @@ class Parsed:
     lock: Lock = field(default_factory=Lock, compare=False)
 
     def between(self, start: datetime, end: datetime) -> list[Event]:
-        """The occurrences of its events that overlap the time from ``start`` until ``end``."""
-        with self.lock:
-            return list(self.query.between(start, end))
+        """The occurrences of its events that overlap the time from ``start`` until ``end``.
+
+        What can't be read is left out: whoever asks is about to call somebody.
+        """
+        try:
+            with self.lock:
+                return [event for event in self.query.between(start, end) if _has_times(event)]
+        except _UNREADABLE as error:
+            _log.error("the events of a calendar can't be read: %s", _told(error))
+            return []
+
+
+def _has_times(event: Event) -> bool:
+    try:
+        return event.start <= event.end
+    except _UNREADABLE:
+        return False
 
 
 @lru_cache(maxsize=64)

@@ -43,13 +43,19 @@ def of_rows(tx: Connection, rows: Iterable[Any], since: datetime) -> dict[str, R
     overrides = store.overrides(tx, by_name, since)
     calendars = {name: found for name, row in by_name.items() if (found := _calendar(row)) is not None}
     means = people.known_as(tx, [word for calendar in calendars.values() for word in calendar.words])
-    made = {}
-    for name, row in by_name.items():
+    return {name: _roster(row, overrides[name], calendars.get(name), means) for name, row in by_name.items()}
+
+
+def _roster(row: Any, overrides: Iterable[Any], parsed: Parsed | None, means: Mapping[str, str]) -> Roster:
+    taken_over = tuple(_override(one) for one in overrides)
+    try:
         zone = ZoneInfo(row.timezone)
-        calendar = CalendarRota(calendars[name], zone, means) if name in calendars else None
-        taken_over = tuple(_override(one) for one in overrides[name])
-        made[name] = Roster(name, zone, Schedule(_layers(row, zone, calendar), taken_over), calendar)
-    return made
+        calendar = None if parsed is None else CalendarRota(parsed, zone, means)
+        return Roster(row.name, zone, Schedule(_layers(row, zone, calendar), taken_over), calendar)
+    except (ValueError, LookupError, OSError) as error:
+        # It was checked when it was made. An alarm still calls its other recipients, and who took over.
+        _log.error("the schedule %s can't be read any more: %s", row.name, type(error).__name__)
+        return Roster(row.name, ZoneInfo("UTC"), Schedule((), taken_over))
 
 
 def _calendar(row: Any) -> Parsed | None:

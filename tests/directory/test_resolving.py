@@ -149,3 +149,24 @@ def test_a_name_that_two_contacts_have_means_neither(staffed: Office) -> None:
         staffed.contact(name, CARL, full_name="Kim")
     staffed.schedule("rota", calendar=CALENDAR.format(who="Kim"))
     assert staffed.called({"schedule": "rota"}) == []
+
+
+def test_a_schedule_that_can_not_be_read_any_more_silences_nobody_else(staffed: Office) -> None:
+    staffed.schedule("broken", {"kind": "of an older version"})
+    staffed.schedule("nowhere", WEEKLY, timezone="Mars/Olympus")
+    assert staffed.called({"schedule": "broken"}, {"schedule": "nowhere"}, {"contact": "bob"}) == [
+        "+31622222222"
+    ]
+    staffed.override("broken", "carl", hours=1)
+    assert staffed.called({"schedule": "broken"}) == ["+31633333333"]
+
+
+def test_a_calendar_that_can_not_be_read_leaves_the_rotation(
+    staffed: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a year that no clock shows")
+
+    staffed.schedule("rota", WEEKLY, calendar=CALENDAR.format(who="carl"))
+    monkeypatch.setattr("recurring_ical_events.query.CalendarQuery.between", fail)
+    assert staffed.called({"schedule": "rota"}) == ["+31611111111/1001"]
