@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -50,24 +51,19 @@ def stall(connection: socket.socket) -> None:
     """No answer; the connection stays open."""
 
 
-class RawPbx:
-    """Serves every connection with ``behaviour``, request by request; over TLS when given a context."""
+class RawServer:
+    """A port of this machine that takes connections in a thread, within a ``with`` block."""
 
-    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> None:
-        self.behaviour = behaviour
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self._tls = tls
+    def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
-    def url(self) -> str:
-        scheme = "https" if self._tls else "http"
-        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
 
-    def __enter__(self) -> "RawPbx":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -76,6 +72,7 @@ class RawPbx:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.close_connections()
         self._thread.join()
         self.close_connections()
 
@@ -89,19 +86,43 @@ class RawPbx:
             connection.close()
         self._open.clear()
 
-    def respond(self, connection: socket.socket, request: bytes) -> None:
-        """Answer one request, or not."""
-        self.behaviour(connection)
+    def taken(self, connection: socket.socket) -> None:
+        """What is done with a new connection, in the thread that takes the next one only then."""
+        raise NotImplementedError
 
     def _accept(self) -> None:
         while True:
             try:
                 connection, _ = self._listener.accept()
+                self._open.append(connection)
+                self.taken(connection)
             except OSError:
-                return
-            self.connections += 1
-            self._open.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+                if self._listener.fileno() < 0:
+                    return
+
+
+class RawPbx(RawServer):
+    """Serves every connection with ``behaviour``, request by request; over TLS when given a context."""
+
+    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__()
+        self.behaviour = behaviour
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._tls = tls
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def taken(self, connection: socket.socket) -> None:
+        """Serve it in a thread of its own."""
+        self.connections += 1
+        threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def respond(self, connection: socket.socket, request: bytes) -> None:
+        """Answer one request, or not."""
+        self.behaviour(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         try:

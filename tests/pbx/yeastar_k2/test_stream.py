@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
+from typing import Any
 
 import pytest
 
@@ -14,6 +14,7 @@ from dispatcher.pbx.protocol import PbxAccount
 from dispatcher.pbx.yeastar_k2 import stream as module
 from dispatcher.pbx.yeastar_k2.stream import EventStream, open_stream
 from tests.pbx.drivers import PASSWORD, Observed
+from tests.pbx.raw_pbx import RawServer
 from tests.pbx.yeastar_k2.conftest import MakeDriver, account
 
 LOGIN = b"Action: login\r\nUsername: api\r\nSecret: correct horse\r\nVersion: 2.0.0\r\n\r\n"
@@ -23,46 +24,24 @@ CDR = '{"event": "NewCdr", "callid": "1.2", "callto": "061234567", "srctrunkname
 Serve = Callable[[socket.socket], None]
 
 
-class EventPort:
+class EventPort(RawServer):
     """The event port of a PBX: takes one login after the other, and then does as a test says."""
 
     def __init__(self, serve: Serve, welcome: bytes = b"Login Success\r\n\r\n") -> None:
+        super().__init__()
         self.logins: list[bytes] = []
         self._serve = serve
         self._welcome = welcome
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._open: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._accept, daemon=True)
 
-    def account(self, **changed: object) -> PbxAccount:
-        port = self._listener.getsockname()[1]
-        settings: dict[str, object] = {"report_transport": "tcp", "report_port": port, "timeout_seconds": 2.0}
+    def account(self, **changed: Any) -> PbxAccount:
+        settings = {"report_transport": "tcp", "report_port": self.port, "timeout_seconds": 2.0}
         return account("https://127.0.0.1:8088", **(settings | changed))
 
-    def __enter__(self) -> "EventPort":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in self._open:
-            connection.close()
-        self._thread.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-                self._open.append(connection)
-                self.logins.append(self._heard(connection))
-                connection.sendall(self._welcome)
-                self._serve(connection)
-            except OSError:
-                if self._listener.fileno() < 0:
-                    return
+    def taken(self, connection: socket.socket) -> None:
+        """Hear its login, welcome it, and serve it."""
+        self.logins.append(self._heard(connection))
+        connection.sendall(self._welcome)
+        self._serve(connection)
 
     @staticmethod
     def _heard(connection: socket.socket) -> bytes:
