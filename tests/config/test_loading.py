@@ -135,13 +135,17 @@ def test_a_section_that_does_not_exist_is_refused(complaints: Complaints) -> Non
 def test_secrets_can_come_from_variables_of_any_name(file: Path) -> None:
     text = GOOD.replace('password = "swordfish"', 'password_env = "DISPATCHER_HQ_PASSWORD"')
     text = text.replace('token = "open-sesame"', 'token_env = "TOKEN"')
-    file.write_text(text + '[audit]\nheartbeat_url_env = "PING"\n')
-    ping = "https://hc-ping.com/open-secret"
-    settings = load(file, {"DISPATCHER_HQ_PASSWORD": "tuna", "TOKEN": "abracadabra", "PING": ping})
+    more = '[audit]\nheartbeat_url_env = "PING"\n[webhooks]\ncallback_secret_env = "SIGN"\n'
+    file.write_text(text + more)
+    ping, sign = "https://hc-ping.com/open-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    named = {"DISPATCHER_HQ_PASSWORD": "tuna", "TOKEN": "abracadabra", "PING": ping, "SIGN": sign}
+    settings = load(file, named)
     assert settings.pbx[0].secret() == "tuna"
     assert settings.api.key[0].secret() == "abracadabra"
     assert settings.audit.heartbeat() == ping
+    assert settings.webhooks.callback_keys() == (sign,)
     assert "open-secret" not in repr(settings) + str(settings)
+    assert sign not in repr(settings) + str(settings)
 
 
 def test_secrets_are_not_shown(file: Path) -> None:

@@ -260,6 +260,16 @@ ONE_MISTAKE = [
         "audit.heartbeat_url_env (line 24): stands beside heartbeat_url. Keep one of the two",
     ),
     (
+        GOOD + '[webhooks]\ncallback_secret = "whsec_c2hvcnQ="\n',
+        "webhooks.callback_secret (line 23): has 5 bytes: write whsec_ and 24 to 64 bytes in base64, "
+        "or leave it out. Write e.g. callback_secret = …",
+    ),
+    (
+        GOOD + '[webhooks]\ncallback_secret_env = "SIGN"\n',
+        "webhooks.callback_secret_env (line 23): the environment variable SIGN is not set. "
+        "Set it, or write callback_secret in its place",
+    ),
+    (
         GOOD + '[log]\nlevel = "loud"\n',
         "log.level (line 23): must be 'debug', 'info', 'warning' or 'error'. Write e.g. level = \"info\"",
     ),
