@@ -20,6 +20,7 @@ from dispatcher.api import (
     page,
     policies,
     problems,
+    proof,
     schedules,
     silences,
     trunks,
@@ -33,6 +34,7 @@ from dispatcher.intake.policies import warn_of_unfit_policies
 
 ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
+    proof.router,
     webhooks.router,
     campaigns.router,
     calls.router,

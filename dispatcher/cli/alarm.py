@@ -10,6 +10,7 @@ from dispatcher.cli import show, wording
 from dispatcher.cli.client import Api
 from dispatcher.cli.config import ConfigOption
 from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.proof import proof
 from dispatcher.config import Scope
 
 app = typer.Typer(
@@ -18,6 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Raise, list, acknowledge and end alarms over the HTTP API.",
 )
+
+app.command("proof")(proof)
 
 AlarmId = Annotated[str, typer.Argument(metavar="ID", help="The alarm's id.")]
 
