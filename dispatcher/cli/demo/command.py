@@ -14,7 +14,7 @@ from rich.live import Live
 from dispatcher.cli.client import Api, ApiError
 from dispatcher.cli.demo.board import Board
 from dispatcher.cli.demo.plays import Play, play_for, play_for_phones
-from dispatcher.cli.demo.real import RealAsterisk
+from dispatcher.cli.demo.real import RealAsterisk, RealPbx
 from dispatcher.cli.demo.stage import CALL_SECONDS, Pace, Stage, Transport, Wishes
 from dispatcher.cli.demo.summary import print_verdict
 from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run
@@ -126,8 +126,9 @@ def _play_of(family: str, numbers: int | None, misbehave: list[str] | None, *, i
 
 def _perform(stage: Stage, play: Play, console: Console) -> Verdict:
     product, pace = stage.product, stage.wishes.pace
+    kind = "real" if isinstance(stage.pbx, RealPbx) else "simulated"
     console.print(
-        f"The {stage.wishes.family} is at {stage.pbx.url}, the product at {product.api_url}\n"
+        f"The {kind} {stage.wishes.family} is at {stage.pbx.url}, the product at {product.api_url}\n"
         f"Open {product.api_url}/ in a browser to watch it there.\n"
     )
     story = play.tell(product.api_url, pace)
