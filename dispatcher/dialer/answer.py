@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from dispatcher.core import write_counts
 from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
@@ -18,6 +18,7 @@ from dispatcher.store import events
 from dispatcher.store.attempts import lock_by_id
 from dispatcher.store.bulk import BulkUpdate
 from dispatcher.store.events import Change
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Attempt, table
 
 _attempts = table(Attempt)
@@ -43,10 +44,10 @@ _ACCEPTED = BulkUpdate(
 )
 
 
-_WITHDRAWN = select(_attempts.c.id).where(
-    _attempts.c.id.in_(bindparam("ids", expanding=True)),
-    _attempts.c.hung_up_at.is_not(None),
-    _attempts.c.phase == Phase.UP,
+_WITHDRAWN = Prepared(
+    select(_attempts.c.id).where(
+        AnyOf(_attempts.c.id, "ids"), _attempts.c.hung_up_at.is_not(None), _attempts.c.phase == Phase.UP
+    )
 )
 
 
@@ -75,7 +76,7 @@ def _withdrawn_meanwhile(tx: Connection, accepted: list[str]) -> list[str]:
     """Attempts that were withdrawn while their dial request was on its way."""
     if not accepted:
         return []
-    return list(tx.execute(_WITHDRAWN, {"ids": accepted}).scalars())
+    return [row.id for row in _WITHDRAWN.all(tx, ids=accepted)]
 
 
 def _news_of(tx: Connection, ledger: Ledger, seen: Sequence[Answer]) -> list[News]:

@@ -14,6 +14,7 @@ from dispatcher.metrics.counting import Count
 from dispatcher.pbx.protocol import DialOrder, Message
 from dispatcher.store import events
 from dispatcher.store.events import Change
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.requests import Request, Requests, for_call
 from dispatcher.store.tables import Attempt, Call, table
 
@@ -33,18 +34,18 @@ class Intent:
 
 
 # Built once, since they run for every dial.
-_START = (
+_START = Prepared(
     update(_attempts)
-    .where(_attempts.c.id.in_(bindparam("ids", expanding=True)), _attempts.c.phase == Phase.CLAIMED)
+    .where(AnyOf(_attempts.c.id, "ids"), _attempts.c.phase == Phase.CLAIMED)
     .values(
         phase=Phase.DIALING,
         dialed_at=bindparam("new_dialed_at"),
         # Where the call bears our id, reports and questions find it whatever becomes of the request.
-        callid=case((_attempts.c.pbx.in_(bindparam("own_ids", expanding=True)), _attempts.c.id)),
+        callid=case((AnyOf(_attempts.c.pbx, "own_ids"), _attempts.c.id)),
     )
     .returning(_attempts.c.id)
 )
-_STARTED = (
+_STARTED = Prepared(
     select(
         _attempts.c.id,
         _attempts.c.call_id,
@@ -63,7 +64,7 @@ _STARTED = (
         _calls.c.delivered_when,
     )
     .join(_calls, _calls.c.id == _attempts.c.call_id)
-    .where(_attempts.c.id.in_(bindparam("ids", expanding=True)))
+    .where(AnyOf(_attempts.c.id, "ids"))
 )
 
 
@@ -75,8 +76,8 @@ def begin(
     The update is guarded by the phase, so that a message that is delivered twice dials once.
     """
     own_ids = sorted({line.pbx for line in lines.values() if line.own_ids})
-    started = tx.execute(_START, {"ids": list(ids), "new_dialed_at": now, "own_ids": own_ids}).scalars()
-    rows = _with_calls(tx, list(started))
+    started = _START.all(tx, ids=ids, new_dialed_at=now, own_ids=own_ids)
+    rows = _STARTED.all(tx, ids=[row.id for row in started]) if started else []
     known = requests.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
     intents = {
         row.id: _intent(row, lines, for_call(known[row.alarm_id or row.campaign_id], row)) for row in rows
@@ -85,12 +86,6 @@ def begin(
     for row in rows:
         _measure(row, now, count)
     return intents
-
-
-def _with_calls(tx: Connection, ids: Sequence[str]) -> Sequence[Any]:
-    if not ids:
-        return []
-    return tx.execute(_STARTED, {"ids": ids}).all()
 
 
 def _intent(row: Any, lines: Lines, request: Request) -> Intent:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, update
 
 from dispatcher.domain.pacing import ALARMS, Lane, Plan, plan, startable, waits_for_reports
 from dispatcher.domain.vocabulary import CallState, Phase, TargetKind
@@ -13,17 +13,39 @@ from dispatcher.lines import Line
 from dispatcher.pacer.hunt import Hunt
 from dispatcher.pacer.lanes import Candidates, alarm_candidates, campaign_candidates
 from dispatcher.store import events, streams, trunks
+from dispatcher.store.bulk import BulkInsert
 from dispatcher.store.events import Change
 from dispatcher.store.ids import new_id
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Attempt, Call, table
 
 _attempts = table(Attempt)
 _calls = table(Call)
 
-_MAKE = insert(_attempts)
-_ACTIVATE = (
+_MAKE = BulkInsert(
+    _attempts,
+    "id",
+    "call_id",
+    "ordinal",
+    "pbx",
+    "trunk",
+    "target_kind",
+    "digits_dialled",
+    "lane",
+    "supervised",
+    "phase",
+    "channel_held",
+    "claimed_at",
+    "slot_freed_at",
+    "cause_text",
+    "recording",
+    "leg",
+    "taken_trunk",
+    "seen",
+)
+_ACTIVATE = Prepared(
     update(_calls)
-    .where(_calls.c.id.in_(bindparam("ids", expanding=True)))
+    .where(AnyOf(_calls.c.id, "ids"))
     .values(
         state=CallState.ACTIVE,
         attempts_made=_calls.c.attempts_made + 1,
@@ -161,8 +183,8 @@ def _make_attempts(
                 attempt_id=attempt_id,
             )
         )
-    tx.execute(_ACTIVATE, {"ids": [call.id for _, call in starts], "new_updated_at": now})
-    tx.execute(_MAKE, rows)
+    _ACTIVATE.run(tx, ids=[call.id for _, call in starts], new_updated_at=now)
+    _MAKE.run(tx, rows)
     events.record(tx, now, changes)
     return [(str(row["id"]), str(row["lane"])) for row in rows]
 

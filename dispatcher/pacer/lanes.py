@@ -28,6 +28,7 @@ from dispatcher.lines import Line
 from dispatcher.pacer.hunt import Hunt
 from dispatcher.pacer.limits import within_limits
 from dispatcher.store.campaigns import windows_from
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import HELD, Alarm, Attempt, Call, Campaign, DoNotCall, among, table
 
 _alarms = table(Alarm)
@@ -141,11 +142,11 @@ _AGAIN = (_OF_CAMPAIGN, _calls.c.attempts_made > literal_column("0"), _MAY_BE_CA
 _FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"), _MAY_BE_CALLED)
 
 
-def _for_both(*of_lane: ColumnElement[bool]) -> dict[bool, Select[Any]]:
+def _for_both(*of_lane: ColumnElement[bool]) -> dict[bool, Prepared]:
     """The due calls of a lane for the trunks' lines (False) and the internal line (True)."""
     return {
-        False: _due_calls(*of_lane),
-        True: _due_calls(*of_lane, is_internal=True),
+        False: Prepared(_due_calls(*of_lane)),
+        True: Prepared(_due_calls(*of_lane, is_internal=True)),
     }
 
 
@@ -165,7 +166,7 @@ _OF_SOME_ALARMS = (
 """For a trunk whose PBX can't place all that others can."""
 
 _DUE = {"alarms": _for_both(*_OF_ALARMS), "again": _for_both(*_AGAIN), "fresh": _for_both(*_FRESH)}
-_RUNNING = (
+_RUNNING = Prepared(
     select(_campaigns)
     .where(
         among(_campaigns.c.status, CampaignStatus.RUNNING),
@@ -184,7 +185,7 @@ _PUT_OFF = (
 
 def _due(tx: Connection, now: datetime, line: Line, limit: int, which: str, **of: str) -> list[Any]:
     values = {"now": now, "of_pbx": line.pbx, "most": limit, "called_since": now - LONGEST_TELLING, **of}
-    return list(tx.execute(_DUE[which][line.is_internal], values))
+    return _DUE[which][line.is_internal].all(tx, **values)
 
 
 def _due_of_campaign(tx: Connection, now: datetime, line: Line, limit: int, campaign: str) -> list[Any]:
@@ -235,7 +236,7 @@ def campaign_candidates(
     """
     found: list[Candidates] = []
     wanted, priority = 0, None
-    for row in tx.execute(_RUNNING, {"now": now}).all():
+    for row in _RUNNING.all(tx, now=now):
         if priority is not None and row.priority < priority and wanted >= limit:
             break
         priority = row.priority

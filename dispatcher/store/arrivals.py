@@ -7,14 +7,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Integer, bindparam, delete, insert, select
 
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Arrival, table
 
 _arrivals = table(Arrival)
 
-_KEEP = insert(_arrivals).returning(_arrivals.c.id)
-_REMOVE = (
-    delete(_arrivals).where(_arrivals.c.id.in_(bindparam("ids", expanding=True))).returning(_arrivals.c.id)
+_KEEP = Prepared(
+    insert(_arrivals).values(at=bindparam("at"), batch=bindparam("batch")).returning(_arrivals.c.id)
 )
+_REMOVE = Prepared(delete(_arrivals).where(AnyOf(_arrivals.c.id, "ids", Integer())).returning(_arrivals.c.id))
 _LEFT = (
     select(_arrivals.c.id, _arrivals.c.batch)
     .where(_arrivals.c.at < bindparam("before"))
@@ -35,12 +36,13 @@ class Body:
 def keep(tx: Connection, now: datetime, bodies: Sequence[Body]) -> int:
     """Make reports durable, and return the id of the row that holds them."""
     batch = json.dumps([(body.pbx, body.received_at.isoformat(), body.text) for body in bodies])
-    return int(tx.execute(_KEEP, {"at": now, "batch": batch}).scalar_one())
+    [row] = _KEEP.all(tx, at=now, batch=batch)
+    return int(row.id)
 
 
 def remove(tx: Connection, ids: Collection[int]) -> set[int]:
     """Take rows over; returns those that were still there. Nobody else gets them, unless we roll back."""
-    return set(tx.execute(_REMOVE, {"ids": list(ids)}).scalars())
+    return {row.id for row in _REMOVE.all(tx, ids=ids)}
 
 
 def left(tx: Connection, before: datetime, most: int = 50) -> list[tuple[int, list[Body]]]:

@@ -13,6 +13,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus
 from dispatcher.domain.vocabulary import CallState, Outcome, Phase, TargetKind
 from dispatcher.store.bulk import BulkUpdate
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.requests import Request, Requests, for_call
 from dispatcher.store.tables import HELD, Attempt, Call, table
 
@@ -145,12 +146,14 @@ _CASES = (
 
 # Statements that run for every report are built once: building costs more than running them.
 _LOCKED = _CASES.with_for_update(of=[attempts, calls])
-_BY_CALLID = _LOCKED.where(
-    attempts.c.pbx == bindparam("of_pbx"),
-    attempts.c.callid.in_(bindparam("callids", expanding=True)),
-    attempts.c.claimed_at > bindparam("since"),
+_BY_CALLID = Prepared(
+    _LOCKED.where(
+        attempts.c.pbx == bindparam("of_pbx"),
+        AnyOf(attempts.c.callid, "callids"),
+        attempts.c.claimed_at > bindparam("since"),
+    )
 )
-_BY_ID = _LOCKED.where(attempts.c.id.in_(bindparam("ids", expanding=True)))
+_BY_ID = Prepared(_LOCKED.where(AnyOf(attempts.c.id, "ids")))
 
 
 def lock_cases(tx: Connection, requests: Requests, *conditions: ColumnElement[bool]) -> list[Case]:
@@ -160,15 +163,14 @@ def lock_cases(tx: Connection, requests: Requests, *conditions: ColumnElement[bo
 
 def lock_by_id(tx: Connection, requests: Requests, ids: Iterable[str]) -> list[Case]:
     """The attempts with these ids, as :func:`lock_cases` gives them."""
-    return _cases(tx, requests, tx.execute(_BY_ID, {"ids": list(ids)}).all())
+    return _cases(tx, requests, _BY_ID.all(tx, ids=ids))
 
 
 def lock_by_callid(
     tx: Connection, requests: Requests, pbx: str, callids: Iterable[str], since: datetime
 ) -> list[Case]:
     """The attempts of a PBX with these callids that were claimed after ``since``."""
-    values = {"of_pbx": pbx, "callids": list(callids), "since": since}
-    return _cases(tx, requests, tx.execute(_BY_CALLID, values).all())
+    return _cases(tx, requests, _BY_CALLID.all(tx, of_pbx=pbx, callids=callids, since=since))
 
 
 def any_up(tx: Connection, pbx: str) -> bool:

@@ -12,6 +12,7 @@ from dispatcher.domain.vocabulary import Outcome
 from dispatcher.store import events
 from dispatcher.store.attempts import Case
 from dispatcher.store.events import Change
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import HELD, Attempt, Trunk, table
 
 _trunks = table(Trunk)
@@ -60,7 +61,7 @@ def rings(tx: Connection, row: Any) -> bool:
     return tx.execute(_RINGS, _since_block(row)).first() is not None
 
 
-_IN_TROUBLE = select(_trunks).where(_trunks.c.failures_in_row > literal(0))
+_IN_TROUBLE = Prepared(select(_trunks).where(_trunks.c.failures_in_row > literal(0)))
 
 
 def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
@@ -79,7 +80,7 @@ def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
             worked.add((case.pbx, case.trunk))
     if not (failed or worked):
         return
-    in_trouble = {(row.pbx, row.name): row for row in tx.execute(_IN_TROUBLE)} if worked else {}
+    in_trouble = {(row.pbx, row.name): row for row in _IN_TROUBLE.all(tx)} if worked else {}
     for trunk in sorted(worked | failed.keys()):
         if trunk not in worked:
             _note_failures(tx, now, *trunk, failed[trunk])

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from dispatcher.domain.vocabulary import Disposition
 from dispatcher.store.bulk import BulkInsert, BulkUpdate
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import RawReport, among, table
 
 _reports = table(RawReport)
@@ -66,15 +67,15 @@ def keep(tx: Connection, rows: Sequence[Row]) -> None:
 _ANY = select(_reports.c.id).where(
     _reports.c.pbx == bindparam("of_pbx"), among(_reports.c.disposition, Disposition.PENDING)
 )
-_ANY_OF = _ANY.where(_reports.c.callid.in_(bindparam("callids", expanding=True))).limit(1)
-_ANY = _ANY.limit(1)
+_ANY_OF = Prepared(_ANY.where(AnyOf(_reports.c.callid, "callids")).limit(1))
+_ANY_AT_ALL = Prepared(_ANY.limit(1))
 
 
 def any_pending(tx: Connection, pbx: str, callids: Iterable[str] | None = None) -> bool:
     """Whether a PBX has pending reports, of any call or of some callids."""
     if callids is None:
-        return tx.execute(_ANY, {"of_pbx": pbx}).first() is not None
-    return tx.execute(_ANY_OF, {"of_pbx": pbx, "callids": list(callids)}).first() is not None
+        return bool(_ANY_AT_ALL.all(tx, of_pbx=pbx))
+    return bool(_ANY_OF.all(tx, of_pbx=pbx, callids=callids))
 
 
 def pending(tx: Connection, pbx: str, callids: Iterable[str] | None = None) -> Sequence[Any]:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import sqlite
 
 from dispatcher.store.bulk import BulkInsert
 from dispatcher.store.tables import Tally, table
@@ -14,20 +13,13 @@ SHARDS = 8
 _shard = os.getpid() % SHARDS
 
 
-_INSERT = sqlite.insert(_tallies)
 _ADD = BulkInsert(
     _tallies,
     "name",
     "labels",
     "shard",
     "value",
-    conflict=(
-        _INSERT.on_conflict_do_update(
-            index_elements=["name", "labels", "shard"],
-            set_={"value": _tallies.c.value + _INSERT.excluded.value},
-        ),
-        "ON CONFLICT (name, labels, shard) DO UPDATE SET value = tallies.value + excluded.value",
-    ),
+    conflict="ON CONFLICT (name, labels, shard) DO UPDATE SET value = tallies.value + excluded.value",
 )
 
 TallyKey = tuple[str, str]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Integer, and_, bindparam, func, literal, sele
 
 from dispatcher.domain.pacing import ALARMS, TrunkLoad
 from dispatcher.store import breaker
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import HELD, Attempt, ForeignCall, PbxSession, Trunk, table
 from dispatcher.store.upsert import insert_into
 
@@ -91,12 +92,12 @@ def _channels_in_use() -> Any:
     return ours.union_all(others)
 
 
-_CHANNELS_IN_USE = _channels_in_use()
+_CHANNELS_IN_USE = Prepared(_channels_in_use())
 
 
 def _in_use(tx: Connection) -> InUse:
     found = InUse({}, {})
-    for pbx, name, lane, number in tx.execute(_CHANNELS_IN_USE):
+    for pbx, name, lane, number in _CHANNELS_IN_USE.all(tx):
         if lane is None:
             found.others[pbx, name] = number
         else:
@@ -111,15 +112,18 @@ _ROWS = select(
     .scalar_subquery()
     .label("pbx_problem"),
 )
-_LOCK = _ROWS.where(
-    _trunks.c.pbx == bindparam("of_pbx"), _trunks.c.name == bindparam("of_name")
-).with_for_update(of=_trunks)
+_LOCK = Prepared(
+    _ROWS.where(_trunks.c.pbx == bindparam("of_pbx"), _trunks.c.name == bindparam("of_name")).with_for_update(
+        of=_trunks
+    )
+)
 _IN_ORDER = _ROWS.order_by(_trunks.c.pbx, _trunks.c.name)
 
 
 def locked(tx: Connection, pbx: str, name: str) -> Any:
     """Lock a trunk's row; with ``pbx_problem``, why nothing can be asked of its PBX. None when unknown."""
-    return tx.execute(_LOCK, {"of_pbx": pbx, "of_name": name}).one_or_none()
+    rows = _LOCK.all(tx, of_pbx=pbx, of_name=name)
+    return rows[0] if rows else None
 
 
 def lock(tx: Connection, now: datetime, pbx: str, name: str) -> Counted | None:
@@ -189,7 +193,7 @@ def is_stale(row: Any, now: datetime) -> bool:
     return row.checked_at is None or row.checked_at <= now - STATUS_COUNTS
 
 
-_FREED = (
+_FREED = Prepared(
     select(_attempts.c.freed_at)
     .where(
         _attempts.c.pbx == bindparam("of_pbx"),
@@ -205,11 +209,10 @@ def freed_since(tx: Connection, pbx: str, name: str, since: datetime | None, lim
     """When channels of this trunk became free after ``since``, earliest first."""
     if since is None or limit <= 0:
         return []
-    values = {"of_pbx": pbx, "of_name": name, "since": since, "most": limit}
-    return list(tx.execute(_FREED, values).scalars())
+    return [row.freed_at for row in _FREED.all(tx, of_pbx=pbx, of_name=name, since=since, most=limit)]
 
 
-_CLAIMED = (
+_CLAIMED = Prepared(
     update(_trunks)
     .where(_trunks.c.pbx == bindparam("of_pbx"), _trunks.c.name == bindparam("of_name"))
     .values(last_claim_at=bindparam("new_claim_at"), next_slot_at=bindparam("new_slot_at"))
@@ -218,5 +221,4 @@ _CLAIMED = (
 
 def note_claim(tx: Connection, now: datetime, pbx: str, name: str, next_slot_at: datetime | None) -> None:
     """Remember that a locked trunk has just given out channels."""
-    values = {"of_pbx": pbx, "of_name": name, "new_claim_at": now, "new_slot_at": next_slot_at}
-    tx.execute(_CLAIMED, values)
+    _CLAIMED.run(tx, of_pbx=pbx, of_name=name, new_claim_at=now, new_slot_at=next_slot_at)

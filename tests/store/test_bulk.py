@@ -142,3 +142,16 @@ def test_what_cannot_be_stored_is_an_error(store: Store, at: object) -> None:
     row = dict.fromkeys(COLUMNS, "") | {"at": at, "subject": "call", "data": None}
     with pytest.raises(Exception), store.write() as tx:  # noqa: B017 - each database has its own
         BulkInsert(events, *COLUMNS).run(tx, [row])
+
+
+@pytest.mark.parametrize("number", [1, 7, 64, 65, 200])
+def test_any_number_of_rows_is_written_in_order(store: Store, number: int) -> None:
+    blank = dict.fromkeys(COLUMNS, "") | {"at": AT, "subject": "call", "data": None}
+    with store.write() as tx:
+        BulkInsert(events, *COLUMNS).run(tx, [blank | {"name": str(place)} for place in range(number)])
+        keys = list(tx.execute(select(events.c.id).order_by(events.c.id)).scalars())
+        BulkUpdate(events, "cause").run(tx, [{"id": key, "cause": f"{key}"} for key in keys])
+        found = tx.execute(select(events.c.id, events.c.name, events.c.cause).order_by(events.c.id)).all()
+
+    assert [row.name for row in found] == [str(place) for place in range(number)]
+    assert all(row.cause == str(row.id) for row in found)
