@@ -32,6 +32,9 @@ LINGER_SECONDS = 6.0
 
 SIGN_OFF_SECONDS = 1.0
 
+_IDLE_MS = 400
+"""A dial thread that waits for a message looks up so often, to see whether it is to stop."""
+
 LONGEST_STOP = 9.0
 """After so many seconds a stopping process leaves at once, however its parts are."""
 
@@ -219,7 +222,7 @@ class DialThreads:
     """
 
     def __init__(self, broker: dramatiq.Broker, threads: int, drain: Callable[[], None]) -> None:
-        self._worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
+        self._worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=_IDLE_MS)
         self._drain = drain
 
     def start(self) -> None:

@@ -15,6 +15,13 @@ LARGEST_HEAD = 64 * 1024
 
 _CHUNK = 65536
 _BODILESS = (204, 304)
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def _is_ready(connected: socket.socket, what: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(connected, what)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
 
 
 class Connection:
@@ -24,6 +31,8 @@ class Connection:
     """
 
     def __init__(self, connected: socket.socket) -> None:
+        # A socket with a time-out is asked by the interpreter before each call whether it is ready.
+        connected.setblocking(False)
         self._socket = connected
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
@@ -61,28 +70,28 @@ class Connection:
     def send(self, request: bytes, timeout: float) -> None:
         """Send a whole request; its answer is read next."""
         self._forget()
-        self._socket.settimeout(timeout)
-        try:
-            self._socket.sendall(request)
-        except TimeoutError:
-            raise httpx.WriteTimeout("the request could not be sent in time") from None
-        except OSError as error:
-            raise httpx.WriteError(str(error)) from None
+        until = time.monotonic() + timeout
+        left = memoryview(request)
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+            except _NOT_YET:
+                if not _is_ready(self._socket, select.POLLOUT, until - time.monotonic()):
+                    raise httpx.WriteTimeout("the request could not be sent in time") from None
+            except OSError as error:
+                raise httpx.WriteError(str(error)) from None
 
     def read(self, timeout: float) -> bool:
         """Wait for some more of the answer, so many seconds at most; with zero take what is there.
 
         Returns whether anything has come, which may be the end.
         """
-        self._socket.settimeout(timeout)
-        try:
-            data = self._socket.recv(_CHUNK)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return False
-        except TimeoutError:
-            raise httpx.ReadTimeout("no answer in time") from None
-        except OSError as error:
-            raise httpx.ReadError(str(error)) from None
+        until = time.monotonic() + timeout
+        while (data := self._received()) is None:
+            if timeout == 0.0:
+                return False
+            if not self._poll.poll(max(0.0, until - time.monotonic()) * 1000):
+                raise httpx.ReadTimeout("no answer in time")
         if not data:
             self._end()
             return True
@@ -94,6 +103,15 @@ class Connection:
         if not self._has_head and self._unread > LARGEST_HEAD:
             raise httpx.RemoteProtocolError("the answer's headers do not end")
         return True
+
+    def _received(self) -> bytes | None:
+        """What has come; None when that is nothing, and no bytes when it is the connection's end."""
+        try:
+            return self._socket.recv(_CHUNK)
+        except _NOT_YET:
+            return None
+        except OSError as error:
+            raise httpx.ReadError(str(error)) from None
 
     def close(self) -> None:
         """Drop the connection."""

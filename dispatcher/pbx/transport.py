@@ -19,6 +19,9 @@ from dispatcher.pbx.connection import Connection, Connections
 
 LARGEST_RESPONSE = 8 * 1024 * 1024
 
+GATHER_SECONDS = 0.002
+"""Answers to many requests are handed on so far apart at least, since each time is a transaction."""
+
 _TARGET = re.compile(rb"[\x21-\x7e]+")
 _FIELD = re.compile(rb"[^\x00\r\n]*")
 
@@ -108,7 +111,10 @@ class PbxTransport(httpx.BaseTransport):
         try:
             while unsent or under_way:
                 done = self._send_what_can_be(unsent, under_way, poll, send_by)
-                done += self._answered(under_way, poll, wait=not done)
+                done += self._answered(under_way, poll, 0.0 if done else None)
+                gathered_at = time.monotonic() + GATHER_SECONDS
+                while done and under_way and (left := gathered_at - time.monotonic()) > 0:
+                    done += self._answered(under_way, poll, left)
                 if done:
                     yield done
         finally:
@@ -163,12 +169,14 @@ class PbxTransport(httpx.BaseTransport):
         return _UnderWay(place, connection, timeout, now + 2 * timeout, now)
 
     def _answered(
-        self, under_way: dict[int, _UnderWay], poll: select.poll, *, wait: bool
+        self, under_way: dict[int, _UnderWay], poll: select.poll, wait: float | None
     ) -> list[tuple[int, httpx.Response | Exception]]:
+        """The answers that have come; waits for the first, but so many seconds at most."""
         if not under_way:
             return []
         soonest = min(min(item.last + item.timeout, item.deadline) for item in under_way.values())
-        ready = poll.poll(max(0.0, soonest - time.monotonic()) * 1000 if wait else 0)
+        ahead = max(0.0, soonest - time.monotonic())
+        ready = poll.poll(1000 * (ahead if wait is None else min(wait, ahead)))
         now, found = time.monotonic(), []
         for number in {fd for fd, _ in ready} | {
             fd for fd, item in under_way.items() if now >= min(item.last + item.timeout, item.deadline)
