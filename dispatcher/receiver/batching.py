@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dispatcher.reports import Incoming
-from dispatcher.store.group import REST_SECONDS
+from dispatcher.store.group import FEW, REST_SECONDS
 
 Done = Callable[[Exception | None], None]
 """Called in the event loop once an item is durable, or with what kept it from becoming so."""
@@ -14,9 +14,9 @@ Done = Callable[[Exception | None], None]
 class Batcher:
     """Gathers reports while one batch is being committed, and commits them together next.
 
-    A lone report is committed at once. Batches begin at least ``rest`` seconds apart, so that under
-    load they are not too small. One thread does the committing, so that batches do not
-    compete with each other. But for that thread everything happens in the event loop.
+    A lone report is committed at once. After a batch of more than a few the next begins ``rest`` seconds
+    later than that one at the earliest, so that under load they are not too small. One thread does the
+    committing, so that batches do not compete with each other; all else happens in the event loop.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class Batcher:
             loop.call_soon(self._begin, loop)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._next_at = loop.time() + self._rest
         batch, self._gathered = self._gathered[: self._limit], self._gathered[self._limit :]
+        self._next_at = loop.time() + (self._rest if len(batch) > FEW else 0.0)
         self._thread.submit(self._run, loop, batch)
 
     def _run(self, loop: asyncio.AbstractEventLoop, batch: Sequence[tuple[Incoming, Done]]) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 
 from dispatcher.reports.incoming import Arrival
 from dispatcher.store.engine import is_outage
+from dispatcher.store.group import FEW
 
 _log = logging.getLogger(__name__)
 
 REST_SECONDS = 0.008
-"""From one batch's beginning to the next's, at least."""
+"""From the beginning of a batch of more than a few reports to the next batch's, at least."""
 
 REST_SHARE = 3.0
 """After a large batch, entering rests so many times as long as the batch took, within the longest rest.
@@ -74,7 +75,7 @@ class Entering:
             self._try(batch)
             took = time.monotonic() - began
             rest = min(REST_SHARE * took, LONGEST_REST_SECONDS) if _size(batch) >= LARGE else 0.0
-            rest_until = began + max(REST_SECONDS, took + rest)
+            rest_until = began + (max(REST_SECONDS, took + rest) if _size(batch) > FEW else 0.0)
 
     def _next(self) -> list[Arrival] | None:
         """Wait for a batch; None when there is none and no more will come."""

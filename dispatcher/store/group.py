@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 
 REST_SECONDS = 0.004
 
+FEW = 2
+"""A group of no more than these is not followed by a rest: what comes after it may well depend on it."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -27,9 +30,9 @@ class GroupCommit(Generic[Item, Result]):
     """Runs ``commit`` with many items at once when many threads submit at once.
 
     There is no thread of its own: the first thread commits its item alone and at once, and those
-    that arrive meanwhile are committed together by the next. Commits begin at least ``rest`` seconds
-    apart, which costs a lone item nothing and makes small groups larger, since each commit has a
-    fixed price. ``commit`` returns a result for each item, in order, and
+    that arrive meanwhile are committed together by the next. After a commit of more than a few items the next
+    begins ``rest`` seconds later than that one at the earliest: where many submit, that makes groups larger,
+    since each commit has a fixed price. ``commit`` returns a result for each item, in order, and
     raises only when none of them was committed.
     """
 
@@ -69,8 +72,7 @@ class GroupCommit(Generic[Item, Result]):
             self._gathered += entries
         if time.monotonic() >= self._next_at and self._turn.acquire(blocking=False):
             try:
-                self._next_at = time.monotonic() + self._rest
-                self._run(self._take())
+                self._turn_over(self._take())
             finally:
                 self._turn.release()
         return entries
@@ -91,8 +93,11 @@ class GroupCommit(Generic[Item, Result]):
                 ahead = self._next_at - time.monotonic()
                 if ahead > 0:
                     time.sleep(ahead)
-                self._next_at = time.monotonic() + self._rest
-                self._run(self._take())
+                self._turn_over(self._take())
+
+    def _turn_over(self, batch: list[Entry[Item, Result]]) -> None:
+        self._next_at = time.monotonic() + (self._rest if len(batch) > FEW else 0.0)
+        self._run(batch)
 
     def _take(self) -> list[Entry[Item, Result]]:
         with self._guard:
