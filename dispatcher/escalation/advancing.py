@@ -238,8 +238,12 @@ def _quieten(work: Work, row: Any, plan: AlarmPlan, hold: Hold) -> None:
 
 
 def _remind(work: Work, row: Any, plan: AlarmPlan) -> None:
-    """Open an acknowledged alarm again that nobody has resolved: its plan asks for that."""
+    """Open an acknowledged alarm again that nobody has resolved, once its plan asks for that."""
     since = row["acknowledged_at"]
+    due_at = None if plan.remind_after is None else since + timedelta(seconds=plan.remind_after)
+    if due_at is None or due_at > work.now:
+        _set(work, row["id"], next_at=due_at)
+        return
     cause = f"acknowledged by {row['acknowledged_by']} at {since:%H:%M:%S} UTC, and not resolved since"
     place, plan = Place(0, row["round"] + 1), another_round(plan, row["round"])
     _set(work, row["id"], status=AlarmStatus.OPEN, plan=plan.document())

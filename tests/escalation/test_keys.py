@@ -72,3 +72,16 @@ def test_a_key_without_a_meaning_changes_nothing(store_url: str) -> None:
         assert desk.alarm(alarm).status == AlarmStatus.OPEN
         desk.wait(60)
         assert desk.waiting() == [BOB]
+
+
+def test_a_key_after_the_acknowledgement_opens_nothing_again(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN, BOB), keys=KEYS, remind_after=1800)) as desk:
+        alarm = desk.raised()
+        desk.ring()
+        desk.answer(BOB)
+        desk.press(ANN, "1")
+        desk.press(BOB, "4")
+
+        assert desk.alarm(alarm).status == AlarmStatus.ACKNOWLEDGED
+        assert desk.waiting() == []
+        assert (desk.alarm(alarm).next_at - desk.clock()).total_seconds() == 1800
