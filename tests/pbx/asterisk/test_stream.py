@@ -103,9 +103,9 @@ def test_one_that_answers_is_not_given_up(
     manager: ScriptedManager, driver: Asterisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "READ_SECONDS", 0.05)
-    monkeypatch.setattr(stream, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "PING_SECONDS", 0.4)
     opened = driver.open_reports("")
-    for _ in range(20):
+    for _ in range(40):
         opened.read()
     opened.close()
 

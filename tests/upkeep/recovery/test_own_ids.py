@@ -11,8 +11,9 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report, ReportEvent
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import DialOrder, LiveCall, Session
+from dispatcher.store import inquiries
 from tests.scripted import NUMBER, Office, ScriptedDriver, open_office
-from tests.upkeep.asked import live, lose_answers, pass_time, recovery_of, told
+from tests.upkeep.asked import live, lose_answers, pass_time, told
 
 EXTENSION = "1002"
 
@@ -247,7 +248,8 @@ def test_events_that_were_missed_are_made_good(office: Office, pbx: Owning) -> N
     pbx.ends[over] = answered(over, "1")
     pbx.live = [live("", leg=up, callid=up)]
     office.clock.move(seconds=10)
-    recovery_of(office).reconcile("hq", "its reports were not read")
+    with office.core.store.write() as tx:
+        inquiries.demand(tx, "hq", office.clock(), "its reports were not read")
     pass_time(office, 5)
 
     assert (office.attempt(over).outcome, office.attempt(up).phase) == ("delivered", "up")
