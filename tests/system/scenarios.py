@@ -16,6 +16,8 @@ from enum import StrEnum
 from itertools import count
 from pathlib import Path
 
+import httpx
+
 from dispatcher.simulator import Fault, Faults
 from tests.services import PostgresServer, RedisServer
 from tests.services.fixtures import migrated_template
@@ -237,8 +239,8 @@ def play(
         run = _Run(scenario, world, store, seed, note, scenario.troubled | family.troubled)
         try:
             wrong = [*faults_of(run.evidence()), *findings(site.config)]
-        except AssertionError as stuck:
-            wrong = [str(stuck)]
+        except (AssertionError, httpx.HTTPError) as stuck:
+            wrong = [f"it came to no end: {stuck}"]
         return Result(wrong, story, f"{_timelines(site, wrong)}\n{site.logs()}" if wrong else "")
 
 
