@@ -40,7 +40,8 @@ PACING = {"settle": 0.3, "doubt_wait": 2.0, "silence": 2.0, "record_wait": 1.0, 
 """A call is up for half a second; after two seconds of silence the PBX is asked what became of it."""
 TIMEOUT = 1.0
 TIME_SCALE = 0.006
-PATIENCE = 20.0
+PATIENCE = 60.0
+"""Seconds that the API may be away: on a busy machine a process takes long to start."""
 CALM_SECONDS = 8.0
 """So long a blow waits at most for the calls that are to come before it."""
 OVER_SECONDS, DRAIN_SECONDS = 120.0, 60.0
