@@ -26,8 +26,8 @@ REPORTS = "ASTERISK_TEST_REPORTS"
 """In the namespace, the file descriptor that reports are written to."""
 REPORT, FINISHED = "report", "finished"
 END_SECONDS = 30.0
-ALONGSIDE = ("test_load.py",)
-"""Tests that take their time and little of the processor's."""
+ALONGSIDE = ("test_load.py", "test_measurement.py")
+"""Tests that run beside the others: they take their time, and little of the processor's."""
 
 
 def is_inside() -> bool:
@@ -145,8 +145,8 @@ class Receiver:
 
 
 def _lane(item: pytest.Item) -> str:
-    """Tests of different lanes run at the same time, each in a namespace of its own."""
-    return item.path.name if item.path.name in ALONGSIDE else ""
+    """Tests of different lanes run at the same time, each lane in a namespace of its own."""
+    return "alongside" if item.path.name in ALONGSIDE else "first"
 
 
 def _report(item: pytest.Item, outcome: Any, text: str) -> pytest.TestReport:

@@ -19,7 +19,7 @@ MIX = (
     *("under load, presses 1", "is busy", "under load, presses 1 by INFO", "hangs up early"),
     *("under load, presses 1", "presses 9", "is not found", "under load, presses 1"),
 )
-CALLS = 72
+CALLS = 60
 PACING = {"settle": 0.2, "doubt_wait": 2.0, "silence": 4.0}
 RETRY = {"max_attempts": 2, "busy": 0, "not_heard": 0, "unknown": 0, "unreachable": 0.5}
 
