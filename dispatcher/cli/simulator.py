@@ -127,7 +127,8 @@ def simulator(
 
 def _announce(settings: SimulatorSettings, url: str, report_port: int) -> None:
     trunks = ", ".join(f"{trunk.name} ({trunk.channels})" for trunk in settings.trunks)
-    fetched = f", reports at port {report_port}" if report_port else ""
+    what = "its manager interface" if settings.family == "asterisk" else "reports"
+    fetched = f", {what} at port {report_port}" if report_port else ""
     typer.echo(f"Simulated {settings.family} {settings.serial} ready at {url}{fetched}; trunks: {trunks}")
 
 

@@ -7,6 +7,7 @@ does not cross the network (Asterisk documentation, 'Challenge').
 import hashlib
 import itertools
 import logging
+import select
 import socket
 import ssl
 import threading
@@ -51,10 +52,14 @@ class _Waiting:
 class Connection:
     """A connection that is logged in. Thread-safe; once broken it stays so."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, timeout: float) -> None:
+        """``connection`` is logged in; ``timeout`` is how long sending may take."""
         self._socket = connection
+        self._socket.setblocking(False)
+        self._timeout = timeout
         self._ids = itertools.count(1)
-        self._sending = threading.Lock()
+        self._using = threading.Lock()
+        """Held while the socket is read or written: over TLS both at once is not safe."""
         self._guard = threading.Lock()
         self._waiting: dict[str, _Waiting] = {}
         self._is_broken = False
@@ -102,8 +107,12 @@ class Connection:
 
     def _send(self, body: bytes) -> None:
         try:
-            with self._sending:
-                self._socket.sendall(body)
+            with self._using:
+                self._socket.settimeout(self._timeout)
+                try:
+                    self._socket.sendall(body)
+                finally:
+                    self._socket.setblocking(False)
         except OSError as error:
             self.close()
             raise PbxInDoubt(Reason.CONNECTION_LOST, f"the connection was lost: {words(error)}") from None
@@ -111,7 +120,7 @@ class Connection:
     def _read(self) -> None:
         splitter = Splitter()
         try:
-            while chunk := self._socket.recv(_CHUNK):
+            while chunk := self._receive():
                 for block in splitter.feed(chunk):
                     self._give(read(block))
         except (OSError, ValueError) as error:
@@ -124,6 +133,18 @@ class Connection:
             for waiting in left:
                 waiting.is_lost = True
                 waiting.done.set()
+
+    def _receive(self) -> bytes:
+        """What comes next; empty at the end."""
+        ready = select.poll()
+        ready.register(self._socket, select.POLLIN)
+        while True:
+            ready.poll()
+            with self._using:
+                try:
+                    return self._socket.recv(_CHUNK)
+                except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    continue  # A part of a TLS record, or nothing for us.
 
     def _give(self, block: Block) -> None:
         with self._guard:

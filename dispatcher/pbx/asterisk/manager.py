@@ -101,7 +101,7 @@ class Manager:
                 raise PbxRefused(Reason.PBX_AWAY, "the driver is closed")
             if self._open is None or self._open[0].is_broken:
                 self._open = None
-                connection = Connection(open_socket(self._account, "off")[0])
+                connection = Connection(open_socket(self._account, "off")[0], self._account.timeout_seconds)
                 try:
                     self._open = connection, self._started(connection)
                 except BaseException:

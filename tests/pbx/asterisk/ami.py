@@ -1,6 +1,7 @@
 """A manager interface whose every answer a test writes."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -21,11 +22,19 @@ CUT = b"cut"
 class ScriptedManager:
     """Accepts connections, answers logins with `login`, and everything else with `answer`."""
 
-    def __init__(self, answer: Answer, *, banner: bytes = BANNER, login: bytes = b"Success") -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        *,
+        banner: bytes = BANNER,
+        login: bytes = b"Success",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.actions: list[dict[str, str]] = []
         self.connections = 0
         self._answer = answer
         self._banner = banner
+        self._tls = tls
         self._login = login
         self._server = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
@@ -76,6 +85,11 @@ class ScriptedManager:
             except OSError:
                 return
             self.connections += 1
+            if self._tls is not None:
+                try:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+                except OSError:
+                    continue  # Our certificate was not taken.
             self._open.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
