@@ -68,7 +68,7 @@ def aim(api: OpenApi, account: PbxAccount, session: Session) -> None:
 
 
 def _enter(api: OpenApi, account: PbxAccount, session: Session) -> None:
-    """Put ours into the list; where the list can't be read, it is not replaced."""
+    """Put ours into the list; where the list can't be read whole, it is not replaced."""
     answer = api.get("webhook/query", session)
     data = answer.get("data")
     settings = data if isinstance(data, dict) else answer
@@ -77,9 +77,12 @@ def _enter(api: OpenApi, account: PbxAccount, session: Session) -> None:
         raise unreadable("webhook/query", "no list of webhooks")
     if settings.get("enb_webhook_event_push") == "0":
         _log.warning("the webhooks of %s are off: tick Webhook Event Push there", account.name)
-    entries = [_entry(item) for item in objects(listed)]
-    if any(_serves(entry, account) for entry in entries):
+    items = objects(listed)
+    entries = [_entry(item) for item in items]
+    if any(_serves(entry, account, _hides(item)) for entry, item in zip(entries, items, strict=True)):
         return
+    if any(_hides(item) for item in items if item.get("url") != account.reports_url):
+        raise unreadable("webhook/query", "secrets that are not shown, and would be lost")
     ours = {
         "url": account.reports_url,
         "secret": account.webhook_secret,
@@ -99,12 +102,18 @@ def _entry(item: Mapping[str, Any]) -> dict[str, Any]:
     return kept | {"event_ids": numbers}
 
 
-def _serves(entry: Mapping[str, Any], account: PbxAccount) -> bool:
-    """Whether a webhook posts all that is wanted to us, with the right secret."""
+def _hides(item: Mapping[str, Any]) -> bool:
+    """Whether a webhook's secret is left out or starred. The guide shows them; firmware may know better."""
+    secret = item.get("secret", "*") or ""
+    return isinstance(secret, str) and bool(secret) and not secret.strip("*")
+
+
+def _serves(entry: Mapping[str, Any], account: PbxAccount, is_hidden: bool) -> bool:
+    """Whether a webhook posts all that is wanted to us, with the right secret as far as it is shown."""
     ids = set(entry["event_ids"])
     return (
         entry["url"] == account.reports_url
-        and entry["secret"] == account.webhook_secret
+        and (is_hidden or entry["secret"] == account.webhook_secret)
         and entry["request_method"].upper() == "POST"
         and (ALL_EVENTS in ids or ids >= set(TOPICS))
     )

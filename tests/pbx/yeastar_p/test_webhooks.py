@@ -102,6 +102,32 @@ def test_what_is_there_already_is_not_written_again(driver_for: MakeDriver, ther
     ]
 
 
+STARRED = {"secret": "********"}
+UNSHOWN = {name: value for name, value in OTHER.items() if name != "secret"}
+
+
+@pytest.mark.parametrize("other", [OTHER | STARRED, UNSHOWN])
+def test_secrets_of_others_that_are_not_shown_are_not_lost(
+    driver_for: MakeDriver, caplog: pytest.LogCaptureFixture, other: dict[str, Any]
+) -> None:
+    """The guide shows them; were they hidden one day, a new list would hold stars in their place."""
+    with RawPbx(in_turn(PAIR, listed(other))) as pbx:
+        driver_for(pbx.url).login()
+
+    assert len(pbx.requests) == 2
+    assert "enter http://10.0.0.5:8260/reports/hq there" in caplog.text
+
+
+def test_our_own_may_be_starred_and_is_replaced_where_it_lacks_something(driver_for: MakeDriver) -> None:
+    with RawPbx(in_turn(PAIR, listed(OTHER, OURS | STARRED))) as pbx:
+        driver_for(pbx.url).login()
+    assert len(pbx.requests) == 2
+
+    with RawPbx(in_turn(PAIR, listed(OTHER, OURS | STARRED | {"event_ids": [30011]}), DONE)) as pbx:
+        driver_for(pbx.url).login()
+    assert entered(pbx) == [OTHER, OURS]
+
+
 def test_the_list_may_stand_beside_the_data(driver_for: MakeDriver) -> None:
     """As public code reads it."""
     with RawPbx(in_turn(PAIR, told(webhook_event_push_list=[OTHER]), DONE)) as pbx:
