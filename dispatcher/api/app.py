@@ -23,6 +23,7 @@ from dispatcher.api import (
     proof,
     schedules,
     silences,
+    trials,
     trunks,
     webhooks,
 )
@@ -35,6 +36,7 @@ from dispatcher.intake.policies import warn_of_unfit_policies
 ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
     proof.router,
+    trials.router,
     webhooks.router,
     campaigns.router,
     calls.router,

@@ -11,6 +11,7 @@ from dispatcher.cli.client import Api
 from dispatcher.cli.config import ConfigOption
 from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, connected
 from dispatcher.cli.proof import proof
+from dispatcher.cli.trial import try_out
 from dispatcher.config import Scope
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 
 app.command("proof")(proof)
+app.command("test")(try_out)
 
 AlarmId = Annotated[str, typer.Argument(metavar="ID", help="The alarm's id.")]
 

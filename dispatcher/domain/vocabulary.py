@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+TEST = "test"
+"""The source of alarms that only try whether people can be reached: nothing keeps them quiet."""
+
 
 class Severity(StrEnum):
     """How urgent an alarm is, as its sender says."""

@@ -1,6 +1,6 @@
 """An alarm as its sender asks for it, and what it comes to together with its notification policy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -109,6 +109,15 @@ class Plan:
     expires_at: datetime | None
     course: AlarmPlan
     """How it goes on after ``to``, the people of its first step."""
+
+    def for_test(self) -> "Plan":
+        """The same people and message, with nothing that waits for hours or a group, and no call shared.
+
+        A key in a test's call must not acknowledge an alarm that is real.
+        """
+        alone = {"bundle": False, "group": None, "record_only": False, "hours": None}
+        quiet_after = {"remind_after": None, "resolved_message": None}
+        return replace(self, course=self.course.model_copy(update=alone | quiet_after))
 
 
 def plan_of(tx: Connection, request: AlarmRequest, settings: Settings, now: datetime) -> Plan:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.matchers import Matcher, Op
-from dispatcher.domain.vocabulary import AlarmStatus
+from dispatcher.domain.vocabulary import TEST, AlarmStatus
 from dispatcher.store.tables import Alarm, AlarmGroup, Inhibition, Silence, among, table
 
 _alarms, _silences = table(Alarm), table(Silence)
@@ -25,7 +25,7 @@ _MATCHED = (
 )
 _IN_HAND = (
     select(*_MATCHED)
-    .where(among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED))
+    .where(among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED), _alarms.c.source != TEST)
     .order_by(_alarms.c.id)
 )
 
@@ -48,7 +48,7 @@ def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def alarms_in_hand(tx: Connection) -> list[tuple[str, dict[str, str]]]:
-    """Every alarm that is open or acknowledged, with what it is matched by."""
+    """Every alarm that is open or acknowledged, with what it is matched by; tests keep nothing quiet."""
     return [(row["id"], labels_of(row)) for row in (dict(one) for one in tx.execute(_IN_HAND).mappings())]
 
 
