@@ -42,7 +42,7 @@ _NOT_POSSIBLE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@described.post("message", status_code=204)
+@described.post("message", status_code=204, responses={422: {"description": "It is sent again, later."}})
 def message(
     message: Message,
     webhook_id: Annotated[str, Header(alias="webhook-id", description="The same in every try.")],

@@ -148,7 +148,8 @@ def test_a_call_says_what_holds_its_trunk(api: TestClient, call_id: str) -> None
 def test_a_full_trunk_is_named_with_its_channels(api: TestClient, core: Core, call_id: str) -> None:
     api.patch("/v1/trunks/hq/SPS-6-36", json={"channels": 1, "reserved_for_alarms": 0})
     claim(core)
-    waiting = api.post("/v1/alarms", json=ONE).json()["calls"][0]
+    another = ONE | {"to": [{"number": "+31612345679"}]}
+    waiting = api.post("/v1/alarms", json=another).json()["calls"][0]
 
     assert waiting["waiting_for"] == "a free channel: all 1 channels of hq/SPS-6-36 are in use"
     assert shown(api, call_id)["state"] == "active"
