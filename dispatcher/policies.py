@@ -178,6 +178,8 @@ class AlarmPlan(Schema):
     record_only: bool = False
     hours: list[WindowSpec] | None = None
     timezone: str = "UTC"
+    first_round: int = 0
+    """The round at which it began anew, after a silence or an acknowledgement; the rounds count on."""
 
     def document(self) -> dict[str, Any]:
         """The plan as the store keeps it."""
@@ -191,7 +193,7 @@ class AlarmPlan(Schema):
             USUAL_WAIT if step.wait is None and (place < last or self.repeat) else step.wait
             for place, step in enumerate(self.steps)
         ]
-        return Course(tuple(waits), rounds=self.repeat + 1)
+        return Course(tuple(waits), rounds=self.first_round + self.repeat + 1)
 
 
 def plan_of_policy(policy: PolicySpec, severity: Severity) -> AlarmPlan:
@@ -212,6 +214,6 @@ def plan_of_policy(policy: PolicySpec, severity: Severity) -> AlarmPlan:
     )
 
 
-def another_round(plan: AlarmPlan, rounds_gone: int) -> AlarmPlan:
-    """The plan with all of its rounds still to come, after ``rounds_gone`` and the one under way."""
-    return plan.model_copy(update={"repeat": plan.repeat + rounds_gone + 1})
+def begun_anew(plan: AlarmPlan, at_round: int) -> AlarmPlan:
+    """The plan with all of its rounds still to come, of which ``at_round`` is the first."""
+    return plan.model_copy(update={"first_round": at_round})

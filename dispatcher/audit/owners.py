@@ -75,7 +75,8 @@ def _end_alarms(means: Means, ids: Sequence[str]) -> int:
 
 def _end_alarm(core: Core, tx: Connection, alarm_id: str, count: Count) -> Aftermath:
     now = core.clock()
-    rows = [row for row in pages.of_alarm(tx, alarm_id) if row.call_state is not None]
+    plan = tx.execute(select(_alarms.c.plan).where(_alarms.c.id == alarm_id)).scalar() or {}
+    rows = pages.of_alarm(tx, alarm_id, plan.get("first_round", 0))
     heard = next((row for row in rows if row.call_state == CallState.DELIVERED), None)
     if heard is not None:
         by = heard.name or heard.number or "the callee"

@@ -17,7 +17,7 @@ from dispatcher.escalation.lines import Lines, lines_of
 from dispatcher.escalation.paging import Told, call_waiting, page
 from dispatcher.escalation.recipients import Asked, LeftOut, Rules
 from dispatcher.ledger import alarms as ledger
-from dispatcher.policies import AlarmPlan, another_round
+from dispatcher.policies import AlarmPlan, begun_anew
 from dispatcher.requests import MessageSpec
 from dispatcher.store import events
 from dispatcher.store.events import Change
@@ -232,8 +232,8 @@ def _hold(work: Work, row: Any, hold: Hold) -> None:
 def _quieten(work: Work, row: Any, plan: AlarmPlan, hold: Hold) -> None:
     """Stop calling for an alarm that has begun to: once nothing holds it any more it begins anew."""
     work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, row["id"], work.count, hold.why))
-    begun_anew = {"step": 0, "round": row["round"] + 1, "plan": another_round(plan, row["round"]).document()}
-    _set(work, row["id"], **begun_anew)
+    following = row["round"] + 1
+    _set(work, row["id"], step=0, round=following, plan=begun_anew(plan, following).document())
     _hold(work, row, hold)
 
 
@@ -245,7 +245,7 @@ def _remind(work: Work, row: Any, plan: AlarmPlan) -> None:
         _set(work, row["id"], next_at=due_at)
         return
     cause = f"acknowledged by {row['acknowledged_by']} at {since:%H:%M:%S} UTC, and not resolved since"
-    place, plan = Place(0, row["round"] + 1), another_round(plan, row["round"])
+    place, plan = Place(0, row["round"] + 1), begun_anew(plan, row["round"] + 1)
     _set(work, row["id"], status=AlarmStatus.OPEN, plan=plan.document())
     change = Change("alarm", row["id"], "reopened", cause, row["id"])
     events.record(work.tx, work.now, [change])

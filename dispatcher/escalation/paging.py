@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, insert, select, text, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.directory.resolving import Limits, limits_of
@@ -27,6 +27,7 @@ NO_LIMITS = Limits()
 GATHERING = timedelta(seconds=2)
 """A call of a group that is being told waits so long for the group's other alarms to join it."""
 
+_ANEW = "its call tells of the alarm in a later step"
 _NOT_DIALLED = text("bundle IS NOT NULL AND state = 'queued' AND attempts_made = 0")
 """The condition of the unique index on ``bundle``, word for word."""
 
@@ -136,16 +137,20 @@ def page(
 ) -> int:
     """Page the people of a step: the first of each line is called now. Returns how many are."""
     first = [line[0] for line in lines]
-    calls = iter(_call(tx, now, told, first, why))
+    ids = _call(tx, now, told, first, why)
+    # The first step of the first round is an alarm's first page of all.
+    keys_done = {} if place == Place() else _let_go(tx, now, told.row["id"], ids)
+    calls = iter(ids)
     rows = []
     for number, line in enumerate(lines):
         for position, callee in enumerate(line):
             calling = position == 0
+            call_id = next(calls) if calling else None
             rows.append(
                 {
                     "id": new_id(),
                     "alarm_id": told.row["id"],
-                    "call_id": next(calls) if calling else None,
+                    "call_id": call_id,
                     "purpose": told.purpose,
                     "step": place.step,
                     "round": place.round,
@@ -155,7 +160,7 @@ def page(
                     "contact": callee.contact,
                     "state": PageState.CALLING if calling else PageState.WAITING,
                     "why": "",
-                    "keys_done": "",
+                    "keys_done": keys_done.get(call_id or "", ""),
                     "created_at": now,
                     "called_at": now if calling else None,
                 }
@@ -168,12 +173,31 @@ def page(
 def call_waiting(tx: Connection, now: datetime, told: Told, waiting: Sequence[Any], why: str) -> None:
     """Call the next in their lines: pages that have waited for those before them."""
     calls = _call(tx, now, told, [Callee.from_columns(row) for row in waiting], why)
+    keys_done = _let_go(tx, now, told.row["id"], calls)
     for row, call_id in zip(waiting, calls, strict=True):
         tx.execute(
             update(pages)
             .where(pages.c.id == row.id, among(pages.c.state, PageState.WAITING))
-            .values(state=PageState.CALLING, call_id=call_id, called_at=now)
+            .values(
+                state=PageState.CALLING,
+                call_id=call_id,
+                called_at=now,
+                keys_done=keys_done.get(call_id, ""),
+            )
         )
+
+
+def _let_go(tx: Connection, now: datetime, alarm_id: str, call_ids: Sequence[str]) -> dict[str, str]:
+    """End the alarm's earlier pages of calls that tell of it anew; returns the keys done there, by call.
+
+    A call that waits for its retry since an earlier step tells its callee once, for the step that asks now.
+    """
+    earlier = pages.c.alarm_id == alarm_id, pages.c.call_id.in_(call_ids)
+    found = tx.execute(select(pages.c.call_id, pages.c.keys_done).where(*earlier)).all()
+    if found:
+        ended = {"state": PageState.ENDED, "why": _ANEW, "ended_at": func.coalesce(pages.c.ended_at, now)}
+        tx.execute(update(pages).where(*earlier).values(call_id=None, **ended))
+    return {row.call_id: row.keys_done for row in found}
 
 
 def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], why: str) -> list[str]:

@@ -139,13 +139,14 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     The alarm's row is locked first, so that of two calls that end at the same time the second sees
     the first.
     """
-    query = select(_alarms.c.status, _alarms.c.next_at).where(_alarms.c.id == alarm_id)
+    query = select(_alarms.c.status, _alarms.c.next_at, _alarms.c.plan).where(_alarms.c.id == alarm_id)
     alarm = tx.execute(query.with_for_update()).one()
     if alarm.status != AlarmStatus.OPEN:
         return Aftermath()
     if alarm.next_at is not None:
         return look_again(tx, now, [alarm_id])
-    states = {row.call_state for row in pages.of_alarm(tx, alarm_id) if row.call_state is not None}
+    of_this_time = pages.of_alarm(tx, alarm_id, (alarm.plan or {}).get("first_round", 0))
+    states = {row.call_state for row in of_this_time if row.call_state is not None}
     if states & {*OPEN_CALL_STATES, CallState.DELIVERED}:
         return Aftermath()
     if states == {CallState.EXPIRED}:

@@ -120,12 +120,12 @@ def call_counts(tx: Connection, alarm_ids: Sequence[str]) -> dict[str, dict[str,
     return found
 
 
-def of_alarm(tx: Connection, alarm_id: str) -> Sequence[Any]:
-    """The alarm's pages with the states of their calls (``call_state``), in order."""
+def of_alarm(tx: Connection, alarm_id: str, since_round: int = 0) -> Sequence[Any]:
+    """The alarm's pages of a round and those after it, with the states of their calls (``call_state``)."""
     query = (
         select(pages, _calls.c.state.label("call_state"), _calls.c.outcome.label("call_outcome"))
         .outerjoin(_calls, _calls.c.id == pages.c.call_id)
-        .where(pages.c.alarm_id == alarm_id)
+        .where(pages.c.alarm_id == alarm_id, pages.c.round >= since_round)
         .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position)
     )
     return tx.execute(query).all()
