@@ -56,6 +56,10 @@ def raise_alarm(
     max_attempts: wording.MaxAttempts = None,
     retry: wording.Retry = None,
     expires_in: wording.ExpiresIn = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE that silences, groups and messages match; repeatable."),
+    ] = None,
     detail: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, kept and shown; repeatable.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow its calls until it has ended.")] = False,
     url: UrlOption = None,
@@ -76,6 +80,7 @@ def raise_alarm(
             "ack_digits": ack_digits,
             "retry": wording.retry(max_attempts, retry),
             "expires_at": wording.expiry(expires_in),
+            "labels": wording.labels(label),
             "details": wording.details(detail),
         }
     )
@@ -166,7 +171,10 @@ def show_alarm(
     console = show.console()
     by = f" by {alarm['acknowledged_by']}" if alarm["acknowledged_by"] else ""
     console.print(f"{show.word(alarm['severity'])} {show.word(alarm['summary'])}")
-    console.print(f"{show.word(alarm['status'])}{show.word(by)}, raised {show.when(alarm['created_at'])}\n")
+    console.print(f"{show.word(alarm['status'])}{show.word(by)}, raised {show.when(alarm['created_at'])}")
+    for line in _standing(alarm):
+        console.print(show.word(line))
+    console.print()
     rows = [
         (
             show.party(call),
@@ -183,6 +191,22 @@ def show_alarm(
     calls = {call["id"]: call for call in alarm["calls"]}
     for event in alarm["timeline"]:
         console.print(show.word(_line(event, calls)))
+
+
+def _standing(alarm: dict[str, Any]) -> list[str]:
+    """Where an alarm stands: its step, what holds it, and what comes next."""
+    told = []
+    if alarm["policy"]:
+        again = f", round {alarm['round']}" if alarm["round"] > 1 else ""
+        told.append(f"step {alarm['step']}{again} of policy {alarm['policy']}")
+    if alarm["held_why"]:
+        told.append(f"nobody is called now: {alarm['held_why']}")
+    if alarm["next_at"]:
+        told.append(f"goes on by itself at {show.when(alarm['next_at'])} at the latest")
+    following = alarm.get("next_step")
+    if following:
+        told.append(f"next, in step {following['step']}: {', '.join(following['to'])}")
+    return told
 
 
 @app.command("acknowledge", hidden=True)
@@ -208,6 +232,18 @@ def resolve(
 ) -> None:
     """Say that an alarm's cause is gone."""
     _steer(alarm_id, "resolve", url, key, config, as_json)
+
+
+@app.command()
+def escalate(
+    alarm_id: AlarmId,
+    url: UrlOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on to the next step of an alarm's policy now, past whatever holds it."""
+    _steer(alarm_id, "escalate", url, key, config, as_json)
 
 
 @app.command()

@@ -85,6 +85,11 @@ def details(texts: Sequence[str] | None) -> dict[str, str] | None:
     return dict(_pairs(texts, "--detail")) or None
 
 
+def labels(texts: Sequence[str] | None) -> dict[str, str] | None:
+    """``NAME=VALUE`` pairs that silences, groups and messages match by, or None."""
+    return dict(_pairs(texts, "--label")) or None
+
+
 def expiry(seconds: float | None) -> str | None:
     """The instant in so many seconds, as the API writes it."""
     return None if seconds is None else (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()

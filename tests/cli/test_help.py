@@ -33,7 +33,7 @@ def test_every_command_explains_itself(name: str) -> None:
 @pytest.mark.parametrize(
     ("group", "steps"),
     [
-        ("alarm", ["raise", "list", "show", "ack", "resolve", "cancel"]),
+        ("alarm", ["raise", "list", "show", "proof", "test", "ack", "escalate", "resolve", "cancel"]),
         (
             "campaign",
             ["create", "import", "start", "pause", "resume", "cancel", "watch", "list", "show", "results"],

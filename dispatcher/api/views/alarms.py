@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field
 
 from dispatcher.api.views.calls import CallView
 from dispatcher.api.views.events import EventView
+from dispatcher.domain.escalation import Place
 from dispatcher.domain.vocabulary import AlarmStatus, DeliveredWhen, MessageKind, Severity
+from dispatcher.policies import AlarmPlan
 
 
 class AlarmSummary(BaseModel):
@@ -47,8 +49,18 @@ class AlarmSummary(BaseModel):
     call_counts: dict[str, int] = Field(description="Its calls by state.", examples=[{"delivered": 1}])
 
 
+class NextStep(BaseModel):
+    """The step after the one under way, and whom it calls."""
+
+    step: int
+    round: int
+    to: list[str] = Field(examples=[["group ops", "+31612345678"]])
+
+
 class AlarmView(AlarmSummary):
     """An alarm with everything that happened for it."""
+
+    next_step: NextStep | None = Field(description="What comes next unless somebody takes it in hand.")
 
     calls: list[CallView]
     timeline: list[EventView] = Field(description="Every change of the alarm and its calls, in order.")
@@ -102,4 +114,17 @@ def alarm_view(row: Any, calls: Sequence[CallView], timeline: Sequence[EventView
     counts: dict[str, int] = {}
     for call in calls:
         counts[call.state] = counts.get(call.state, 0) + 1
-    return AlarmView(**_members(row, counts), calls=list(calls), timeline=list(timeline))
+    members = _members(row, counts) | {"next_step": _next_step(row)}
+    return AlarmView(**members, calls=list(calls), timeline=list(timeline))
+
+
+def _next_step(row: Any) -> NextStep | None:
+    if row.status != AlarmStatus.OPEN or not row.plan:
+        return None
+    plan = AlarmPlan.model_validate(row.plan)
+    following = plan.course.after(Place(row.step, row.round))
+    if following is None:
+        return None
+    people = plan.steps[following.step].to
+    told = [one.name or (one.value if one.number else f"{one.kind} {one.value}") for one in people]
+    return NextStep(step=following.step + 1, round=following.round + 1, to=told)
