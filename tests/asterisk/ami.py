@@ -75,9 +75,13 @@ class Ami:
         """The names of one channel's events, with the name of its own for a UserEvent."""
         return [event.get("UserEvent") or event["Event"] for event in self.of(channel_id)]
 
+    def channels(self) -> set[str]:
+        """The ids of the channels that Asterisk lists at this moment."""
+        return {row["Uniqueid"] for row in self.listed("CoreShowChannels")}
+
     def channels_up(self) -> int:
         """How many channels Asterisk counts at this moment."""
-        return len(self.listed("CoreShowChannels"))
+        return len(self.channels())
 
     def originate(self, channel_id: str, channel: str, context: str, extension: str, *variables: str) -> Row:
         """Place a call under an id of our own, whose end is told as the dialplan for users tells it."""
