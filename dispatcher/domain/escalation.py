@@ -3,7 +3,7 @@
 A plan has steps, gone through in order and, if it says so, again. A step has lines: people in one line
 are called one after the other, the lines at the same time. Once a step's wait is over without anybody
 having the alarm in hand, or as soon as everybody in it has been tried in vain, the next step begins; the
-calls of the steps before go on.
+lines of the steps before go on.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Standing(StrEnum):
-    """How one page of a step stands. ``failed``: its call ended in vain, or was taken back."""
+    """How one page of a step stands. ``failed``: its call ended in vain, or the page was taken back."""
 
     WAITING = "waiting"
     CALLING = "calling"
@@ -92,7 +92,7 @@ def decide(
     if any(page.standing is Standing.DELIVERED for page in pages):
         return Decision()
     due_at = _due_at(course, place, began_at)
-    call = _next_in_lines(pages)
+    call = next_in_lines(pages)
     is_in_vain = not call and all(page.standing is Standing.FAILED for page in pages)
     is_over = due_at is not None and due_at <= now
     if following is not None and (at_once or is_in_vain or is_over):
@@ -116,8 +116,8 @@ def _due_at(course: Course, place: Place, began_at: datetime) -> datetime | None
     return None if wait is None else began_at + timedelta(seconds=wait)
 
 
-def _next_in_lines(pages: Sequence[PageNow]) -> tuple[str, ...]:
-    """The first waiting page of each line in which nobody is being called."""
+def next_in_lines(pages: Sequence[PageNow]) -> tuple[str, ...]:
+    """The first waiting page of each line of one step in which nobody is being called."""
     taken: set[int] = {page.line for page in pages if page.standing is Standing.CALLING}
     chosen = []
     for page in sorted(pages, key=lambda page: (page.line, page.position)):

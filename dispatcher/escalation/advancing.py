@@ -8,8 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from dispatcher.directory.resolving import Limits
-from dispatcher.domain.escalation import Decision, PageNow, Place, Standing, decide
-from dispatcher.domain.vocabulary import AlarmStatus, CallState, DeliveredWhen, PageState, Purpose
+from dispatcher.domain.escalation import Decision, PageNow, Place, Standing, decide, next_in_lines
+from dispatcher.domain.vocabulary import (
+    OPEN_CALL_STATES,
+    AlarmStatus,
+    CallState,
+    DeliveredWhen,
+    PageState,
+    Purpose,
+)
 from dispatcher.errors import Unknown
 from dispatcher.escalation import keys
 from dispatcher.escalation.holding import Hold, hold_at_first, hold_on
@@ -21,7 +28,7 @@ from dispatcher.policies import AlarmPlan, begun_anew
 from dispatcher.requests import MessageSpec
 from dispatcher.store import events
 from dispatcher.store.events import Change
-from dispatcher.store.pages import of_alarm
+from dispatcher.store.pages import end_delivered, of_alarm
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work
 
@@ -55,14 +62,17 @@ def advance(work: Work, alarm_id: str) -> None:
     if row is None or row["next_at"] is None:
         return
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
-    if row["status"] == AlarmStatus.ACKNOWLEDGED:
-        _remind(work, row, plan)
-        return
-    if row["status"] != AlarmStatus.OPEN or _is_over(row, work.now):
+    if row["status"] not in (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED):
         _set(work, alarm_id, next_at=None)
         return
     wish = keys.act(work, row, plan)
     if wish is keys.Wish.NOTHING_MORE:
+        return
+    if row["status"] == AlarmStatus.ACKNOWLEDGED:
+        _remind(work, row, plan)
+        return
+    if _is_over(row, work.now):
+        _set(work, alarm_id, next_at=None)
         return
     if not _has_begun(work.tx, row):
         _begin_if_free(work, row, plan)
@@ -88,6 +98,7 @@ def go_on_at_once(work: Work, alarm_id: str, by: str) -> bool:
     following = plan.course.after(Place(row["step"], row["round"]))
     if following is None:
         return False
+    end_delivered(work.tx, work.now, alarm_id, f"{by} asked to go on")
     _go_on(work, row, plan, following, f"asked for by {by}")
     return True
 
@@ -99,12 +110,8 @@ def _has_begun(tx: Connection, row: Any) -> bool:
     )
 
 
-def _pages_at(tx: Connection, alarm_id: str, place: Place) -> list[Any]:
-    return [
-        page
-        for page in of_alarm(tx, alarm_id)
-        if page.purpose == Purpose.ALARM and (page.step, page.round) == (place.step, place.round)
-    ]
+def _pages_since(tx: Connection, alarm_id: str, since_round: int) -> list[Any]:
+    return [page for page in of_alarm(tx, alarm_id, since_round) if page.purpose == Purpose.ALARM]
 
 
 def _is_over(row: Any, now: datetime) -> bool:
@@ -123,10 +130,23 @@ def _begin_if_free(work: Work, row: Any, plan: AlarmPlan) -> None:
 
 def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     place = Place(row["step"], row["round"])
-    rows = _pages_at(work.tx, row["id"], place)
+    if at_once:
+        end_delivered(work.tx, work.now, row["id"], "a key asked to go on")
+    known = _pages_since(work.tx, row["id"], plan.first_round)
+    if any(_standing(page) is Standing.DELIVERED for page in known):
+        _set(work, row["id"], next_at=None)
+        return
+    rows = _at(known, place)
+    for step in range(row["step"]):
+        before = _at(known, Place(step, row["round"]))
+        _call_next(work, row, plan, step, before, next_in_lines(_as_known(before)))
     began_at = min((page.created_at for page in rows), default=work.now)
     decision = decide(plan.course, place, began_at, _as_known(rows), work.now, at_once=at_once)
     _carry_out(work, row, plan, decision, rows)
+
+
+def _at(rows: Sequence[Any], place: Place) -> list[Any]:
+    return [page for page in rows if (page.step, page.round) == (place.step, place.round)]
 
 
 def _as_known(rows: Sequence[Any]) -> list[PageNow]:
@@ -134,29 +154,34 @@ def _as_known(rows: Sequence[Any]) -> list[PageNow]:
 
 
 def _standing(page: Any) -> Standing:
-    if page.state == PageState.WAITING:
-        return Standing.WAITING
+    if page.state != PageState.CALLING:
+        return Standing.WAITING if page.state == PageState.WAITING else Standing.FAILED
     if page.call_state == CallState.DELIVERED:
         return Standing.DELIVERED
-    if page.state == PageState.CALLING and page.call_state in (CallState.QUEUED, CallState.ACTIVE):
-        return Standing.CALLING
-    return Standing.FAILED
+    return Standing.CALLING if page.call_state in OPEN_CALL_STATES else Standing.FAILED
 
 
 def _carry_out(work: Work, row: Any, plan: AlarmPlan, decision: Decision, rows: Sequence[Any]) -> None:
-    if decision.call:
-        chosen = [page for page in rows if page.id in decision.call]
-        step = plan.steps[row["step"]]
-        call_waiting(
-            work.tx, work.now, _told(work, row, plan, step.message), chosen, "those before were not reached"
-        )
-        work.aftermath.due = True
+    _call_next(work, row, plan, row["step"], rows, decision.call)
     if decision.move_to is not None:
         _go_on(work, row, plan, decision.move_to, decision.why)
         return
-    _set(work, row["id"], next_at=_next_look(work.now, decision))
-    if not decision.has_more:
+    next_at = _next_look(work, row, Place(row["step"], row["round"]), decision)
+    _set(work, row["id"], next_at=next_at)
+    if next_at is None:
         work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
+
+
+def _call_next(
+    work: Work, row: Any, plan: AlarmPlan, step: int, rows: Sequence[Any], chosen: Sequence[str]
+) -> None:
+    """Call the next in the lines of a step: those of its pages that are chosen."""
+    if not chosen:
+        return
+    told = _told(work, row, plan, plan.steps[step].message)
+    waiting = [page for page in rows if page.id in chosen]
+    call_waiting(work.tx, work.now, told, waiting, "those before were not reached")
+    work.aftermath.due = True
 
 
 def _go_on(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Lines | None = None) -> None:
@@ -195,18 +220,21 @@ def _call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, li
 def _after_step(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:
     """Write down where the alarm is, and when it is looked at again."""
     values: dict[str, Any] = {"step": place.step, "round": place.round, "held_why": None, "held_by": None}
-    here = _pages_at(work.tx, row["id"], place)
+    here = _at(_pages_since(work.tx, row["id"], place.round), place)
     decision = decide(plan.course, place, work.now, _as_known(here), work.now)
-    _set(work, row["id"], next_at=_next_look(work.now, decision), **values)
-    if not here:
+    next_at = _next_look(work, row, place, decision)
+    _set(work, row["id"], next_at=next_at, **values)
+    if not here and next_at is None:
         work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
 
 
-def _next_look(now: datetime, decision: Decision) -> datetime | None:
+def _next_look(work: Work, row: Any, place: Place, decision: Decision) -> datetime | None:
     """When the alarm is looked at by the clock; empty only when nothing is to come but the end of calls."""
-    if decision.next_at is not None or not decision.has_more:
+    if decision.next_at is not None:
         return decision.next_at
-    return now + LONGEST_WAIT
+    pages = _pages_since(work.tx, row["id"], place.round)
+    has_more = decision.has_more or any(page.state == PageState.WAITING for page in pages)
+    return work.now + LONGEST_WAIT if has_more else None
 
 
 def _told(work: Work, row: Any, plan: AlarmPlan, message: MessageSpec | None) -> Told:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from dispatcher.directory import do_not_call
+from dispatcher.domain.vocabulary import PageState
 from dispatcher.escalation import silences
 from dispatcher.escalation.resolving import resolve
 from dispatcher.ledger import alarms as ledger
@@ -33,6 +34,9 @@ class Wish(StrEnum):
     NOTHING_MORE = "nothing_more"
 
 
+_STRENGTH = (Wish.NONE, Wish.GO_ON, Wish.NOTHING_MORE)
+
+
 def act(work: Work, row: Any, plan: AlarmPlan) -> Wish:
     """Give every key its effect that has not had it. ``row`` is the locked alarm's."""
     if not plan.keys:
@@ -43,7 +47,7 @@ def act(work: Work, row: Any, plan: AlarmPlan) -> Wish:
             action = plan.keys.get(key)
             if action is None or action is KeyAction.ACKNOWLEDGE:
                 continue
-            wish = _do(work, row, plan, page, key, action) if wish is not Wish.NOTHING_MORE else wish
+            wish = max(wish, _do(work, row, plan, page, key, action), key=_STRENGTH.index)
         work.tx.execute(
             update(pages).where(pages.c.id == page.id).values(keys_done=page.keys_done + "".join(pressed))
         )
@@ -107,6 +111,8 @@ def _note(work: Work, row: Any, action: KeyAction, cause: str) -> None:
 
 
 def _end_page(work: Work, page: Any, why: str) -> None:
+    if page.state != PageState.CALLING:
+        return
     work.aftermath.add(ledger.withdraw_page(work.tx, work.now, page.id, page.call_id, work.count, why))
 
 
@@ -123,5 +129,5 @@ def _matchers(row: Any) -> list[dict[str, str]]:
     labels = {name: value for name, value in (row["labels"] or {}).items() if name != "severity"}
     if not labels:
         labels = {"dedup_key": row["dedup_key"]} if row["dedup_key"] else {"summary": row["summary"]}
-    labels["source"] = row["source"]
+    labels.setdefault("source", row["source"])
     return [{"label": name, "op": "=", "value": value} for name, value in sorted(labels.items())]

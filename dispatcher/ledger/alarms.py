@@ -13,6 +13,7 @@ from dispatcher.domain.vocabulary import (
     CallKind,
     CallState,
     Outcome,
+    PageState,
     Phase,
 )
 from dispatcher.ledger.aftermath import Aftermath
@@ -146,8 +147,10 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     if alarm.next_at is not None:
         return look_again(tx, now, [alarm_id])
     of_this_time = pages.of_alarm(tx, alarm_id, (alarm.plan or {}).get("first_round", 0))
-    states = {row.call_state for row in of_this_time if row.call_state is not None}
-    if states & {*OPEN_CALL_STATES, CallState.DELIVERED}:
+    called = [row for row in of_this_time if row.call_state is not None]
+    states = {row.call_state for row in called}
+    reached = any(row.call_state == CallState.DELIVERED and row.state == PageState.CALLING for row in called)
+    if reached or states & set(OPEN_CALL_STATES):
         return Aftermath()
     if states == {CallState.EXPIRED}:
         close(tx, now, alarm_id, AlarmStatus.EXPIRED, "every call expired")

@@ -270,6 +270,8 @@ def _settle_alarms(
             cause = f"key {case.facts.digits} by {case.person}"
             for alarm_id in told:
                 aftermath.add(alarms.acknowledge(tx, now, alarm_id, count, by=case.person, cause=cause))
+            if set(case.facts.digits) - set(terms.ack_digits):
+                aftermath.add(alarms.look_again(tx, now, told))
         else:
             aftermath.add(alarms.look_again(tx, now, told))
     for case, move, _ in moves:

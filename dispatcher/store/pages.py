@@ -72,6 +72,15 @@ def end_one(tx: Connection, now: datetime, page_id: str, why: str) -> None:
     tx.execute(update(pages).where(pages.c.id == page_id).values(ended))
 
 
+def end_delivered(tx: Connection, now: datetime, alarm_id: str, why: str) -> None:
+    """End the alarm's pages whose calls were delivered: that was not enough."""
+    delivered = select(_calls.c.id).where(
+        _calls.c.id == pages.c.call_id, among(_calls.c.state, CallState.DELIVERED)
+    )
+    mine = pages.c.alarm_id == alarm_id, among(pages.c.state, PageState.CALLING), delivered.exists()
+    tx.execute(update(pages).where(*mine).values(state=PageState.ENDED, why=why, ended_at=now))
+
+
 def lock_calls(tx: Connection, alarm_id: str) -> None:
     """Lock the calls that tell of this alarm, so that nobody joins another alarm to them meanwhile."""
     mine = select(pages.c.call_id).where(pages.c.alarm_id == alarm_id, pages.c.call_id.is_not(None))

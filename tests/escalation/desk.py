@@ -93,6 +93,12 @@ class Desk:
         self._learn(number, answered_at=self.clock(), keys=frozenset({(1, key)}))
         self.look()
 
+    def presses(self, number: str, keys: str) -> None:
+        """The callee picks up, and presses several keys before the first of them is told."""
+        pressed = frozenset((place, key) for place, key in enumerate(keys, 1))
+        self._learn(number, answered_at=self.clock(), keys=pressed)
+        self.look()
+
     def hang_up(self, number: str) -> None:
         """The call ends."""
         self._learn(number, closed_at=self.clock(), released_at=self.clock())

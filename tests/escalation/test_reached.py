@@ -1,7 +1,7 @@
 """Two ways to fail people: nobody calls who should have, and calling again who has been reached."""
 
 from dispatcher.domain.vocabulary import AlarmStatus
-from tests.escalation.desk import ANN, BOB, open_desk, policy, step
+from tests.escalation.desk import ANN, BOB, CAT, open_desk, policy, step
 
 ONCE = {"max_attempts": 1}
 
@@ -47,4 +47,72 @@ def test_a_reminder_has_the_rounds_of_the_policy_and_ends_in_vain_like_the_first
         desk.busy(ANN)
 
         assert desk.waiting() == []
+        assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
+
+
+def test_of_two_keys_at_once_neither_is_lost(store_url: str) -> None:
+    keyed = policy(step(ANN, BOB, wait=600), step(CAT), keys={"4": "escalate", "*": "repeat", "6": "resolve"})
+    with open_desk(store_url, keyed) as desk:
+        desk.raised()
+        desk.ring()
+        desk.presses(ANN, "4*")
+        assert desk.ring() == [CAT]
+
+
+def test_who_acknowledges_may_still_resolve_or_silence(store_url: str) -> None:
+    keyed = policy(step(ANN, BOB), keys={"6": "resolve", "7": "silence"}, remind_after=1800)
+    with open_desk(store_url, keyed) as desk:
+        first = desk.raised(labels={"site": "north", "source": "pumps"})
+        desk.ring()
+        desk.presses(ANN, "17")
+        desk.hang_up(ANN)
+        desk.hang_up(BOB)
+        assert desk.alarm(first).status == AlarmStatus.ACKNOWLEDGED
+        again = desk.raised(labels={"site": "north", "source": "pumps"})
+        assert "silenced by" in desk.alarm(again).held_why
+        other = desk.raised(labels={"site": "south"})
+        desk.ring()
+        desk.presses(BOB, "16")
+        assert desk.alarm(other).status == AlarmStatus.RESOLVED
+
+
+def test_a_key_that_goes_on_does_so_where_hearing_was_enough(store_url: str) -> None:
+    heard = policy(step(ANN, wait=600), step(BOB), keys={"4": "escalate"}, delivered_when="heard", retry=ONCE)
+    with open_desk(store_url, heard) as desk:
+        alarm = desk.raised()
+        desk.ring()
+        desk.press(ANN, "4")
+        desk.hang_up(ANN)
+        assert desk.ring() == [BOB]
+        desk.busy(BOB)
+
+        assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
+
+
+def test_who_hears_it_after_the_next_step_has_begun_ends_the_escalation(store_url: str) -> None:
+    heard = policy(step(ANN, wait=60), step(BOB, wait=60), step(CAT), delivered_when="answered")
+    with open_desk(store_url, heard) as desk:
+        desk.raised()
+        desk.ring()
+        desk.wait(60)
+        desk.answer(ANN)
+        desk.hang_up(ANN)
+        desk.wait(60)
+
+        assert desk.waiting() == [BOB]
+
+
+def test_a_hunt_goes_on_after_the_next_step_has_begun(store_url: str) -> None:
+    hunted = policy(step(ANN, CAT, mode="hunt", wait=60), step(BOB), retry=ONCE)
+    with open_desk(store_url, hunted) as desk:
+        alarm = desk.raised()
+        desk.ring()
+        desk.wait(60)
+        assert desk.ring() == [BOB]
+        desk.busy(BOB)
+        assert desk.alarm(alarm).status == AlarmStatus.OPEN
+        desk.busy(ANN)
+        assert desk.ring() == [CAT]
+        desk.busy(CAT)
+
         assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
