@@ -7,6 +7,7 @@ or the repetition of its reports. Earliest times win, best CDR status wins, keys
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from dispatcher.domain.numbers import same_number
@@ -148,11 +149,13 @@ def join(one: Facts, other: Facts) -> Facts:
 
 
 _FIELDS = tuple(item.name for item in fields(Facts))
+_values = attrgetter(*_FIELDS)
 
 
 def changes(before: Facts, after: Facts) -> dict[str, Any]:
     """The fields in which ``after`` knows more than ``before``."""
-    return {name: value for name in _FIELDS if (value := getattr(after, name)) != getattr(before, name)}
+    pairs = zip(_FIELDS, _values(before), _values(after), strict=True)
+    return {name: value for name, known, value in pairs if value is not known and value != known}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
 
+_LENGTH = len("2026-11-21 03:00:00.123456")
+
+
 def _as_text(value: datetime | None) -> str | None:
     if value is None:
         return None
     if value.tzinfo is None:
         raise ValueError("a time without a zone can't be stored")
     utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return utc.isoformat(" ", "microseconds")[:_LENGTH]
 
 
 def _from_text(text: str | None) -> datetime | None:
