@@ -9,6 +9,7 @@ from dispatcher.config import Settings
 from dispatcher.directory.resolving import known
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind
 from dispatcher.errors import Clash, Fault, Place, Refused, Unknown
+from dispatcher.escalation.menus import faults_of_messages
 from dispatcher.escalation.recipients import Asked, Rules, faults_of_message, uncallable
 from dispatcher.policies import PolicySpec
 from dispatcher.requests import MessageSpec, Recipient
@@ -130,6 +131,7 @@ def _check(work: Work, asked: PolicySpec) -> None:
     for number, step in enumerate(asked.all_steps):
         place: Place = ("to",) if asked.to else ("steps", number, "to")
         faults += known(work.tx, step.to, place)
+    faults += faults_of_messages(work.tx, work.now, work.core.settings, asked)
     if faults:
         raise Refused(*faults)
 

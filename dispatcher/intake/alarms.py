@@ -9,9 +9,10 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.vocabulary import TEST, AlarmStatus
-from dispatcher.errors import Refused
+from dispatcher.errors import Fault, Refused
 from dispatcher.escalation.advancing import begin
 from dispatcher.escalation.lines import Lines, lines_of, lines_or_refused
+from dispatcher.escalation.menus import missing_ivr
 from dispatcher.escalation.recipients import Asked, Rules, faults_of_message
 from dispatcher.escalation.resolving import resolve
 from dispatcher.intake.alarm_request import AlarmRequest, Plan, Wish, plan_of
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 _alarms = table(Alarm)
 
+_READ_BY_THEIR_SENDERS = ("api", TEST)
+"""The sources whose senders see why an alarm is refused."""
 _UNTIL_RESOLVED = (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)
 _STILL_OPEN = text("dedup_key IS NOT NULL AND status IN ('open', 'acknowledged')")
 """The condition of the unique index on ``dedup_key``, word for word."""
@@ -82,6 +85,7 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
     if source == TEST:
         plan = plan.for_test()
     lines = _people(work, plan, of_policy=not request.to)
+    no_ivr = _missing_ivr(work, request, source, plan)
     row = _row(work, request, source, plan) | {"status": AlarmStatus.OPEN}
     alarm_id = _insert_or_join(work, row)
     if alarm_id != row["id"]:
@@ -90,9 +94,30 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
         return Taken(alarm_id, Effect.JOINED)
     raised = Change("alarm", row["id"], "raised", cause=f"by {source}", alarm_id=row["id"])
     events.record(work.tx, work.now, [raised])
+    if no_ivr is not None:
+        _note_missing_ivr(work, row, no_ivr)
     begin(work, row, plan.course, lines)
     work.count.add(catalogue.ALARMS, source, request.severity)
     return Taken(alarm_id, Effect.RAISED)
+
+
+def _missing_ivr(work: Work, request: AlarmRequest, source: str, plan: Plan) -> str | None:
+    """Why no PBX can play what is heard first, or None. Raises :class:`Refused` where somebody reads it.
+
+    What comes from a monitoring system is taken all the same: nobody reads the answer to a notification,
+    and an IVR made since the PBX was last asked would be played.
+    """
+    message = plan.course.steps[0].message or plan.message
+    why = missing_ivr(work.tx, work.now, work.core.settings, message)
+    if why is not None and source in _READ_BY_THEIR_SENDERS:
+        raise Refused(Fault(("message", "ivr") if request.message else ("policy",), why))
+    return why
+
+
+def _note_missing_ivr(work: Work, row: dict[str, Any], why: str) -> None:
+    _log.warning("alarm %s from %s: %s", row["id"], row["source"], why)
+    work.count.add(catalogue.ALARMS_UNKNOWN_IVR, row["source"])
+    events.record(work.tx, work.now, [Change("alarm", row["id"], "unknown_ivr", why, row["id"])])
 
 
 def _people(work: Work, plan: Plan, *, of_policy: bool) -> Lines:

@@ -63,6 +63,11 @@ NOTIFICATIONS_REFUSED = Counter(
     ("source", "why"),
     "Notifications of which nothing was read: nobody was called.",
 )
+ALARMS_UNKNOWN_IVR = Counter(
+    "dispatcher_alarms_unknown_ivr_total",
+    ("source",),
+    "Alarms taken although no PBX has the IVR that their message names.",
+)
 CALLS = Counter("dispatcher_calls_total", ("kind", "outcome"), "Calls that reached their final outcome.")
 ATTEMPTS = Counter("dispatcher_attempts_total", ("pbx", "trunk", "outcome"), "Attempts by their outcome.")
 REPORTS = Counter("dispatcher_reports_total", ("pbx", "event", "disposition"), "Reports received from PBXs.")
@@ -109,6 +114,7 @@ COUNTERS = (
     ALERTS_REFUSED,
     ALERTS_TRUNCATED,
     NOTIFICATIONS_REFUSED,
+    ALARMS_UNKNOWN_IVR,
     CALLS,
     ATTEMPTS,
     REPORTS,

@@ -22,6 +22,7 @@ from dispatcher.store.engine import is_outage
 from dispatcher.upkeep import housekeeping, misconfigured, sweeps
 from dispatcher.upkeep.abandoned import Abandoned
 from dispatcher.upkeep.comparison import Comparison
+from dispatcher.upkeep.menus import FIRST_LOOK, LOOKED_EVERY, IvrWatch
 from dispatcher.upkeep.recovery import Recovery
 from dispatcher.upkeep.trunks import TrunkWatch
 
@@ -81,6 +82,8 @@ class Upkeep:
         abandoned = Abandoned(core)
         comparison = Comparison(core, sessions, pbxes)
         watch = TrunkWatch(core, sessions, pbxes)
+        menus = IvrWatch(core, sessions)
+        first_look = time.monotonic() + FIRST_LOOK
         self._tasks = [
             _Task("expire", 1.0, lambda: housekeeping.expire(core)),
             _Task("expire alarms", 1.0, lambda: housekeeping.expire_alarms(core)),
@@ -111,6 +114,7 @@ class Upkeep:
                 _Task(f"questions to {name}", 1.0, partial(recovery.sweep, name), lease),
                 _Task(f"others on {name}", 15.0, partial(comparison.compare, name), lease),
                 _Task(f"trunks of {name}", 5.0, partial(watch.look_at_trunks, name), lease),
+                _Task(f"IVRs of {name}", LOOKED_EVERY, partial(menus.look, name), lease, first_look),
             ]
         if leases is not None:
             leases.want(UPKEEP, *(f"upkeep of {name}" for name in pbxes))

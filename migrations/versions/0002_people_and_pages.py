@@ -242,6 +242,14 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "pbx_ivrs",
+        sa.Column("pbx", sa.String(), nullable=False),
+        sa.Column("numbers", DOCUMENT, nullable=True),
+        sa.Column("looked_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("pbx"),
+    )
+
+    op.create_table(
         "pages",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("alarm_id", sa.Text(), nullable=False),
@@ -416,6 +424,7 @@ def downgrade() -> None:
         batch.drop_index("ix_pages_alarm")
 
     op.drop_table("pages")
+    op.drop_table("pbx_ivrs")
     with op.batch_alter_table("schedule_overrides") as batch:
         batch.drop_index("ix_schedule_overrides_schedule")
 

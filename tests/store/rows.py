@@ -30,6 +30,7 @@ from dispatcher.store.tables import (
     Lease,
     Mark,
     Page,
+    PbxIvrs,
     PbxSession,
     Policy,
     ProcessSign,
@@ -122,6 +123,7 @@ ROWS: dict[str, SQLModel] = {
     "leases": Lease(name="upkeep", owner="host:1:a", until=NOW),
     "processes": ProcessSign(name="host:1:a", seen_at=NOW, dialing=["attempt-1"]),
     "report_streams": ReportStreamState(pbx="hq", position="17", connected_at=NOW),
+    "pbx_ivrs": PbxIvrs(pbx="hq", numbers=["6500", "6501"], looked_at=NOW),
     "pbx_sessions": PbxSession(pbx="hq", token="f00", refreshed_at=NOW),
     "tallies": Tally(name="dispatcher_alarms_total", labels='["api", "critical"]', shard=3, value=2.5),
     "audits": AuditState(

@@ -6,6 +6,7 @@ from typing import Any
 
 from dispatcher.domain.vocabulary import CampaignStatus
 from dispatcher.errors import Fault, NotPossible, Refused, Unknown
+from dispatcher.escalation.menus import missing_ivr
 from dispatcher.intake.campaigns import withdrawal
 from dispatcher.intake.campaigns.requests import NewCampaign
 from dispatcher.intake.campaigns.trunks import trunks_for
@@ -22,6 +23,10 @@ def create(work: Work, asked: NewCampaign) -> str:
     trunks = trunks_for(work.core.settings, asked)
     if asked.expires_at is not None and asked.expires_at <= work.now:
         raise Refused(Fault(("expires_at",), "is not in the future"))
+    of_trunks = None if trunks is None else {name.partition("/")[0] for name in trunks}
+    why = missing_ivr(work.tx, work.now, work.core.settings, asked.message, of_trunks)
+    if why is not None:
+        raise Refused(Fault(("message", "ivr"), why))
     campaign_id = new_id()
     row = {
         "id": campaign_id,

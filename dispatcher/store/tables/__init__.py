@@ -17,7 +17,14 @@ from dispatcher.store.tables.directory import (
     Schedule,
     ScheduleOverride,
 )
-from dispatcher.store.tables.exchanges import ForeignCall, Inquiry, PbxSession, ReportStreamState, Trunk
+from dispatcher.store.tables.exchanges import (
+    ForeignCall,
+    Inquiry,
+    PbxIvrs,
+    PbxSession,
+    ReportStreamState,
+    Trunk,
+)
 from dispatcher.store.tables.journal import AuditState, Event, Tally
 from dispatcher.store.tables.outgoing import Delivery, Heartbeat, Mark, Webhook
 from dispatcher.store.tables.processes import IdempotencyKey, Lease, ProcessSign
@@ -48,6 +55,7 @@ __all__ = [
     "Lease",
     "Mark",
     "Page",
+    "PbxIvrs",
     "PbxSession",
     "Policy",
     "ProcessSign",

@@ -74,6 +74,16 @@ class PbxSession(SQLModel, table=True):
     problem: str = ""
 
 
+class PbxIvrs(SQLModel, table=True):
+    """The IVRs of one PBX, as it has last shown them."""
+
+    __tablename__ = "pbx_ivrs"
+
+    pbx: str = Field(primary_key=True)
+    numbers: list[str] | None = json_column()
+    looked_at: datetime = instant(nullable=False)
+
+
 class Inquiry(SQLModel, table=True):
     """What one PBX was asked about open calls, by all processes together.
 
