@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, update
 from dispatcher.domain.pacing import ALARMS, Lane, Plan, plan, startable, waits_for_reports
 from dispatcher.domain.vocabulary import CallState, Phase, TargetKind
 from dispatcher.lines import Line
+from dispatcher.pacer.gathering import gather
 from dispatcher.pacer.hunt import Hunt
 from dispatcher.pacer.lanes import Candidates, alarm_candidates, campaign_candidates
 from dispatcher.store import events, streams, trunks
@@ -105,6 +106,7 @@ def claim(
     taken = [(queue, queue.rows[: planned.grants.get(queue.lane, 0)]) for queue in queues]
     starts = [(queue, row) for queue, rows in taken for row in rows]
     if starts:
+        gather(tx, now, [row for queue, row in starts if queue.lane == ALARMS])
         freed = trunks.freed_since(tx, line.pbx, line.trunk, counted.last_claim_at, len(starts))
         made = _make_attempts(tx, now, line, starts, freed)
         trunks.note_claim(tx, now, line.pbx, line.trunk, planned.next_slot_at)

@@ -107,6 +107,7 @@ def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Sele
             _calls.c.alarm_id,
             _calls.c.campaign_id,
             _calls.c.callee,
+            _calls.c.bundle,
             _calls.c.most_per_minute,
             _calls.c.most_per_hour,
         )

@@ -1,5 +1,7 @@
 """Two ways to fail people: nobody calls who should have, and calling again who has been reached."""
 
+from datetime import timedelta
+
 from dispatcher.domain.vocabulary import AlarmStatus
 from tests.escalation.desk import ANN, BOB, CAT, open_desk, policy, step
 
@@ -116,3 +118,56 @@ def test_a_hunt_goes_on_after_the_next_step_has_begun(store_url: str) -> None:
         desk.busy(CAT)
 
         assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
+
+
+def test_what_was_raised_while_the_phone_rang_is_told_together_with_the_first_when_nobody_answered(
+    store_url: str,
+) -> None:
+    with open_desk(store_url, policy(step(ANN), retry={"max_attempts": 2, "busy": 60})) as desk:
+        first = desk.raised()
+        desk.ring()
+        second, third = desk.raised(), desk.raised()
+        desk.busy(ANN)
+        assert desk.waiting() == [ANN, ANN]
+        assert desk.ring() == [ANN]
+        assert desk.waiting() == [], "the retry of the first is part of it"
+        desk.busy(ANN)
+        assert desk.waiting() == [ANN], "all are owed two attempts from now on"
+        desk.clock.move(seconds=60)
+        assert desk.ring() == [ANN]
+        desk.press(ANN, "1")
+
+        assert {desk.alarm(alarm).status for alarm in (first, second, third)} == {AlarmStatus.ACKNOWLEDGED}
+        assert desk.outcomes(first) == [(ANN, "cancelled"), (ANN, "delivered")]
+
+
+def test_the_gathered_calls_in_vain_end_every_alarm_of_theirs(store_url: str) -> None:
+    with open_desk(
+        store_url, policy(step(ANN, wait=600), step(BOB), retry={"max_attempts": 2, "busy": 60})
+    ) as desk:
+        alarms = [desk.raised()]
+        desk.ring()
+        alarms.append(desk.raised())
+        desk.busy(ANN)
+        desk.ring()
+        desk.busy(ANN)
+        desk.wait(60)
+        desk.ring()
+        desk.busy(ANN)
+
+        assert desk.ring() == [BOB]
+        assert all(desk.story(alarm).count("escalated") == 1 for alarm in alarms)
+
+
+def test_a_gathered_call_has_time_for_as_long_as_any_of_its_alarms(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), retry={"max_attempts": 5, "busy": 60})) as desk:
+        desk.raised(expires_at=desk.clock() + timedelta(seconds=90))
+        desk.ring()
+        desk.raised(expires_at=desk.clock() + timedelta(seconds=300))
+        desk.busy(ANN)
+        desk.clock.move(seconds=60)
+        assert desk.ring() == [ANN]
+        desk.busy(ANN)
+        desk.clock.move(seconds=60)
+
+        assert desk.ring() == [ANN]

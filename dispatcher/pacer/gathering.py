@@ -1,0 +1,82 @@
+"""One call for all of a person's alarms: what else waits for somebody who is about to be called joins it.
+
+Alarms raised while a phone rings have a call of their own, since what is said to whoever picks up is decided
+by then. Once both calls wait, there is no reason for two.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, insert, literal, select, update
+
+from dispatcher.domain.vocabulary import CallState, Outcome, PageState
+from dispatcher.store import events
+from dispatcher.store.events import Change
+from dispatcher.store.ids import new_id
+from dispatcher.store.pages import pages
+from dispatcher.store.tables import Call, among, table
+
+_calls = table(Call)
+_OTHERS = (
+    select(_calls.c.id, _calls.c.bundle, _calls.c.alarm_id, _calls.c.expires_at)
+    .where(
+        _calls.c.bundle.in_(bindparam("bundles", expanding=True)),
+        _calls.c.bundle.is_not(None),
+        among(_calls.c.state, CallState.QUEUED),
+        _calls.c.id.not_in(bindparam("starting", expanding=True)),
+    )
+    .order_by(_calls.c.id)
+    .with_for_update(skip_locked=True)
+)
+_PAGES = select(pages).where(pages.c.call_id == bindparam("of_call"))
+_COPIED = tuple(column.name for column in pages.c)
+
+
+def gather(tx: Connection, now: datetime, starting: Sequence[Any]) -> None:
+    """Have these locked alarms' calls tell also what other queued calls of the same bundle would tell."""
+    by_bundle = {row.bundle: row for row in starting if row.bundle is not None}
+    if not by_bundle:
+        return
+    ids = {"bundles": list(by_bundle), "starting": [row.id for row in by_bundle.values()]}
+    for other in tx.execute(_OTHERS, ids).all():
+        _join(tx, now, by_bundle[other.bundle].id, other)
+
+
+def _join(tx: Connection, now: datetime, call_id: str, other: Any) -> None:
+    here = {page.alarm_id: page for page in tx.execute(_PAGES, {"of_call": call_id})}
+    theirs = [page for page in tx.execute(_PAGES, {"of_call": other.id}) if page.state == PageState.CALLING]
+    why = f"call {call_id} tells of it together with others"
+    made = []
+    for page in theirs:
+        known = here.get(page.alarm_id)
+        if known is not None and known.state == PageState.CALLING:
+            continue
+        if known is not None:
+            tx.execute(update(pages).where(pages.c.id == known.id).values(call_id=None))
+        again = {
+            "id": new_id(),
+            "call_id": call_id,
+            "called_at": now,
+            "keys_done": known.keys_done if known else "",
+        }
+        made.append({name: getattr(page, name) for name in _COPIED} | again)
+    ended = {"state": PageState.ENDED, "why": why, "ended_at": now}
+    tx.execute(update(pages).where(pages.c.id.in_([page.id for page in theirs])).values(ended))
+    if made:
+        tx.execute(insert(pages), made)
+    _end(tx, now, call_id, other)
+    joined = [
+        Change("call", call_id, "joined", "it waited in another call", page["alarm_id"]) for page in made
+    ]
+    events.record(tx, now, [Change("call", other.id, CallState.CANCELLED, why, other.alarm_id), *joined])
+
+
+def _end(tx: Connection, now: datetime, call_id: str, other: Any) -> None:
+    """Take the other call back; who has joined is owed all attempts, as long as either call had time for."""
+    over = {"state": CallState.CANCELLED, "outcome": Outcome.CANCELLED, "updated_at": now}
+    tx.execute(update(_calls).where(_calls.c.id == other.id).values(over))
+    mine = _calls.c.expires_at
+    theirs = literal(other.expires_at, mine.type)
+    later = None if other.expires_at is None else case((mine < theirs, theirs), else_=mine)
+    tx.execute(update(_calls).where(_calls.c.id == call_id).values(attempts_spent=0, expires_at=later))
