@@ -21,6 +21,10 @@ LOOK_AGAIN = timedelta(minutes=10)
 """An alarm that waits for another's end is looked at so often all the same, should that end be missed."""
 
 
+BEING_TOLD = timedelta(seconds=5)
+"""A group whose time has just come is being told; whose time is longer ago has nobody left to tell of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Why nobody is called now. ``until`` is when to look again; None: only when something is changed."""
@@ -118,21 +122,31 @@ def _by_group(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold 
     values = {name: labels.get(name, "") for name in spec.by}
     key = group_key(row["policy"] or "", values)
     group = quiet.locked_group(tx, key, row["policy"] or "", values)
-    waited = row.get("held_by") == key
-    if waited and (group.next_at is None or group.next_at <= now):
+    if _has_waited(row, key, now):
         quiet.set_group(tx, key, told_at=now, next_at=None)
         return None
-    next_at = group.next_at if group.next_at and group.next_at > now else _next_telling(spec, group, now)
+    next_at = _next_telling(spec, group, now)
     quiet.set_group(tx, key, told_at=group.told_at, next_at=next_at)
     return Hold(f"gathered with others of its group until {next_at:%H:%M:%S} UTC", next_at, key)
 
 
+def _has_waited(row: Any, key: str, now: datetime) -> bool:
+    """Whether the alarm has waited for its group until the time that it was given.
+
+    Whatever comes at that moment must not put it off again, or a storm would never be told.
+    """
+    at = row.get("next_at")
+    return row.get("held_by") == key and at is not None and at <= now
+
+
 def _next_telling(spec: GroupSpec, group: Any, now: datetime) -> datetime:
+    """When the group is told next: with those who wait already, or after the wait and the interval."""
+    planned: datetime | None = group.next_at
+    if planned is not None and planned > now - BEING_TOLD:
+        return planned
     at = now + timedelta(seconds=spec.wait)
-    if group.told_at is None:
-        return at
-    told_at: datetime = group.told_at
-    return max(at, told_at + timedelta(seconds=spec.interval))
+    told_at: datetime | None = group.told_at
+    return at if told_at is None else max(at, told_at + timedelta(seconds=spec.interval))
 
 
 def group_key(policy: str, values: dict[str, str]) -> str:

@@ -163,3 +163,15 @@ def test_a_contacts_own_limit_goes_before_the_general_one(store_url: str) -> Non
         desk.clock.move(seconds=60)
 
         assert desk.ring() == [ANN]
+
+
+def test_what_comes_when_a_group_is_told_does_not_put_it_off(store_url: str) -> None:
+    with open_desk(store_url, GROUPED) as desk:
+        first = desk.raised(labels={"site": "north"})
+        for _ in range(30):
+            desk.clock.move(seconds=1)
+            desk.raised(labels={"site": "north"})
+        desk.look()
+
+        assert desk.alarm(first).held_why is None
+        assert desk.waiting() == [ANN, BOB]
