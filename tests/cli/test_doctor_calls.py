@@ -15,7 +15,7 @@ from dispatcher.cli.doctor.streams import check_stream_of
 from dispatcher.clock import utc_now
 from dispatcher.config import load
 from dispatcher.pbx.protocol import PbxAccount
-from dispatcher.sessions import Pbx
+from dispatcher.sessions import Pbx, Sessions
 from dispatcher.store.engine import Store
 from tests.cli.site import Site, run
 from tests.cli.test_doctor_families import free_port
@@ -116,7 +116,7 @@ class TestClock:
         thread.start()
         [pbx] = load(site.file, {}).pbx
         asked = pbx.model_copy(update={"url": f"http://127.0.0.1:{server.server_port}"})
-        [found] = check_clock(asked, ScriptedDriver(), store)
+        [found] = check_clock(asked, ScriptedDriver(), store, Sessions(store, {}, utc_now))
         server.shutdown()
         server.server_close()
         thread.join()
@@ -133,7 +133,9 @@ class TestClock:
         with store.write() as tx:
             rows.add(tx, "reports", attempt_id="attempt-1", word="NewCdr", body=record(callid).decode())
         [pbx] = load(site.file, {}).pbx
-        _, found = check_clock(pbx.model_copy(update={"timezone": zone}), ScriptedDriver(), store)
+        _, found = check_clock(
+            pbx.model_copy(update={"timezone": zone}), ScriptedDriver(), store, Sessions(store, {}, utc_now)
+        )
         assert found.check == "time zone of hq"
         assert found.result == result
         if zone == "UTC":

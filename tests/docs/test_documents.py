@@ -100,7 +100,10 @@ GROUPS = (
     "do-not-call",
     "group",
     "heartbeat",
+    "inhibition",
+    "policy",
     "schedule",
+    "silence",
     "webhook",
 )
 """Commands that have commands of their own."""
@@ -136,7 +139,10 @@ def complaint_about(words: list[str]) -> str | None:
     return f"{' '.join(command)} has no {unknown}" if unknown else None
 
 
-WITH_COMMANDS = [README, *(ROOT / "docs" / f"{name}.md" for name in ("operations", "on-call", "webhooks", "heartbeats"))]
+WITH_COMMANDS = [
+    README,
+    *(ROOT / "docs" / f"{name}.md" for name in ("operations", "on-call", "webhooks", "heartbeats", "proof")),
+]
 
 
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=lambda path: path.name)
@@ -164,12 +170,13 @@ def test_what_counts_as_a_command(line: str, accepted: bool) -> None:
 
 
 def test_the_readme_configuration_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = examples(README, "toml")
+    example, policy = examples(README, "toml")
     file = tmp_path / "dispatcher.toml"
-    file.write_text(example)
+    file.write_text(f"{example}\n{policy}")
     monkeypatch.setenv("HQ_PASSWORD", "secret")
     settings = load(file)
     assert settings.pbx[0].trunk[0].channels == 30
+    assert [step.mode for step in settings.policy[0].all_steps] == ["parallel", "hunt"]
     assert len(example.splitlines()) <= 20
 
 
