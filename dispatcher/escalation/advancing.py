@@ -74,10 +74,11 @@ def advance(work: Work, alarm_id: str) -> None:
     if _is_over(row, work.now):
         _set(work, alarm_id, next_at=None)
         return
-    if not _has_begun(work.tx, row):
+    if plan.steps and not _has_begun(work.tx, row):
         _begin_if_free(work, row, plan)
         return
-    hold = hold_on(work.tx, work.now, row)
+    # Without steps, an alarm of an earlier release has no more than the calls that it began with.
+    hold = hold_on(work.tx, work.now, row) if plan.steps else None
     if hold is not None:
         _quieten(work, row, plan, hold)
         return
@@ -90,7 +91,7 @@ def go_on_at_once(work: Work, alarm_id: str, by: str) -> bool:
     if row is None:
         raise Unknown("alarm", alarm_id)
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
-    if row["status"] != AlarmStatus.OPEN:
+    if row["status"] != AlarmStatus.OPEN or not plan.steps:
         return False
     if not _has_begun(work.tx, row):
         _go_on(work, row, plan, Place(0, row["round"]), f"asked for by {by}")
@@ -118,13 +119,13 @@ def _is_over(row: Any, now: datetime) -> bool:
     return row["expires_at"] is not None and row["expires_at"] <= now
 
 
-def _begin_if_free(work: Work, row: Any, plan: AlarmPlan) -> None:
+def _begin_if_free(work: Work, row: Any, plan: AlarmPlan, why: str = "its time has come") -> None:
     hold = hold_at_first(work.tx, work.now, row, plan)
     if hold is not None:
         _hold(work, row, hold)
         return
     was = row["held_why"]
-    why = f"nothing holds it any more ({was})" if was else "its time has come"
+    why = f"nothing holds it any more ({was})" if was else why
     _go_on(work, row, plan, Place(0, row["round"]), why)
 
 
@@ -269,15 +270,19 @@ def _remind(work: Work, row: Any, plan: AlarmPlan) -> None:
     """Open an acknowledged alarm again that nobody has resolved, once its plan asks for that."""
     since = row["acknowledged_at"]
     due_at = None if plan.remind_after is None else since + timedelta(seconds=plan.remind_after)
+    if due_at is not None and row["expires_at"] is not None and due_at >= row["expires_at"]:
+        due_at = None
     if due_at is None or due_at > work.now:
         _set(work, row["id"], next_at=due_at)
         return
     cause = f"acknowledged by {row['acknowledged_by']} at {since:%H:%M:%S} UTC, and not resolved since"
-    place, plan = Place(0, row["round"] + 1), begun_anew(plan, row["round"] + 1)
-    _set(work, row["id"], status=AlarmStatus.OPEN, plan=plan.document())
+    following = row["round"] + 1
+    plan = begun_anew(plan, following)
+    anew = {"status": AlarmStatus.OPEN, "step": 0, "round": following, "plan": plan.document()}
+    _set(work, row["id"], **anew)
     change = Change("alarm", row["id"], "reopened", cause, row["id"])
     events.record(work.tx, work.now, [change])
-    _go_on(work, row, plan, place, "nobody has resolved it")
+    _begin_if_free(work, dict(row) | anew, plan, "nobody has resolved it")
 
 
 def note_left_out(work: Work, row: Any, left_out: Sequence[LeftOut]) -> None:

@@ -40,12 +40,16 @@ def lines_of(
     found = Lines()
     for one in resolved.left_out:
         found.left_out.append(LeftOut(to.index(one.via), one.recipient, one.why, is_for_now=one.is_for_now))
-    seen: set[str] = set()
-    for person in resolved.people:
-        line = [way for way in _ways(to, person, asked, rules, found.left_out) if way.word not in seen]
-        seen.update(way.word for way in line)
-        if line:
-            found.lines.append(line)
+    lines = [_ways(to, person, asked, rules, found.left_out) for person in resolved.people]
+    # A telephone that several share is rung for the one who is to be tried by it first.
+    owners: dict[str, int] = {}
+    by_turn = ((turn, number, way) for number, line in enumerate(lines) for turn, way in enumerate(line))
+    for _, number, way in sorted(by_turn, key=lambda one: one[:2]):
+        owners.setdefault(way.word, number)
+    for number, line in enumerate(lines):
+        own = {way.word: way for way in reversed(line) if owners[way.word] == number}
+        if own:
+            found.lines.append(list(reversed(own.values())))
     if mode is Mode.HUNT and found.lines:
         found.lines = [[way for line in found.lines for way in line]]
     return found

@@ -5,11 +5,12 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from dispatcher.domain.escalation import Place
-from dispatcher.domain.vocabulary import AlarmStatus, DeliveredWhen, Purpose
+from dispatcher.domain.vocabulary import AlarmStatus, DeliveredWhen, Purpose, TargetKind
 from dispatcher.escalation.paging import Told, page
 from dispatcher.escalation.recipients import Callee
 from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan
+from dispatcher.store import do_not_call
 from dispatcher.store.pages import of_alarm
 from dispatcher.store.tables import Alarm, Attempt, table
 from dispatcher.work import Work
@@ -53,4 +54,7 @@ def _who_was_told(work: Work, alarm_id: str) -> list[Callee]:
         or_(_attempts.c.answered_at.is_not(None), _attempts.c.prompt_ended_at.is_not(None)),
     )
     told = set(work.tx.execute(answered).scalars())
-    return [Callee.from_columns(one) for one in rows if one.call_id in told]
+    callees = [Callee.from_columns(one) for one in rows if one.call_id in told]
+    numbers = [callee.value for callee in callees if callee.kind is TargetKind.NUMBER]
+    forbidden = do_not_call.blocked(work.tx, numbers, work.now, alarms=True)
+    return [callee for callee in callees if callee.value not in forbidden]

@@ -2,7 +2,12 @@
 
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from dispatcher.domain.vocabulary import AlarmStatus
+from dispatcher.escalation import silences
+from dispatcher.store.tables import Alarm, table
+from dispatcher.work import carry_out
 from tests.escalation.desk import ANN, BOB, CAT, open_desk, policy, step
 
 ONCE = {"max_attempts": 1}
@@ -171,3 +176,70 @@ def test_a_gathered_call_has_time_for_as_long_as_any_of_its_alarms(store_url: st
         desk.clock.move(seconds=60)
 
         assert desk.ring() == [ANN]
+
+
+def test_a_reminder_keeps_to_silences(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), remind_after=1800)) as desk:
+        alarm = desk.raised(labels={"site": "north"})
+        desk.ring()
+        desk.press(ANN, "1")
+        desk.hang_up(ANN)
+        north = [{"label": "site", "op": "=", "value": "north"}]
+        until = desk.clock() + timedelta(hours=1)
+        carry_out(desk.core, lambda work: silences.create(work, north, ends_at=until, by="ann"))
+        desk.wait(1800)
+        assert desk.waiting() == []
+        assert desk.alarm(alarm).status == AlarmStatus.OPEN
+        desk.wait(1800)
+
+        assert desk.ring() == [ANN]
+
+
+def test_nobody_is_reminded_after_the_alarms_time(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), remind_after=1800, expires_after=900.0)) as desk:
+        alarm = desk.raised()
+        desk.ring()
+        desk.press(ANN, "1")
+        desk.hang_up(ANN)
+        desk.wait(1800)
+
+        assert desk.waiting() == []
+        assert desk.alarm(alarm).status == AlarmStatus.ACKNOWLEDGED
+
+
+def test_a_telephone_that_is_somebodys_first_way_rings_at_once_whoever_else_has_it(store_url: str) -> None:
+    both = {"to": [{"contact": "ann"}, {"contact": "control room"}]}
+    with open_desk(store_url, policy(both, retry=ONCE)) as desk:
+        desk.contact("ann", {"number": ANN}, {"number": CAT})
+        desk.contact("control room", {"number": CAT})
+        desk.raised()
+
+        assert desk.ring() == [ANN, CAT]
+
+
+def test_an_alarm_of_an_earlier_release_keeps_the_calls_that_it_began_with(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN))) as desk:
+        alarm = desk.raised(labels={"site": "north"})
+        with desk.core.store.write() as tx:
+            alarms = table(Alarm)
+            tx.execute(update(alarms).where(alarms.c.id == alarm).values(plan=None, next_at=None))
+        north = [{"label": "site", "op": "=", "value": "north"}]
+        until = desk.clock() + timedelta(hours=1)
+        carry_out(desk.core, lambda work: silences.create(work, north, ends_at=until, by="ann"))
+        desk.look()
+
+        assert desk.waiting() == [ANN]
+
+
+def test_who_wants_no_calls_is_not_told_of_the_end_either(store_url: str) -> None:
+    keyed = policy(step(ANN, BOB), keys={"9": "opt_out"}, resolved_message={"ivr": "6600"})
+    with open_desk(store_url, keyed) as desk:
+        desk.raised(dedup_key="b")
+        desk.ring()
+        desk.press(ANN, "9")
+        desk.hang_up(ANN)
+        desk.press(BOB, "1")
+        desk.hang_up(BOB)
+        desk.raised(dedup_key="b", status="resolved")
+
+        assert desk.ring() == [BOB]
