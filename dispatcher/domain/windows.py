@@ -76,8 +76,8 @@ def next_closing(windows: Sequence[Window], zone: tzinfo, now: datetime) -> date
 def _boundaries(windows: Sequence[Window], zone: tzinfo, day: date) -> Iterator[datetime]:
     """Every instant of a local day, in UTC, at which a window may open or close.
 
-    Windows open at their start, and close at their end, which come twice on a day when the
-    clock is put back, and with the clock itself, when it is put forward into a window or back into one that was over.
+    Windows open at their start and close at their end, which come twice on a day when the clock is put
+    back, and with the clock itself, when it is put forward into a window or back into one that was over.
     """
     midnight, next_midnight = _instant(day, time(0), zone), _instant(day + timedelta(days=1), time(0), zone)
     yield midnight
