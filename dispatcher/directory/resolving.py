@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -80,7 +81,7 @@ def people(tx: Connection, recipients: Sequence[Recipient], now: datetime, regio
         if name is not None:
             via.setdefault(name, []).append(recipient)
     rows = store.contacts(tx, via)
-    theirs = {_key(way) for row in rows.values() for way in _ways(row)}
+    theirs = {_key(way) for row in rows.values() for way in islice(_ways(row), 1)}
     for recipient, name in meant:
         person = _person(recipient, name, rows, via, theirs, region, found)
         if person is not None:
@@ -189,7 +190,7 @@ def _person(
 def _bare(
     recipient: Recipient, theirs: set[tuple[str, str, str | None]], region: str, found: Resolved
 ) -> Person | None:
-    """The one behind a number, extension or user; None when a contact who is called has it too."""
+    """The one behind a number, extension or user; None when a contact is called by it at first."""
     way = recipient
     if recipient.number is not None:
         try:

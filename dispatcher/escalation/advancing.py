@@ -85,6 +85,19 @@ def advance(work: Work, alarm_id: str) -> None:
     _decide(work, row, plan, at_once=wish is keys.Wish.GO_ON)
 
 
+def take_route(work: Work, alarm_id: str, newer: AlarmPlan) -> None:
+    """Go on as ``newer`` says of when to call, where nobody has been called yet: a repeat may be graver."""
+    row = work.tx.execute(_LOCKED.where(_alarms.c.id == alarm_id)).mappings().one()
+    if row["status"] != AlarmStatus.OPEN or row["held_why"] is None:
+        return
+    plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
+    route = {"record_only": newer.record_only, "hours": newer.hours, "timezone": newer.timezone}
+    changed = plan.model_copy(update=route)
+    if changed != plan:
+        _set(work, alarm_id, plan=changed.document(), next_at=work.now)
+        work.aftermath.escalate = True
+
+
 def go_on_at_once(work: Work, alarm_id: str, by: str) -> bool:
     """Go on to the alarm's next step without waiting; False when it is not open or there is none."""
     row = work.tx.execute(_LOCKED.where(_alarms.c.id == alarm_id).with_for_update()).mappings().one_or_none()

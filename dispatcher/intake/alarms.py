@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.vocabulary import TEST, AlarmStatus
 from dispatcher.errors import Fault, Refused
-from dispatcher.escalation.advancing import begin
+from dispatcher.escalation.advancing import begin, take_route
 from dispatcher.escalation.lines import Lines, lines_of, lines_or_refused
 from dispatcher.escalation.menus import missing_ivr
 from dispatcher.escalation.recipients import Asked, Rules, faults_of_message
@@ -91,6 +91,7 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
     if alarm_id != row["id"]:
         cause = f"raised again by {source}: {row['summary']}"
         events.record(work.tx, work.now, [Change("alarm", alarm_id, "repeated", cause, alarm_id=alarm_id)])
+        take_route(work, alarm_id, plan.course)
         return Taken(alarm_id, Effect.JOINED)
     raised = Change("alarm", row["id"], "raised", cause=f"by {source}", alarm_id=row["id"])
     events.record(work.tx, work.now, [raised])

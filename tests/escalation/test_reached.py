@@ -243,3 +243,32 @@ def test_who_wants_no_calls_is_not_told_of_the_end_either(store_url: str) -> Non
         desk.raised(dedup_key="b", status="resolved")
 
         assert desk.ring() == [BOB]
+
+
+def test_a_number_that_is_asked_for_rings_at_once_although_a_contact_has_it_as_their_second(
+    store_url: str,
+) -> None:
+    both = {"to": [{"contact": "ann"}, {"number": CAT}]}
+    with open_desk(store_url, policy(both, retry=ONCE)) as desk:
+        desk.contact("ann", {"number": ANN}, {"number": CAT})
+        desk.raised()
+
+        assert desk.ring() == [ANN, CAT]
+
+
+def test_a_repeat_that_is_graver_calls_at_once_what_was_to_wait(store_url: str) -> None:
+    monday = {"windows": [{"days": ["mon"], "from": "08:00", "to": "17:00"}]}
+    routed = policy(step(ANN), severity={"warning": monday, "info": "record"})
+    with open_desk(store_url, routed) as desk:  # It is Saturday.
+        alarm = desk.raised(dedup_key="disk", severity="info")
+        assert desk.raised(dedup_key="disk", severity="warning") == alarm
+        desk.look()
+        assert desk.waiting() == []
+        assert "wait for their hours" in desk.alarm(alarm).held_why
+        desk.raised(dedup_key="disk", severity="critical")
+        desk.look()
+
+        assert desk.ring() == [ANN]
+        desk.raised(dedup_key="disk", severity="info")
+        desk.look()
+        assert desk.ringing() == [ANN]
