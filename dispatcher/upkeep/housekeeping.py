@@ -49,10 +49,12 @@ def expire(core: Core) -> None:
     with core.store.write() as tx:
         count = Count()
         ids = [row.id for row in rows]
+        # An alarm that has joined one meanwhile may have given it more time.
+        overdue_still = [_calls.c.id.in_(ids), _calls.c.expires_at <= now]
         alarms.withdraw(
             tx,
             now,
-            [_calls.c.id.in_(ids), among(_calls.c.state, CallState.QUEUED)],
+            [*overdue_still, among(_calls.c.state, CallState.QUEUED)],
             count,
             "its time is over",
             state=CallState.EXPIRED,

@@ -1,12 +1,15 @@
 """Two ways to fail people: nobody calls who should have, and calling again who has been reached."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.escalation import silences
 from dispatcher.store.tables import Alarm, table
+from dispatcher.upkeep import housekeeping
 from dispatcher.work import carry_out
 from tests.escalation.desk import ANN, BOB, CAT, open_desk, policy, step
 
@@ -272,3 +275,25 @@ def test_a_repeat_that_is_graver_calls_at_once_what_was_to_wait(store_url: str) 
         desk.raised(dedup_key="disk", severity="info")
         desk.look()
         assert desk.ringing() == [ANN]
+
+
+def test_a_call_that_is_joined_at_the_moment_of_its_expiry_goes_on(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_desk(store_url, policy(step(ANN))) as desk:
+        desk.raised(expires_at=desk.clock() + timedelta(seconds=60))
+        desk.clock.move(seconds=60)
+        joined: list[str] = []
+        write = desk.core.store.write
+
+        def join_first() -> Any:
+            if not joined:
+                joined.append("")
+                joined[0] = desk.raised()
+            return write()
+
+        monkeypatch.setattr(desk.core.store, "write", join_first)
+        housekeeping.expire(desk.core)
+
+        assert desk.ring() == [ANN]
+        assert desk.alarm(joined[0]).status == AlarmStatus.OPEN
