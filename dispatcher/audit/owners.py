@@ -45,6 +45,10 @@ ALARMS_WITHOUT_PLAN = select(_alarms.c.id).where(
         ~pages.any_with(_alarms.c.id, CallState.DELIVERED),
     ),
 )
+OVERLOOKED_BY = timedelta(seconds=60)
+_IN_HAND = select(_alarms.c.id).where(
+    among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED), _alarms.c.next_at.is_not(None)
+)
 RUNNING = select(_campaigns).where(among(_campaigns.c.status, CampaignStatus.RUNNING))
 _NOTHING_LEFT = RUNNING.with_only_columns(_campaigns.c.id).where(
     ~exists().where(_OF_CAMPAIGN, among(_calls.c.state, *OPEN_CALL_STATES))
@@ -57,6 +61,11 @@ PENDING = select(_reports.c.id, _reports.c.pbx, _reports.c.received_at).where(
 
 def _without_plan(core: Core, tx: Connection) -> Sequence[str]:
     return list(tx.execute(ALARMS_WITHOUT_PLAN.limit(MOST)).scalars())
+
+
+def _overlooked(core: Core, tx: Connection) -> Sequence[str]:
+    late = _IN_HAND.where(_alarms.c.next_at < core.clock() - OVERLOOKED_BY)
+    return list(tx.execute(late.limit(MOST)).scalars())
 
 
 def _end_alarms(means: Means, ids: Sequence[str]) -> int:
@@ -181,6 +190,12 @@ OWNERS = (
         "Look at the alarm's timeline in the API; call the people by hand if it still matters",
         _without_plan,
         _end_alarms,
+    ),
+    Invariant(
+        "alarm_overlooked",
+        "an alarm's time to go on to the next person has come over a minute ago",
+        "Look at the log of the pacer's process: it says why the alarm can't be taken further",
+        _overlooked,
     ),
     Invariant(
         "campaign_without_end",

@@ -140,7 +140,8 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     The alarm's row is locked first, so that of two calls that end at the same time the second sees
     the first.
     """
-    query = select(_alarms.c.status, _alarms.c.next_at, _alarms.c.plan).where(_alarms.c.id == alarm_id)
+    columns = _alarms.c.status, _alarms.c.next_at, _alarms.c.plan, _alarms.c.round
+    query = select(*columns).where(_alarms.c.id == alarm_id)
     alarm = tx.execute(query.with_for_update()).one()
     if alarm.status != AlarmStatus.OPEN:
         return Aftermath()
@@ -152,6 +153,8 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     reached = any(row.call_state == CallState.DELIVERED and row.state == PageState.CALLING for row in called)
     if reached or states & set(OPEN_CALL_STATES):
         return Aftermath()
+    if any(row.state == PageState.WAITING and row.round >= alarm.round for row in of_this_time):
+        return look_again(tx, now, [alarm_id])
     if states == {CallState.EXPIRED}:
         close(tx, now, alarm_id, AlarmStatus.EXPIRED, "every call expired")
     elif states:

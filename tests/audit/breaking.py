@@ -128,6 +128,11 @@ def alarm_that_was_acknowledged(office: Office) -> None:
     change(office, calls, state="delivered", outcome="delivered", name="Duty engineer")
 
 
+def alarm_that_nobody_looked_at(office: Office) -> None:
+    office.alarm(NUMBER)
+    change(office, alarms, next_at=office.clock() - timedelta(seconds=61))
+
+
 def campaign_with_nothing_left(office: Office) -> None:
     office.campaign(NUMBER)
     change(office, calls, state="delivered", outcome="delivered")

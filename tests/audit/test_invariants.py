@@ -10,6 +10,7 @@ from dispatcher.domain.vocabulary import Phase
 from dispatcher.upkeep import CountWriter
 from tests.audit.breaking import (
     active_alone,
+    alarm_that_nobody_looked_at,
     alarm_that_was_acknowledged,
     alarm_with_nothing_planned,
     alarm_without_calls,
@@ -70,6 +71,7 @@ BROKEN = (
     Broken("alarm_without_plan", alarm_with_nothing_planned, mended=1),
     Broken("alarm_without_plan", alarm_without_calls, mended=1),
     Broken("alarm_without_plan", alarm_that_was_acknowledged, mended=1),
+    Broken("alarm_overlooked", alarm_that_nobody_looked_at),
     Broken("campaign_without_end", campaign_with_nothing_left, mended=1),
     Broken("campaign_without_end", campaign_past_its_time, mended=1),
     Broken("campaign_without_trunk", campaign_on_a_trunk_that_is_gone),

@@ -297,3 +297,17 @@ def test_a_call_that_is_joined_at_the_moment_of_its_expiry_goes_on(
 
         assert desk.ring() == [ANN]
         assert desk.alarm(joined[0]).status == AlarmStatus.OPEN
+
+
+def test_who_is_still_to_be_called_is_called_although_the_alarm_was_lost_sight_of(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN, BOB, mode="hunt"), retry=ONCE)) as desk:
+        alarm = desk.raised()
+        desk.ring()
+        alarms = table(Alarm)
+        with desk.core.store.write() as tx:
+            tx.execute(update(alarms).where(alarms.c.id == alarm).values(next_at=None))
+        desk.busy(ANN)
+
+        assert desk.ring() == [BOB]
+        desk.busy(BOB)
+        assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
