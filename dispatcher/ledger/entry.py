@@ -260,6 +260,11 @@ def _settle_alarms(
 ) -> Aftermath:
     """Acknowledge alarms whose keys came, withdraw what is no longer wanted, and end hopeless alarms."""
     aftermath = Aftermath()
+    for case, move, _ in moves:
+        # An attempt that proves late to have delivered has told nothing of the alarms that joined after it.
+        ended_at = case.stored_facts.ended_at
+        if case.alarm_id is not None and move.state is CallState.DELIVERED and ended_at is not None:
+            aftermath.add(alarms.look_again(tx, now, pages.call_again(tx, case.call_id, ended_at)))
     for item in entered:
         case, terms = item.case, terms_of(item.case)
         # A key that is told twice, by itself and within a whole string, was pressed once.

@@ -81,6 +81,14 @@ def end_delivered(tx: Connection, now: datetime, alarm_id: str, why: str) -> Non
     tx.execute(update(pages).where(*mine).values(state=PageState.ENDED, why=why, ended_at=now))
 
 
+def call_again(tx: Connection, call_id: str, since: datetime) -> list[str]:
+    """Have the callee called anew for alarms that joined a call after ``since``; returns those alarms."""
+    later = pages.c.call_id == call_id, among(pages.c.state, PageState.CALLING), pages.c.called_at > since
+    waits = update(pages).where(*later, among(pages.c.purpose, Purpose.ALARM))
+    again = waits.values(state=PageState.WAITING, call_id=None).returning(pages.c.alarm_id)
+    return list(tx.execute(again).scalars())
+
+
 def lock_calls(tx: Connection, alarm_id: str) -> None:
     """Lock the calls that tell of this alarm, so that nobody joins another alarm to them meanwhile."""
     mine = select(pages.c.call_id).where(pages.c.alarm_id == alarm_id, pages.c.call_id.is_not(None))

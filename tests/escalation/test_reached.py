@@ -11,6 +11,7 @@ from dispatcher.escalation import silences
 from dispatcher.store.tables import Alarm, table
 from dispatcher.upkeep import housekeeping
 from dispatcher.work import carry_out
+from tests.cores import accept, claim, learn
 from tests.escalation.desk import ANN, BOB, CAT, open_desk, policy, step
 
 ONCE = {"max_attempts": 1}
@@ -311,3 +312,22 @@ def test_who_is_still_to_be_called_is_called_although_the_alarm_was_lost_sight_o
         assert desk.ring() == [BOB]
         desk.busy(BOB)
         assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
+
+
+def test_a_late_proof_of_an_attempt_says_nothing_of_who_joined_the_call_after_it(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), delivered_when="answered")) as desk:
+        first = desk.raised()
+        [attempt] = claim(desk.core)
+        accept(desk.core, attempt, "1543289641.900")
+        desk.hang_up(ANN)
+        assert desk.waiting() == [ANN]
+        desk.clock.move(seconds=5)
+        second = desk.raised()
+        assert desk.ring() == [ANN]
+        learn(desk.core, attempt, answered_at=desk.clock() - timedelta(seconds=9))
+        desk.look()
+        assert desk.outcomes(first) == [(ANN, "delivered")]
+        assert desk.outcomes(second) == [(ANN, "queued")]
+        desk.hang_up(ANN)
+
+        assert desk.ring() == [ANN]
