@@ -139,7 +139,7 @@ def page(
     first = [line[0] for line in lines]
     ids = _call(tx, now, told, first, why)
     # The first step of the first round is an alarm's first page of all.
-    keys_done = {} if place == Place() else _let_go(tx, now, told.row["id"], ids)
+    earlier = {} if place == Place() else _let_go(tx, now, told.row["id"], ids)
     calls = iter(ids)
     rows = []
     for number, line in enumerate(lines):
@@ -160,9 +160,10 @@ def page(
                     "contact": callee.contact,
                     "state": PageState.CALLING if calling else PageState.WAITING,
                     "why": "",
-                    "keys_done": keys_done.get(call_id or "", ""),
+                    "keys_done": "",
                     "created_at": now,
                     "called_at": now if calling else None,
+                    **earlier.get(call_id or "", {}),
                 }
             )
     if rows:
@@ -173,31 +174,39 @@ def page(
 def call_waiting(tx: Connection, now: datetime, told: Told, waiting: Sequence[Any], why: str) -> None:
     """Call the next in their lines: pages that have waited for those before them."""
     calls = _call(tx, now, told, [Callee.from_columns(row) for row in waiting], why)
-    keys_done = _let_go(tx, now, told.row["id"], calls)
+    earlier = _let_go(tx, now, told.row["id"], calls)
     for row, call_id in zip(waiting, calls, strict=True):
         tx.execute(
             update(pages)
             .where(pages.c.id == row.id, among(pages.c.state, PageState.WAITING))
             .values(
-                state=PageState.CALLING,
-                call_id=call_id,
-                called_at=now,
-                keys_done=keys_done.get(call_id, ""),
+                {"state": PageState.CALLING, "call_id": call_id, "called_at": now, "keys_done": ""}
+                | earlier.get(call_id, {})
             )
         )
 
 
-def _let_go(tx: Connection, now: datetime, alarm_id: str, call_ids: Sequence[str]) -> dict[str, str]:
-    """End the alarm's earlier pages of calls that tell of it anew; returns the keys done there, by call.
+def _let_go(
+    tx: Connection, now: datetime, alarm_id: str, call_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """End the alarm's earlier pages of calls that tell of it anew; returns what goes on from there, by call.
 
     A call that waits for its retry since an earlier step tells its callee once, for the step that asks now.
     """
     earlier = pages.c.alarm_id == alarm_id, pages.c.call_id.in_(call_ids)
-    found = tx.execute(select(pages.c.call_id, pages.c.keys_done).where(*earlier)).all()
+    columns = pages.c.call_id, pages.c.keys_done, pages.c.called_at, pages.c.state
+    found = tx.execute(select(*columns).where(*earlier)).all()
     if found:
         ended = {"state": PageState.ENDED, "why": _ANEW, "ended_at": func.coalesce(pages.c.ended_at, now)}
         tx.execute(update(pages).where(*earlier).values(call_id=None, **ended))
-    return {row.call_id: row.keys_done for row in found}
+    return {
+        row.call_id: {
+            "keys_done": row.keys_done,
+            # The attempts that there have been told of the alarm, too, unless it was taken back meanwhile.
+            "called_at": row.called_at if row.state == PageState.CALLING else now,
+        }
+        for row in found
+    }
 
 
 def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], why: str) -> list[str]:

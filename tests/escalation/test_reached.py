@@ -27,6 +27,8 @@ def test_a_later_step_joins_the_call_that_waits_for_its_retry_since_an_earlier_o
         assert desk.ring() == [ANN, BOB]
         desk.press(ANN, "1")
         assert desk.alarm(alarm).status == AlarmStatus.ACKNOWLEDGED
+        [told] = [page for page in desk.pages(alarm) if page.number == ANN and page.call_id]
+        assert (told.step, told.called_at) == (1, desk.clock() - timedelta(seconds=60)), "with its first try"
         assert desk.waiting() == []
 
 
