@@ -80,6 +80,8 @@ _FREE_CALLEE = or_(
         .join(_attempts, _attempts.c.call_id == _CALLED.c.id)
         .where(
             _CALLED.c.callee == _calls.c.callee,
+            # Its own attempt before this one may be in question; the alarm does not wait for that.
+            _CALLED.c.id != _calls.c.id,
             HELD,
             _attempts.c.claimed_at > bindparam("called_since"),
         )

@@ -143,6 +143,6 @@ def of_alarm(tx: Connection, alarm_id: str, since_round: int = 0) -> Sequence[An
         select(pages, _calls.c.state.label("call_state"), _calls.c.outcome.label("call_outcome"))
         .outerjoin(_calls, _calls.c.id == pages.c.call_id)
         .where(pages.c.alarm_id == alarm_id, pages.c.round >= since_round)
-        .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position)
+        .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position, pages.c.created_at, pages.c.id)
     )
     return tx.execute(query).all()
