@@ -16,6 +16,7 @@ from bench import measures, report
 from bench.asterisk import outside
 from bench.machine import describe
 from bench.measures import Sample
+from bench.night import night
 from bench.pbx import INSTANT, ONE_SECOND, PbxPlan
 from bench.plain import Plain
 from bench.processes import MeasurementFailed
@@ -24,6 +25,7 @@ from bench.profiling import profiler, profiles
 from bench.soak import soak
 from bench.stand import Make, Run, Stand
 from bench.systems import Place, StoreKind
+from tests.night.script import SEED
 from tests.system.families import FAMILIES
 from tests.system.scenarios import SCENARIOS
 
@@ -38,6 +40,7 @@ class What(StrEnum):
     UTILISATION = "utilisation"
     ALARMS = "alarms"
     ASTERISK = "asterisk"
+    NIGHT = "night"
     SOAK = "soak"
 
 
@@ -221,7 +224,7 @@ def main(
         list[str] | None, typer.Option(help=f"With which PBX: {', '.join(FAMILIES)}; all by default.")
     ] = None,
     minutes: Annotated[float, typer.Option(help="How long a soak lasts, one run at least.", min=0)] = 4.0,
-    seed: Annotated[int | None, typer.Option(help="The seed of a soak's first run.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of a night, or of a soak's first run.")] = None,
 ) -> None:
     """Measure the whole path on SQLite and on PostgreSQL with Redis, beside a plain baseline."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -230,6 +233,8 @@ def main(
         _check_known("scenario", scenario, SCENARIOS)
         _check_known("family", family, FAMILIES)
         raise typer.Exit(soak(console, stores, scenario or [], minutes, seed, family or []))
+    if what is What.NIGHT:
+        raise typer.Exit(night(console, SEED if seed is None else seed))
     if what is What.ASTERISK:
         raise typer.Exit(_asterisk(calls or UTILISATION_CALLS, repeat or 3, json_file))
     if profile:
