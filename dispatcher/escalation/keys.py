@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from dispatcher.directory import do_not_call
-from dispatcher.domain.vocabulary import PageState
+from dispatcher.domain.vocabulary import CallState, PageState
 from dispatcher.escalation import silences
 from dispatcher.escalation.resolving import resolve
 from dispatcher.ledger import alarms as ledger
@@ -20,10 +20,10 @@ from dispatcher.store import events
 from dispatcher.store.attempts import facts_from
 from dispatcher.store.events import Change
 from dispatcher.store.pages import of_alarm, pages
-from dispatcher.store.tables import Attempt, table
+from dispatcher.store.tables import Attempt, Call, among, table
 from dispatcher.work import Work
 
-_attempts = table(Attempt)
+_attempts, _calls = table(Attempt), table(Call)
 
 
 class Wish(StrEnum):
@@ -92,17 +92,30 @@ def _do(work: Work, row: Any, plan: AlarmPlan, page: Any, key: str, action: KeyA
             return Wish.NOTHING_MORE
         case KeyAction.OPT_OUT:
             if page.number is not None:
-                _opt_out(work, page.number, who, cause)
+                _opt_out(work, page.number, page.call_id, who, cause)
             _end_page(work, page, f"{cause}: does not want to be called")
     return Wish.NONE
 
 
-def _opt_out(work: Work, number: str, who: str, cause: str) -> None:
-    """Enter a number into the do-not-call list, for alarms too: it was one of them that was not wanted."""
+def _opt_out(work: Work, number: str, call_id: str, who: str, cause: str) -> None:
+    """Enter a number into the do-not-call list, for alarms too: it was one of them that was not wanted.
+
+    What else waits to call it for an alarm is taken back, and those alarms go on to somebody else.
+    """
     why = f"{cause} in an alarm's call"
     work.aftermath.add(
         do_not_call.opt_out(work.tx, work.now, number, work.count, by=who, why=why, alarms_too=True)
     )
+    waiting = select(_calls.c.id).where(
+        _calls.c.callee == number,
+        _calls.c.id != call_id,
+        among(_calls.c.state, CallState.QUEUED),
+    )
+    ids = list(work.tx.execute(waiting.order_by(_calls.c.id).with_for_update()).scalars())
+    if ids:
+        of_these = [_calls.c.id.in_(ids)]
+        work.aftermath.add(ledger.withdraw(work.tx, work.now, of_these, work.count, cause))
+        work.aftermath.add(ledger.after_calls(work.tx, work.now, ids))
 
 
 def _note(work: Work, row: Any, action: KeyAction, cause: str) -> None:

@@ -333,3 +333,16 @@ def test_a_late_proof_of_an_attempt_says_nothing_of_who_joined_the_call_after_it
         desk.hang_up(ANN)
 
         assert desk.ring() == [ANN]
+
+
+def test_who_wants_no_calls_gets_none_for_another_alarm_either(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN, wait=600), step(BOB), keys={"9": "opt_out"})) as desk:
+        desk.raised()
+        desk.ring()
+        other = desk.raised(message={"ivr": "6501"})
+        assert desk.waiting() == [ANN]
+        desk.press(ANN, "9")
+        desk.hang_up(ANN)
+
+        assert desk.ring() == [BOB]
+        assert dict(desk.outcomes(other)) == {ANN: "cancelled", BOB: "queued"}
