@@ -196,16 +196,12 @@ def test_a_call_that_is_cancelled_is_hung_up(
     assert phone.listened < 4
 
 
-def test_what_the_trunk_cannot_do_ends_at_once(site: AsteriskSite, called: object) -> None:
-    """A number that is no number never reaches a phone, and an IVR that is not there calls nobody."""
-    campaign = site.load(
-        [f"+{number_of('presses 1', 500)}"],
-        message={"ivr": "6666"},
-        trunks=["newer/trunk"],
-        retry={"max_attempts": 1},
-    )
-    site.go(campaign)
-    site.campaign_over(campaign, 20)
-    [call] = site.calls(campaign)
-    assert call["state"] == "failed"
-    assert call["attempts"][-1]["answered_at"] is None
+def test_an_ivr_that_asterisk_has_not_is_refused(site: AsteriskSite, called: object) -> None:
+    """As soon as the product has asked Asterisk for its IVRs, which it does now and then."""
+    body = {"name": "test", "message": {"ivr": "6666"}, "trunks": ["newer/trunk"]}
+
+    def is_refused() -> bool:
+        answer = site.http.post("/v1/campaigns", json=body)
+        return answer.status_code == 422 and "6666" in answer.text
+
+    wait_until(is_refused, 90, "the refusal", every=1.0)
