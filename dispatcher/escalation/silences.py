@@ -1,20 +1,25 @@
 """Silences, maintenance windows and inhibitions: made, ended, and felt at once by alarms that fit."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
+from dispatcher.core import Core
 from dispatcher.domain.matchers import all_fit
 from dispatcher.domain.vocabulary import SilenceKind
+from dispatcher.domain.windows import is_open
 from dispatcher.errors import NotPossible, Unknown
 from dispatcher.ledger import alarms as ledger
 from dispatcher.store import quiet
+from dispatcher.store.campaigns import windows_from
 from dispatcher.store.ids import new_id
 from dispatcher.store.quiet import matchers_from
 from dispatcher.store.tables import Inhibition, Silence, table
-from dispatcher.work import Work
+from dispatcher.work import Work, carry_out
 
 _silences, _inhibitions = table(Silence), table(Inhibition)
 
@@ -104,6 +109,39 @@ def remove_inhibition(work: Work, name: str) -> None:
         raise Unknown("inhibition", name)
     work.tx.execute(delete(_inhibitions).where(_inhibitions.c.name == name))
     _look_at_fitting(work, row.target)
+
+
+def feel_greater(work: Work, row: Mapping[str, Any]) -> None:
+    """Have those alarms looked at that the alarm ``row``, just raised, keeps quiet as the greater one."""
+    labels = quiet.labels_of(row)
+    for rule in quiet.inhibitions(work.tx):
+        if all_fit(matchers_from(rule.source), labels):
+            _look_at_fitting(work, rule.target)
+
+
+BEGUN = timedelta(seconds=30)
+"""A silence that has begun within this time is felt by :func:`feel_begun`, which runs more often."""
+
+
+def feel_begun(core: Core) -> None:
+    """Have those alarms looked at that a silence fits which has just begun, or opened for this week."""
+    now = core.clock()
+    with core.store.read() as tx:
+        begun = [row for row in quiet.silences_at(tx, now) if _has_just_begun(row, now)]
+    for row in begun:
+        carry_out(core, partial(_feel, row.matchers))
+
+
+def _feel(matchers: Sequence[Mapping[str, Any]], work: Work) -> None:
+    _look_at_fitting(work, matchers)
+
+
+def _has_just_begun(row: Any, now: datetime) -> bool:
+    before = now - BEGUN
+    if row.windows:
+        windows, zone = windows_from(row.windows), ZoneInfo(row.timezone or "UTC")
+        return is_open(windows, zone, now) and (row.starts_at > before or not is_open(windows, zone, before))
+    return bool(row.starts_at > before)
 
 
 def find_inhibition(tx: Connection, name: str) -> Row[Any] | None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.vocabulary import TEST, AlarmStatus
 from dispatcher.errors import Fault, Refused
+from dispatcher.escalation import silences
 from dispatcher.escalation.advancing import begin, take_route
 from dispatcher.escalation.lines import Lines, lines_of, lines_or_refused
 from dispatcher.escalation.menus import missing_ivr
@@ -98,6 +99,7 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
     if no_ivr is not None:
         _note_missing_ivr(work, row, no_ivr)
     begin(work, row, plan.course, lines)
+    silences.feel_greater(work, row)
     work.count.add(catalogue.ALARMS, source, request.severity)
     return Taken(alarm_id, Effect.RAISED)
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from dispatcher.core import Core
 from dispatcher.directory import do_not_call, feeds
+from dispatcher.escalation import silences
 from dispatcher.heartbeats import Sweep
 from dispatcher.intake.campaigns.withdrawal import withdraw_leftovers
 from dispatcher.leases import Leases
@@ -97,6 +98,7 @@ class Upkeep:
             _Task("arrivals", 0.5, lambda: inbox.enter_left(LEFT_BEHIND)),
             _Task("abandoned", 2.0, abandoned.sweep),
             _Task("heartbeats", 1.0, Sweep(core).look, UPKEEP),
+            _Task("silences", 10.0, lambda: silences.feel_begun(core), UPKEEP),
             _Task("do not call", 30.0, lambda: do_not_call.sweep(core), UPKEEP),
             _Task("prune", 3600.0, lambda: housekeeping.prune(core), UPKEEP, time.monotonic() + 60.0),
         ]

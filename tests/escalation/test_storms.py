@@ -123,14 +123,38 @@ def test_the_lesser_is_quiet_while_the_greater_is_in_hand(store_url: str) -> Non
         assert desk.waiting() == [ANN]
 
 
-def test_the_greater_that_comes_later_stops_the_lesser_at_its_next_look(store_url: str) -> None:
+def test_the_greater_that_comes_later_stops_the_lesser_at_once(store_url: str) -> None:
     with open_desk(store_url, policy(step(ANN, wait=60), step(BOB))) as desk:
         inhibition(desk)
         lesser = desk.raised(labels={"site": "north", "alertname": "PumpDown"})
         desk.raised(labels={"site": "north", "alertname": "SiteDown"}, message={"ivr": "6501"})
-        desk.wait(60)
+        desk.look()
 
         assert "inhibited by" in desk.alarm(lesser).held_why
+        assert [state for _, state in desk.outcomes(lesser)] == ["cancelled"]
+
+
+@pytest.mark.parametrize("weekly", [True, False])
+def test_a_silence_that_begins_later_stops_what_is_under_way(store_url: str, weekly: bool) -> None:
+    with open_desk(store_url, policy(step(ANN, wait=600), step(BOB))) as desk:  # It is Saturday, 10:00 UTC.
+        at = desk.clock().replace(minute=5)
+        windows = [{"days": ["sat"], "from": "10:05", "to": "11:00"}] if weekly else None
+        later = (
+            {"windows": windows, "timezone": "UTC"}
+            if weekly
+            else {"starts_at": at, "ends_at": at.replace(hour=11)}
+        )
+        silence(desk, NORTH, **later)
+        alarm = desk.raised(labels={"site": "north"})
+        silences.feel_begun(desk.core)
+        desk.look()
+        assert desk.waiting() == [ANN]
+        desk.clock.now = at
+        silences.feel_begun(desk.core)
+        desk.look()
+
+        assert desk.waiting() == []
+        assert desk.alarm(alarm).held_why is not None
 
 
 def test_nobody_is_called_more_often_than_the_limits_allow(store_url: str) -> None:
