@@ -74,6 +74,11 @@ class MessageRule(Schema):
     severity: list[Severity] | None = None
     labels: Labels | None = Field(None, examples=[{"site": "north"}])
     message: MessageSpec
+    keys: dict[Key, KeyAction] | None = Field(
+        None,
+        description="What keys do in it, if not what the policy's `keys` say.",
+        examples=[{"4": "escalate"}],
+    )
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -139,13 +144,12 @@ class PolicySpec(Schema):
     def _calls_somebody(self) -> Self:
         if (self.to is None) == (self.steps is None):
             raise ValueError("exactly one of to and steps is needed")
-        clash = [
-            key for key, action in self.keys.items() if key in self.ack_digits and action != "acknowledge"
-        ]
-        if clash:
-            raise ValueError(
-                f"the key {clash[0]} is one of ack_digits, which acknowledge; leave it out there"
-            )
+        for keys in (self.keys, *(rule.keys or {} for rule in self.messages)):
+            for key, action in keys.items():
+                if key in self.ack_digits and action is not KeyAction.ACKNOWLEDGE:
+                    raise ValueError(
+                        f"the key {key} is one of ack_digits, which acknowledge; leave it out there"
+                    )
         return self
 
     @property
@@ -159,9 +163,15 @@ class PolicySpec(Schema):
         more = [key for key, action in self.keys.items() if action is KeyAction.ACKNOWLEDGE]
         return self.ack_digits + "".join(sorted(set(more) - set(self.ack_digits)))
 
-    def message_for(self, severity: str, labels: dict[str, str]) -> MessageSpec:
-        """What an alarm of this severity and with these labels says."""
-        return next((rule.message for rule in self.messages if rule.fits(severity, labels)), self.message)
+    def as_for(self, severity: str, labels: dict[str, str]) -> Self:
+        """The policy for an alarm of this severity and with these labels: with the message and keys of those."""
+        rule = next((rule for rule in self.messages if rule.fits(severity, labels)), None)
+        if rule is None:
+            return self
+        changed: dict[str, Any] = {"message": rule.message}
+        if rule.keys is not None:
+            changed["keys"] = rule.keys
+        return self.model_copy(update=changed)
 
 
 class AlarmPlan(Schema):

@@ -122,11 +122,12 @@ class Plan:
 
 def plan_of(tx: Connection, request: AlarmRequest, settings: Settings, now: datetime) -> Plan:
     """The request and its policy together. Raises :class:`Refused`."""
-    policy = None if request.policy is None else policy_named(tx, settings, request.policy)
+    policy = None
+    if request.policy is not None:
+        named = policy_named(tx, settings, request.policy)
+        policy = named.as_for(request.severity, request.labels or {})
     faults = []
-    message = request.message
-    if message is None and policy is not None:
-        message = policy.message_for(request.severity, request.labels or {})
+    message = request.message or (policy.message if policy else None)
     if message is None:
         faults.append(Fault(("message",), "say what is played, or name a policy that says it"))
     if request.expires_at is not None and request.expires_at <= now:

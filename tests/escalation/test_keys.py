@@ -85,3 +85,16 @@ def test_a_key_after_the_acknowledgement_opens_nothing_again(store_url: str) -> 
         assert desk.alarm(alarm).status == AlarmStatus.ACKNOWLEDGED
         assert desk.waiting() == []
         assert (desk.alarm(alarm).next_at - desk.clock()).total_seconds() == 1800
+
+
+def test_a_message_has_keys_of_its_own(store_url: str) -> None:
+    rule = {"labels": {"site": "north"}, "message": {"ivr": "6501"}, "keys": {"5": "resolve"}}
+    with open_desk(store_url, policy(step(ANN), keys=KEYS, messages=[rule])) as desk:
+        north, south = desk.raised(labels={"site": "north"}), desk.raised(labels={"site": "south"})
+        for _ in range(2):
+            desk.ring()
+            desk.press(ANN, "5")
+            desk.hang_up(ANN)
+
+        assert desk.alarm(north).status == AlarmStatus.RESOLVED
+        assert desk.alarm(south).status == AlarmStatus.OPEN
