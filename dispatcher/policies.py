@@ -164,7 +164,7 @@ class PolicySpec(Schema):
         return self.ack_digits + "".join(sorted(set(more) - set(self.ack_digits)))
 
     def as_for(self, severity: str, labels: dict[str, str]) -> Self:
-        """The policy for an alarm of this severity and with these labels: with the message and keys of those."""
+        """The policy for an alarm of this severity and with these labels: with their message and keys."""
         rule = next((rule for rule in self.messages if rule.fits(severity, labels)), None)
         if rule is None:
             return self
