@@ -24,6 +24,23 @@ class _JsonLine(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class _WithoutAnswerHeaders(logging.Filter):
+    """Drops the debug line in which httpcore prints an answer's headers: they may repeat a secret address."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record may be logged."""
+        return "receive_response_headers" not in record.getMessage()
+
+
+_ANSWER_HEADERS = _WithoutAnswerHeaders()
+
+
+def keep_answer_headers_out() -> None:
+    """Keep what servers answer out of the log, at any level; for everything that asks addresses of others."""
+    for name in ("httpcore.http11", "httpcore.http2"):
+        logging.getLogger(name).addFilter(_ANSWER_HEADERS)
+
+
 def set_up_logging(settings: LogSettings) -> None:
     """Log to standard error at the configured level."""
     handler = logging.StreamHandler(sys.stderr)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import httpx
 
+from dispatcher.logs import keep_answer_headers_out
+
 _log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
@@ -21,6 +23,7 @@ class Heartbeat:
     """Fetches the address when it is told that all is clean, once a minute at most."""
 
     def __init__(self, url: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        keep_answer_headers_out()
         self._url = httpx.URL(url)
         self._monotonic = monotonic
         self._due = 0.0

@@ -15,6 +15,7 @@ from dispatcher.core import Core
 from dispatcher.directory.calendars import MOST_BYTES, BadCalendar, check
 from dispatcher.directory.schedules import found
 from dispatcher.errors import Fault, Refused
+from dispatcher.logs import keep_answer_headers_out
 from dispatcher.store import schedules as store
 from dispatcher.work import Work, carry_out
 
@@ -90,6 +91,7 @@ def fetch(core: Core, name: str, url: str) -> None:
 
 def _fetched(url: str) -> str:
     """What the feed holds. Raises :class:`NotFetched`."""
+    keep_answer_headers_out()
     host = urlsplit(url).hostname
     try:
         with (

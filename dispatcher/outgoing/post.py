@@ -11,6 +11,8 @@ from importlib.metadata import version
 
 import httpx
 
+from dispatcher.logs import keep_answer_headers_out
+
 USER_AGENT = f"ivr-dispatcher/{version('ivr-dispatcher')}"
 CONNECT_SECONDS = 5.0
 _LONGEST_PROBLEM = 200
@@ -47,6 +49,7 @@ class Poster:
     def __init__(self, timeout: float, *, private_addresses: bool) -> None:
         self._timeout = timeout
         self._private = private_addresses
+        keep_answer_headers_out()
         context = httpx.create_ssl_context(trust_env=False)
         context.load_default_certs()
         # Without a limit of its own, so that receivers that are slow keep no connection from the others.
