@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import event
-from sqlmodel import Session, SQLModel, create_engine, select
+from sqlmodel import Session, create_engine, select
 
-from bench.baseline.models import Call, Report
+from bench.baseline.models import Call, Report, Tables
 from bench.baseline.settings import settings
 
 IS_SQLITE = settings.database.startswith("sqlite")
@@ -27,7 +27,7 @@ if IS_SQLITE:
 
 def create_tables() -> None:
     """Make the tables that are not there yet."""
-    SQLModel.metadata.create_all(engine)
+    Tables.metadata.create_all(engine)
 
 
 def get_session() -> Iterator[Session]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy.orm import registry
 from sqlmodel import JSON, Column, Field, SQLModel
 
 
@@ -28,7 +29,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Call(SQLModel, table=True):
+class Tables(SQLModel, registry=registry()):
+    """Kept apart from the product's tables, where one process knows both."""
+
+
+class Call(Tables, table=True):
     """One person to reach."""
 
     id: int | None = Field(default=None, primary_key=True)
@@ -68,7 +73,7 @@ class Call(SQLModel, table=True):
         return Status.FAILED if self.cause else Status.NOT_HEARD
 
 
-class Report(SQLModel, table=True):
+class Report(Tables, table=True):
     """One report as the PBX sent it."""
 
     id: int | None = Field(default=None, primary_key=True)
