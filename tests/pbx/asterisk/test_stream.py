@@ -66,6 +66,7 @@ def test_a_stream_that_is_cut_says_so(manager: ScriptedManager, driver: Asterisk
     manager.cut()
     with pytest.raises(PbxRefused) as refused:
         opened.read()
+    opened.close()
     assert refused.value.reason is Reason.PBX_AWAY
 
 
