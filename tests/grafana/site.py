@@ -210,6 +210,8 @@ class Site:
 
     def _alarms(self) -> None:
         self._post("/v1/intake/alertmanager", ALERTMANAGER)
+        unknown = f"{self.api}/v1/intake/alertmanager?policy=nobody"
+        assert httpx.post(unknown, json=ALERTMANAGER, timeout=20).status_code == 422
         for severity, digits in (("critical", "0001"), ("warning", "1486"), ("info", "0404")):
             alarm = {
                 "summary": f"An alarm for {digits}",
