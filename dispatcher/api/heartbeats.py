@@ -118,7 +118,9 @@ def _heard(core: Core, name: str) -> Response:
     def do(work: Work) -> Heard:
         keeping.hear(work, name)
         row = heartbeats.find(work.tx, name)
-        return Heard(name=name, status=row.status, due_at=row.due_at)  # type: ignore[union-attr]
+        if row is None:
+            raise Unknown("heartbeat", name)
+        return Heard(name=name, status=row.status, due_at=row.due_at)
 
     answer = json_response(carry_out(core, do))
     answer.headers.update(_NOT_KEPT)

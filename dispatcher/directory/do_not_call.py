@@ -6,6 +6,7 @@ that were queued before are withdrawn. Alarms ring all the same, unless the entr
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, literal_column, select
@@ -109,10 +110,10 @@ def sweep(core: Core) -> None:
     with core.store.read() as tx:
         found = _leftovers(tx, core.clock())
     for ids in _batches(found):
-        carry_out(core, lambda work, ids=ids: _withdraw_listed(work, ids))  # type: ignore[misc]
+        carry_out(core, partial(_withdraw_listed, ids))
 
 
-def _withdraw_listed(work: Work, ids: Sequence[str]) -> None:
+def _withdraw_listed(ids: Sequence[str], work: Work) -> None:
     conditions = [_calls.c.id.in_(ids), _is_listed(work.now)]
     work.aftermath.add(withdraw(work.tx, work.now, conditions, work.count, WITHDRAWN))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from dispatcher.core import Core
@@ -50,12 +51,12 @@ def import_numbers(core: Core, reader: Reader, client: str, region: str | None) 
     """
     entered = Entered()
     for batch in _batches(_rows(core, reader, client, region or core.settings.alarms.region, entered)):
-        carry_out(core, lambda work, rows=batch: _enter(work, rows))  # type: ignore[misc]
+        carry_out(core, partial(_enter, batch))
         entered.accepted += len(batch)
     return entered
 
 
-def _enter(work: Work, rows: list[dict[str, Any]]) -> None:
+def _enter(rows: list[dict[str, Any]], work: Work) -> None:
     do_not_call.enter(work.tx, work.now, rows, work.count, work.aftermath)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from dispatcher.domain.facts import Facts, changes, join
-from dispatcher.domain.outcomes import Terms, is_acknowledged, is_answered, may_have_been_reached, outcome_of
+from dispatcher.domain.outcomes import Terms, is_acknowledged, may_have_been_reached, outcome_of
 from dispatcher.domain.retry import Finish, History, Redial, Step, costs, next_step
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, Outcome, Phase
 from dispatcher.ledger import alarms, measures
@@ -285,8 +285,3 @@ def _settle_alarms(
     over = {case.call_id for case, move, _ in moves if case.alarm_id and move.state not in OPEN_CALL_STATES}
     aftermath.add(alarms.after_calls(tx, now, over))
     return aftermath
-
-
-def was_answered(case: Case) -> bool:
-    """Whether somebody has certainly picked up."""
-    return is_answered(case.facts, terms_of(case))

@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.store.tables import DoNotCall, table
+from dispatcher.store.upsert import insert_into
 
 _entries = table(DoNotCall)
 _AT_ONCE = 500
@@ -55,9 +55,8 @@ def page(
 
 def put(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write entries; those that are there already are replaced."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     for start in range(0, len(rows), _AT_ONCE):
-        statement = dialect.insert(_entries).values(rows[start : start + _AT_ONCE])
+        statement = insert_into(tx, _entries).values(rows[start : start + _AT_ONCE])
         changed = ("why", "source", "alarms_too", "added_by", "added_at", "expires_at")
         new = {name: statement.excluded[name] for name in changed}
         tx.execute(statement.on_conflict_do_update(index_elements=["number"], set_=new))

@@ -3,9 +3,9 @@
 from typing import Any
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.store.tables import Mark, table
+from dispatcher.store.upsert import insert_into
 
 _marks = table(Mark)
 
@@ -17,8 +17,7 @@ def find(tx: Connection, name: str) -> Any | None:
 
 def locked(tx: Connection, name: str) -> Any:
     """A mark's row, made if need be, which nobody else changes until the transaction ends."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    tx.execute(dialect.insert(_marks).values(name=name, position=0).on_conflict_do_nothing())
+    tx.execute(insert_into(tx, _marks).values(name=name, position=0).on_conflict_do_nothing())
     return tx.execute(select(_marks).where(_marks.c.name == name).with_for_update()).one()
 
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.matchers import Matcher, Op
 from dispatcher.domain.vocabulary import TEST, AlarmStatus
 from dispatcher.store.tables import Alarm, AlarmGroup, Inhibition, Silence, among, table
+from dispatcher.store.upsert import insert_into
 
 _alarms, _silences = table(Alarm), table(Silence)
 _inhibitions, _groups = table(Inhibition), table(AlarmGroup)
@@ -67,8 +67,7 @@ def inhibitions(tx: Connection) -> Sequence[Any]:
 
 def locked_group(tx: Connection, key: str, policy: str, labels: Mapping[str, str]) -> Any:
     """The group's row, made when it is new, and locked: of two alarms the second sees what the first did."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    made = dialect.insert(_groups).values(key=key, policy=policy, labels=dict(labels))
+    made = insert_into(tx, _groups).values(key=key, policy=policy, labels=dict(labels))
     tx.execute(made.on_conflict_do_nothing())
     return tx.execute(select(_groups).where(_groups.c.key == key).with_for_update()).one()
 

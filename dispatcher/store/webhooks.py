@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.store.tables import Campaign, Event, Webhook, table
+from dispatcher.store.upsert import insert_into
 
 _webhooks = table(Webhook)
 _campaigns = table(Campaign)
@@ -20,8 +20,7 @@ def newest_event(tx: Connection) -> int:
 
 def add(tx: Connection, row: Mapping[str, Any]) -> bool:
     """Write a new webhook; False when there is one of this name."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    added = dialect.insert(_webhooks).values(**row).on_conflict_do_nothing().returning(_webhooks.c.name)
+    added = insert_into(tx, _webhooks).values(**row).on_conflict_do_nothing().returning(_webhooks.c.name)
     return tx.execute(added).first() is not None
 
 
