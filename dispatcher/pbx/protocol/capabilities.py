@@ -1,0 +1,35 @@
+"""What a family can place and what it can prove."""
+
+from dataclasses import dataclass
+
+from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a family can place and what it can know.
+
+    ``placeable`` pairs what is played with what is dialled; ``provable`` pairs the values of
+    ``delivered_when`` that the family's reports can prove with what is dialled.
+    """
+
+    placeable: frozenset[tuple[MessageKind, TargetKind]]
+    provable: frozenset[tuple[DeliveredWhen, TargetKind]]
+    prompt_count: bool = False
+    """Whether a prompt can be repeated by request (``count``)."""
+    dial_waits: float = 0.0
+    """For how many seconds beyond the usual time-out the answer to a dial request may wait for a person."""
+    own_ids: bool = False
+    """Whether a call's callid is the one that its order names; then it is :class:`KnowsOwnCalls` as well."""
+    unseen: tuple[str, ...] = ()
+    """What of this rests on a manual or on inference alone, and was seen on no PBX: sentences for people."""
+    dials_together: bool = False
+    """Whether its driver sends many dial requests at once (:class:`DialsTogether`)."""
+
+    def calls(self, target: TargetKind) -> bool:
+        """Whether anything at all can be played to such a target."""
+        return any(target is placed for _, placed in self.placeable)
+
+    def proofs(self, target: TargetKind) -> list[DeliveredWhen]:
+        """What can be proven of calls to such a target, weakest first."""
+        return [proof for proof in DeliveredWhen if (proof, target) in self.provable]
