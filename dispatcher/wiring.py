@@ -214,6 +214,7 @@ def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:
         contexts=Contexts(pbx.ivr_context, pbx.prompt_context, pbx.queue_context, pbx.ended_context),
         ring_seconds=pbx.ring_timeout,
         caller_id=pbx.caller_id,
+        cdr_url=pbx.records_url(),
     )
     return Pbx(account, make_driver(account, partial(_observe, counts, pbx.name)))
 

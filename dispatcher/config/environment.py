@@ -88,7 +88,7 @@ def _overlay_list(items: list[Any], changes: Mapping[str, Any], under: Path) -> 
 
 
 _SECRETS: dict[str | int, dict[str, str]] = {
-    "pbx": {"password": "unset", "webhook_secret": "unset"},
+    "pbx": {"password": "unset", "webhook_secret": "unset", "cdr_url": "sqlite:////unset.db"},
     "api": {"token": "unset"},
     "audit": {"heartbeat_url": "https://unset.invalid"},
     "intake": {"secret": "unset"},

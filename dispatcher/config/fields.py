@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from dispatcher.signing import checked_secret
 
@@ -83,6 +83,21 @@ def _store_url(value: str) -> str:
             raise ValueError("must name the database, after the host")
     else:
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    return value
+
+
+def _records_url(value: SecretStr) -> SecretStr:
+    try:
+        url = make_url(value.get_secret_value())
+        url.get_dialect().import_dbapi()
+    except NoSuchModuleError:
+        raise ValueError("names no kind of database that is known here") from None
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a database URL") from None
+    except ImportError as error:
+        raise ValueError(f"needs the Python package {error.name}, which is not installed") from None
+    if not url.database or url.database == ":memory:":
+        raise ValueError("must name the database")
     return value
 
 
@@ -177,6 +192,9 @@ SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
 
 SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 """An address that is itself a secret: whoever knows it can use it."""
+
+RecordsUrl = Annotated[SecretStr, AfterValidator(_records_url)]
+"""A database that we only read, by SQLAlchemy's URL, which may hold a password."""
 
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=128)]
 """The name of a header of HTTP."""

@@ -142,6 +142,10 @@ class PbxSettings(Section):
     prompt_context: fields.Context = "dispatcher-play"
     queue_context: fields.Context = "dispatcher-queue"
     ended_context: fields.Context = "dispatcher-ended"
+    cdr_url: fields.RecordsUrl | None = Field(
+        None, examples=["postgresql+psycopg://reader@10.0.0.9/asterisk"]
+    )
+    cdr_url_env: str | None = None
     timeout: float = Field(10.0, gt=0, le=300, allow_inf_nan=False)
     trunk: list[TrunkSettings] = []
 
@@ -163,6 +167,10 @@ class PbxSettings(Section):
     def webhook_key(self) -> str:
         """What the PBX signs its reports with, or an empty string."""
         return self.webhook_secret.get_secret_value() if self.webhook_secret is not None else ""
+
+    def records_url(self) -> str:
+        """The database with the PBX's call records, or an empty string; it may hold a password."""
+        return self.cdr_url.get_secret_value() if self.cdr_url is not None else ""
 
     def zone(self) -> ZoneInfo:
         """The time zone of the PBX's own timestamps."""

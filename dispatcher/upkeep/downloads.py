@@ -65,7 +65,7 @@ def ends(
     except PbxError as error:
         _log.warning("the ends of calls of %s can't be asked for: %s", pbx.account.name, error)
         return None
-    return Download(sent, found, is_whole=True)
+    return Download(sent, found.reports, is_whole=found.is_whole)
 
 
 def fetch(sessions: Sessions, pbx: Pbx, clock: Clock, since: datetime) -> Download | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dispatcher.core import Core, write_counts
-from dispatcher.domain.doubt import JUST_PLACED, Question, Step, Waits, next_step
+from dispatcher.domain.doubt import JUST_PLACED, Known, Question, Step, Waits, next_step
 from dispatcher.domain.pacing import ALARMS
 from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.ledger.aftermath import Aftermath
@@ -213,7 +213,7 @@ class Recovery:
             conclusions = self._conclusions(tx, pbx, rows, seen, records, now)
             for row in rows:
                 known = doubts.known_of(row)
-                if records is not None:
+                if records is not None and self._is_final(pbx, records, known):
                     known = replace(known, records_at=records.sent)
                 if row.attempt_id in urgent:
                     conclusions.let_go(
@@ -226,6 +226,15 @@ class Recovery:
             return aftermath
 
         core.after(core.store.transact(work))
+
+    def _is_final(self, pbx: str, records: Download, known: Known) -> bool:
+        """Whether a call of which a download does not tell has no record, and will have none.
+
+        One is written a while after the end, but calls that bear our ids are asked for at once.
+        """
+        if records.is_whole or not self._ways[pbx].own_ids:
+            return True
+        return known.absent_at is not None and records.sent >= known.absent_at + self._waits.written
 
     def _conclusions(
         self,

@@ -46,6 +46,32 @@ def test_it_needs_nowhere_to_post_reports_to(tmp_path: Path) -> None:
     assert loaded(tmp_path, '[reports]\nlisten = "0.0.0.0:8260"\n' + ASTERISK)
 
 
+RECORDS = "postgresql+psycopg://reader:open-sesame@10.0.0.9/asterisk"
+
+
+def test_the_database_of_its_records_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(changed('password = "s', 'cdr_url_env = "RECORDS"\npassword = "s'))
+    settings = load(tmp_path / "site.toml", {"RECORDS": RECORDS}, families=FAMILIES)
+    assert settings.pbx[0].records_url() == RECORDS
+    assert "open-sesame" not in f"{settings!r} {settings.pbx[0]}"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("open-sesame", "is not a database URL"),
+        ("nonesuch://reader:open-sesame@10.0.0.9/asterisk", "names no kind of database that is known here"),
+        ("postgresql+psycopg2://reader:open-sesame@10.0.0.9/asterisk", "needs the Python package psycopg2"),
+        ("postgresql+psycopg://reader:open-sesame@10.0.0.9", "must name the database"),
+    ],
+)
+def test_a_database_of_records_that_can_not_be_read(complaints: Complaints, url: str, why: str) -> None:
+    text = changed('password = "s', f'cdr_url = "{url}"\npassword = "s')
+    [complaint] = complaints(text, families=FAMILIES)
+    assert complaint.startswith(f"site.toml: pbx[0].cdr_url (line 7): {why}")
+    assert "open-sesame" not in complaint
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -93,6 +119,7 @@ def test_one_mistake_one_line(complaints: Complaints, text: str, complaint: str)
     [
         ('host = "10.0.0.9"', "host (line 17): is for asterisk only. Write url in its place"),
         ("port = 5038", "port (line 17): is for asterisk only. Write url in its place"),
+        ('cdr_url = "sqlite:////records.db"', "cdr_url (line 17): is for asterisk only. Leave it out"),
         ('ivr_context = "ivrs"', "ivr_context (line 17): is for asterisk only. Leave it out"),
     ],
 )

@@ -4,6 +4,7 @@ Which action does what is in the Asterisk documentation, 'AMI Actions'. An id th
 call, so of a call whose dial nobody answered for Asterisk knows everything until it is started anew.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
-from dispatcher.pbx.asterisk import events, examination
+from dispatcher.pbx.asterisk import events, examination, recorded
 from dispatcher.pbx.asterisk.channels import Channels, endpoint_in
 from dispatcher.pbx.asterisk.connection import Connection
 from dispatcher.pbx.asterisk.dialling import PLACEABLE, PROVABLE, Place, place_of, request_of
@@ -19,12 +20,14 @@ from dispatcher.pbx.asterisk.endings import Ending
 from dispatcher.pbx.asterisk.live import live_call_of
 from dispatcher.pbx.asterisk.manager import Manager, is_missing, refuse
 from dispatcher.pbx.asterisk.stream import DIAL_KEY, open_stream
+from dispatcher.pbx.asterisk.tables import Tables
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import (
     Accepted,
     Capabilities,
     Device,
     DialOrder,
+    Endings,
     Examined,
     Ivr,
     LiveCall,
@@ -41,6 +44,8 @@ from dispatcher.pbx.protocol import (
     "login", "check", "dial", "live_calls", "live_call", "hangup", "endings", "trunks", "ivrs", "device",
     "listen", "look",
 )  # fmt: skip
+
+_log = logging.getLogger(__name__)
 
 KNOWN_SECONDS = 60.0
 """So long a place in the dialplan that was there is taken to be still there."""
@@ -64,6 +69,7 @@ class Asterisk:
         self._account = account
         self._channels = Channels.of(account.dials, account.extension_dial)
         self._manager = Manager(account, observe)
+        self._tables = Tables(account.cdr_url, account.timeout_seconds) if account.cdr_url else None
         self._places: dict[Place, float] = {}
 
     def __repr__(self) -> str:
@@ -105,16 +111,36 @@ class Asterisk:
         """The call of this id, or None when Asterisk has no such channel."""
         return next((call for call in self._live(LIVE_CALL, session) if call.callid == callid), None)
 
-    def endings(self, session: Session, callids: Sequence[str], since: datetime) -> Sequence[Report]:
+    def endings(self, session: Session, callids: Sequence[str], since: datetime) -> Endings:
         """What the dialplan has kept; see :class:`~dispatcher.pbx.protocol.KnowsOwnCalls`.
 
-        Without the context that keeps it nothing can be known: then this is refused.
+        Calls that it has not are looked for in the tables of records, where they can be read. Without the
+        context that keeps the ends these are all that there is, and prove no call's absence; without
+        either nothing can be known: then this is refused.
         """
         with self._manager.observed(ENDINGS):
             connection = self._manager.current(session)
-            self._look_for(connection, Place(self._account.contexts.ended, "s", Reason.PBX_CONFIG))
+            try:
+                self._look_for(connection, Place(self._account.contexts.ended, "s", Reason.PBX_CONFIG))
+            except PbxRefused as refusal:
+                if self._tables is None or refusal.reason is not Reason.PBX_CONFIG:
+                    raise
+                rows = self._tables.rows(callids)
+                return Endings(recorded.reports_of(callids, *rows), is_whole=False)
             days = days_between(since, datetime.now(UTC))
-            return [report for callid in callids for report in self._ending(connection, callid, days)]
+            kept = [report for callid in callids for report in self._ending(connection, callid, days)]
+        known = {report.callid for report in kept}
+        return Endings([*kept, *self._recorded([one for one in callids if one not in known])])
+
+    def _recorded(self, callids: Sequence[str]) -> Sequence[Report]:
+        """What the tables say of calls that Asterisk's own database does not know, if it can be had."""
+        if self._tables is None or not callids:
+            return ()
+        try:
+            return recorded.reports_of(callids, *self._tables.rows(callids))
+        except PbxRefused as refusal:
+            _log.warning("%s: %s", self._account.name, refusal.detail)
+            return ()
 
     def hang_up_leg(self, session: Session, leg: str) -> None:
         """End a call by its channel's id; ``Reason.CALL_OVER`` when it is gone already."""
@@ -186,6 +212,8 @@ class Asterisk:
         may_ask = "QueueSummary" in commands
         for name in queues:
             found.append(examination.queue(name, is_known=may_ask and self._is_queue(session, name)))
+        if self._tables is not None:
+            found += examination.tables(self._tables)
         return found
 
     def _has(self, session: Session, context: str) -> bool:
@@ -203,6 +231,8 @@ class Asterisk:
     def close(self) -> None:
         """Drop the connection."""
         self._manager.close()
+        if self._tables is not None:
+            self._tables.close()
 
     def _look_for(self, connection: Connection, place: Place) -> None:
         """Refuse where the dialplan has no such place."""

@@ -22,7 +22,7 @@ DIAL_STATE, NEW_STATE, PROMPT, DTMF, ENDED, HANGUP, CDR, ORIGINATE, TRANSFER, OT
 UP, RINGING = "6", "5"
 """Values of ChannelState."""
 
-_DISPOSITIONS = {
+DISPOSITIONS = {
     "ANSWERED": CdrStatus.ANSWERED,
     "NO ANSWER": CdrStatus.NO_ANSWER,
     "BUSY": CdrStatus.BUSY,
@@ -158,7 +158,7 @@ _READ: dict[str, Callable[[Block], _Told]] = {
 
 def _record(block: Block, channels: Channels) -> Report:
     """A call detail record. Its destination is the dialplan's, and so not the callee."""
-    status = _DISPOSITIONS.get(block.get("Disposition", "").upper())
+    status = DISPOSITIONS.get(block.get("Disposition", "").upper())
     seconds = block.get("BillableSeconds", "")
     cdr = Cdr(
         status,

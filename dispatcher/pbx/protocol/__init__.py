@@ -26,7 +26,7 @@ from dispatcher.pbx.protocol.equipment import (
     TrunkState,
 )
 from dispatcher.pbx.protocol.orders import Accepted, DialOrder, Message
-from dispatcher.pbx.protocol.records import KeepsRecords, KnowsOwnCalls
+from dispatcher.pbx.protocol.records import Endings, KeepsRecords, KnowsOwnCalls
 from dispatcher.pbx.protocol.streams import Pulled, PullsReports, ReportStream, SignsReports
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "DialOrder",
     "DialsTogether",
     "Driver",
+    "Endings",
     "Examined",
     "Examines",
     "HangsUp",

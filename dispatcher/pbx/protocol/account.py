@@ -50,6 +50,8 @@ class PbxAccount:
     contexts: Contexts = Contexts()
     ring_seconds: float = 45.0
     """How long a phone may ring, where the PBX is told."""
+    cdr_url: str = field(default="", repr=False)
+    """The database (an SQLAlchemy URL) with the PBX's tables of call records, where we may read them."""
     caller_id: str = ""
     """Whom the callee is shown, where the PBX is told; empty leaves it to the PBX."""
 

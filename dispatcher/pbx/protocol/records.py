@@ -1,6 +1,7 @@
 """Optional: what a PBX can be asked about a call that is over."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -21,6 +22,16 @@ class KeepsRecords(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """What a PBX tells of calls that have ended, one call's first report being that it is over."""
+
+    reports: Sequence[Report] = ()
+    is_whole: bool = True
+    """Whether none of those that were asked for and are not in it has ended. Where it is not, the end of one
+    may never have been kept, or is written down only a while after the call."""
+
+
 @runtime_checkable
 class KnowsOwnCalls(Protocol):
     """Families whose calls bear the ids that we give them, so that each can be asked for whatever happened.
@@ -29,10 +40,10 @@ class KnowsOwnCalls(Protocol):
     started again since (then the session is another).
     """
 
-    def endings(self, session: Session, callids: Sequence[str], since: datetime) -> Sequence[Report]:
+    def endings(self, session: Session, callids: Sequence[str], since: datetime) -> Endings:
         """Everything that the PBX has kept of those of these calls that have ended, begun after ``since``.
 
-        It is kept before a call is gone from the live calls, and tells all that its reports have told: one
-        call's first report says that it is over. Refused where the PBX keeps no ends.
+        Where it is whole, it is kept before a call is gone from the live calls, and tells all that its
+        reports have told. Refused where the PBX keeps no ends.
         """
         ...

@@ -60,7 +60,9 @@ class Asked:
         return self.driver.dial(self.session, replace(self._rig.order(NUMBER), callid=callid)).callid
 
     def ends(self, *callids: str) -> Sequence[Report]:
-        return self._knows.endings(self.session, callids, datetime.now(UTC) - timedelta(minutes=5))
+        told = self._knows.endings(self.session, callids, datetime.now(UTC) - timedelta(minutes=5))
+        assert told.is_whole
+        return told.reports
 
     def live(self) -> list[str]:
         return [call.callid for call in self._sees.live_calls(self.session)]

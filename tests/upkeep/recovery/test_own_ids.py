@@ -10,7 +10,7 @@ from dispatcher.dialer.answer import Answer, mark_doubtful
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report, ReportEvent
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
-from dispatcher.pbx.protocol import DialOrder, LiveCall, Session
+from dispatcher.pbx.protocol import DialOrder, Endings, LiveCall, Session
 from dispatcher.store import inquiries
 from tests.scripted import NUMBER, Office, ScriptedDriver, open_office
 from tests.upkeep.asked import live, lose_answers, pass_time, told
@@ -27,12 +27,14 @@ class Owning(ScriptedDriver):
         super().__init__()
         self.ends: dict[str, list[Report]] = {}
         self.asked: list[Sequence[str]] = []
+        self.is_whole = True
         self.on_dial = lambda order: order.callid
 
-    def endings(self, session: Session, callids: Sequence[str], since: datetime) -> Sequence[Report]:
+    def endings(self, session: Session, callids: Sequence[str], since: datetime) -> Endings:
         self._note(session)
         self.asked.append(callids)
-        return [report for callid in callids for report in self.ends.get(callid, ())]
+        told = [report for callid in callids for report in self.ends.get(callid, ())]
+        return Endings(told, is_whole=self.is_whole)
 
 
 @pytest.fixture
@@ -172,6 +174,25 @@ def test_where_ends_are_not_kept_nothing_is_proven(
     pass_time(office, 200, 5)
 
     assert office.attempt(attempt).outcome == "unknown"
+
+
+def test_an_end_that_is_written_down_late_is_waited_for(office: Office, pbx: Owning) -> None:
+    pbx.is_whole = False
+    [attempt] = doubtful(office, NUMBER)
+    pass_time(office, 35)
+    assert office.attempt(attempt).phase == "in_doubt"
+    pbx.ends[attempt] = answered(attempt, "1")
+    pass_time(office, 4)
+
+    assert office.attempt(attempt).outcome == "delivered"
+
+
+def test_where_not_every_end_is_kept_a_missing_one_proves_nothing(office: Office, pbx: Owning) -> None:
+    pbx.is_whole = False
+    [attempt] = doubtful(office, NUMBER)
+    pass_time(office, 60)
+
+    assert (office.attempt(attempt).outcome, office.call_of(attempt).state) == ("unknown", "failed")
 
 
 def test_a_report_that_comes_before_the_answer_is_its_calls(office: Office, pbx: Owning) -> None:
