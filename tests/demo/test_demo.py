@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,7 +154,9 @@ def test_in_a_terminal_every_call_is_seen_live(demos: dict[str, Played]) -> None
 
 @pytest.fixture
 def begun() -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen([*DISPATCHER, "demo", "--exit"], stdout=subprocess.PIPE, text=True) as process:
+    """A demo as a script starts it in the background: SIGINT comes to it ignored."""
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *DISPATCHER, "demo", "--exit"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
 
@@ -163,10 +164,8 @@ def begun() -> Iterator["subprocess.Popen[str]"]:
 def test_it_can_be_interrupted(begun: "subprocess.Popen[str]") -> None:
     assert begun.stdout is not None
     assert any("campaign " in line for line in begun.stdout)
-    at = time.monotonic()
     begun.send_signal(signal.SIGINT)
-    assert begun.wait(timeout=15) == 130
-    assert time.monotonic() - at < 10
+    assert begun.wait(timeout=60) == 130
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,9 @@ def demo(
     pace = Pace(speed, play.size / channels, CALL_SECONDS if real is None else PHONE_SECONDS)
     wishes = Wishes(family, channels, pace, keep, play.behaviours, _transport(family, tcp, websocket))
     stage = Stage(wishes, real)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Also where SIGINT came to us ignored, as it does to what a script starts in the background.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
     try:
         beside = "a simulated PBX, and the product beside it" if real is None else "beside a real Asterisk"
@@ -102,10 +104,6 @@ def _transport(family: str, tcp: bool, websocket: bool) -> Transport:
     if websocket and family != WEBSOCKET_FAMILY:
         raise typer.BadParameter(f"{family} has no WebSocket", param_hint="--websocket")
     return "tcp" if tcp else "websocket" if websocket else "http"
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _asterisk() -> RealAsterisk:
