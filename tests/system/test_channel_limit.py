@@ -48,8 +48,8 @@ def test_five_channels_are_never_exceeded_by_many_processes(site: Site, pbx: Sim
         site.wait_for_some(campaign, share, 120)
         alarms.append(site.raise_alarm(number(900 + place)))
     site.campaign_over(campaign, 120)
-    pbx.wait_idle(20)
-    site.idle(20)
+    pbx.wait_idle(60)
+    site.idle(60)
 
     calls = site.calls(campaign)
     raised = [site.alarm(alarm) for alarm in alarms]

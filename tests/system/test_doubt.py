@@ -25,9 +25,9 @@ def test_doubt_lets_an_alarm_be_dialled_again_and_a_campaign_call_not(tmp_path: 
         site.go(campaign)
         pbx.judge.wait_for(lambda judge: len(judge.dials()) == 1)
         alarm = site.raise_alarm(number(1))
-        site.campaign_over(campaign, 30)
-        called = site.alarm_over(alarm, 30)["calls"][0]
-        site.idle(20)
+        site.campaign_over(campaign, 60)
+        called = site.alarm_over(alarm, 60)["calls"][0]
+        site.idle(60)
 
         (call,) = site.calls(campaign)
         assert (call["state"], call["outcome"], len(call["attempts"])) == ("failed", "unknown", 1)

