@@ -226,7 +226,7 @@ class Judge:
         with self._lock:
             return sum(len(callids) for callids in self._live_by_number.values())
 
-    def wait_for(self, condition: Callable[["Judge"], bool], timeout: float = 10.0) -> None:
+    def wait_for(self, condition: Callable[["Judge"], bool], timeout: float = 30.0) -> None:
         """Wait until the condition holds; TimeoutError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not condition(self):

@@ -78,7 +78,7 @@ def test_a_role_that_waits_for_a_database_that_is_away_can_be_ended(apart: Site)
         time.sleep(0.5)
         status, seconds = command.terminate()
         assert status == 0
-        assert seconds < 2.0
+        assert seconds < DRAIN
         assert "secret-word" not in "".join(command.lines)
 
 

@@ -13,7 +13,7 @@ from dispatcher.cli.client import Api, ApiError
 from dispatcher.simulator import Fault, Faults, SimulatedPbx
 from tests.cli.site import Running, Site, run, running
 
-DRAIN = 10.0
+DRAIN = 20.0
 ALARM = {"summary": "Fire", "to": [{"number": "+31612340001"}], "message": {"ivr": "6500"}}
 
 
@@ -52,12 +52,12 @@ def test_neither_a_follower_nor_a_dial_under_way_keeps_it_from_ending(
 
     follower = threading.Thread(target=follow)
     follower.start()
-    assert opened.wait(10)
+    assert opened.wait(30)
     with Api(url) as api:
         api.post("/v1/alarms", ALARM)
     pbx.judge.wait_for(lambda judge: len(judge.dials()) == 1)
     status, seconds = up.terminate()
-    follower.join(10)
+    follower.join(30)
     assert status == 0
     assert seconds < DRAIN
     assert not follower.is_alive()
@@ -69,7 +69,7 @@ def test_a_port_that_is_taken_is_named(site: Site) -> None:
         with running("up", "--config", str(site.file)) as command:
             line = command.wait_for("can't listen on")
             assert site.api in line
-            assert command.process.wait(timeout=10) == 1
+            assert command.process.wait(timeout=30) == 1
 
 
 def test_the_pbx_is_told_the_port_that_was_taken(up: Running, site: Site, pbx: SimulatedPbx) -> None:

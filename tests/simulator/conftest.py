@@ -52,7 +52,7 @@ class Sink:
         (report,) = [r for r in self.reports if r["action"] == action]
         return report
 
-    def wait(self, condition: Callable[["Sink"], bool], timeout: float = 5.0) -> None:
+    def wait(self, condition: Callable[["Sink"], bool], timeout: float = 20.0) -> None:
         """Wait until the condition holds."""
         deadline = time.monotonic() + timeout
         while not condition(self):
@@ -100,7 +100,7 @@ class Client:
     base = "/api/v1.1.0/"
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=5, verify=False)
+        self._http = httpx.Client(base_url=url, timeout=20, verify=False)
         self.token = ""
 
     def close(self) -> None:

@@ -140,7 +140,7 @@ def test_a_call_whose_own_phone_still_rings_can_not_be_asked_for(start):
     (call,) = rig.pbx.judge.calls()
     assert rig.client.get(f"/call/{call.callid}").status_code == 404
     rig.pbx.hang_up(call.callid)
-    waiting.join(timeout=5)
+    waiting.join(timeout=20)
     assert not waiting.is_alive()
 
 
@@ -182,12 +182,12 @@ def test_a_request_waits_for_an_event(start):
     rig = start()
     rig.events(timeout=0)
     found = []
-    waiting = threading.Thread(target=lambda: found.extend(rig.events(timeout=5)))
+    waiting = threading.Thread(target=lambda: found.extend(rig.events(timeout=15)))
     waiting.start()
     time.sleep(0.1)
     assert found == []
     rig.call()
-    waiting.join(timeout=3)
+    waiting.join(timeout=20)
     assert found[0]["seq"] == 0
 
 

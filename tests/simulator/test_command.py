@@ -32,7 +32,7 @@ def test_it_runs_until_interrupted_and_says_when_it_is_ready():
         trunks = httpx.get(f"{url}/simulator/state").json()["trunks"]
         assert [(trunk["name"], trunk["channels"]) for trunk in trunks] == [("A", 5), ("B", 2)]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_k2_over_tcp_says_where_reports_are_fetched():
         line = process.stdout.readline()
         assert re.search(r"Simulated yeastar-k2 .* reports at port [1-9]\d*; trunks", line)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0
 
 
 @pytest.mark.parametrize(("family", "username", "status"), [("axeos", "apiKey", 200), ("axeos", "api", 401)])
@@ -83,4 +83,4 @@ def test_the_user_is_the_one_whom_such_a_pbx_has(family, username, status):
         answer = httpx.get(f"{url}/apis/pbx/users.json", auth=(username, "password"))
         assert answer.status_code == status
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0

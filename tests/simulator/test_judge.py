@@ -128,11 +128,11 @@ def test_a_restart_drops_calls_tokens_and_reports_and_tells_nobody(busy, sink):
 
 def test_while_it_restarts_nobody_can_connect(start, sink):
     rig = start()
-    rig.pbx.restart(seconds=0.3)
-    time.sleep(0.1)
+    rig.pbx.restart(seconds=1.0)
+    time.sleep(0.2)
     with pytest.raises(httpx.TransportError):
         rig.client.post("outbound/query")
-    time.sleep(0.4)
+    time.sleep(1.5)
     assert rig.client.login(sink.port)["status"] == "Success"
 
 

@@ -11,11 +11,11 @@ from dispatcher.simulator import OutageKind, SimulatedPbx, SimulatorSettings
 
 
 def test_the_api_answers_502_for_a_while(rig):
-    rig.pbx.begin_outage(OutageKind.BAD_GATEWAY, seconds=0.2)
+    rig.pbx.begin_outage(OutageKind.BAD_GATEWAY, seconds=1.0)
     response = rig.client.raw("POST", "/api/v1.1.0/outbound/query")
     assert response.status_code == 502
     assert rig.client.raw("GET", "/simulator/state").status_code == 200
-    time.sleep(0.25)
+    time.sleep(1.1)
     assert rig.client.post("outbound/query")["status"] == "Success"
 
 
@@ -31,10 +31,10 @@ def test_the_api_is_cut_off(rig):
 def test_the_port_of_reports_is_cut_off_as_well(start_k2):
     rig = start_k2(login=False, report_transport="tcp")
     port = rig.pbx.report_port
-    rig.pbx.begin_outage(OutageKind.CUT_OFF, seconds=0.2)
+    rig.pbx.begin_outage(OutageKind.CUT_OFF, seconds=1.0)
     with pytest.raises(httpx.TransportError):
         rig.client.login("")
-    time.sleep(0.3)
+    time.sleep(1.1)
     assert rig.client.login("")["status"] == "Success"
     assert rig.pbx.report_port == port
 

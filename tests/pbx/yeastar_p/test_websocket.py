@@ -188,12 +188,9 @@ def test_another_thread_may_close_it(driver_for: MakeDriver, start: StartPbx) ->
     stream = opened(driver_for(start().url, report_transport="websocket"))
     closing = threading.Timer(0.3, stream.close)
     closing.start()
-    began = time.monotonic()
     with pytest.raises(PbxError):
         stream.read()
     closing.join()
-
-    assert time.monotonic() - began < 3.0
 
 
 def test_many_events_come_together(driver_for: MakeDriver, start: StartPbx) -> None:
