@@ -4,10 +4,11 @@ One budget of attempts per call is shared by all outcomes; each outcome has its 
 not the callee's doing costs no attempt but backs off, doubling up to :data:`LONGEST_BACKOFF`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dispatcher.domain.reasons import OF_THE_SET_UP, Reason
 from dispatcher.domain.vocabulary import CallKind, CallState, Outcome
 
 PERMANENT = frozenset({Outcome.INVALID_NUMBER, Outcome.NOT_PERMITTED})
@@ -53,6 +54,39 @@ class History:
     """Attempts that count against the budget."""
     free: int
     """Attempts in a row that cost nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One attempt of a call: which it was, and what is known of it by now; no outcome while it is open."""
+
+    ordinal: int
+    outcome: Outcome | None
+    cause: Reason | None = None
+
+
+def history_of(attempts: Sequence[Made], budget_from: int = 0) -> History:
+    """What a call's ``attempts`` have used, counted anew from what is known of each.
+
+    So it matters neither when nor in which order a report came: an attempt whose reason is learned late is
+    charged, or given back, as if it had been known at once. Attempts up to the ordinal ``budget_from``
+    belong to an earlier budget.
+    """
+    ended = sorted((one for one in attempts if one.outcome is not None), key=lambda one: one.ordinal)
+    spent = sum(_is_charged(one) for one in ended if one.ordinal > budget_from)
+    free = 0
+    for one in reversed(ended):
+        if one.outcome not in COSTS_NOTHING:
+            break
+        free += 1
+    return History(spent, free)
+
+
+def _is_charged(attempt: Made) -> bool:
+    """What the PBX refuses for how it is set up is charged to nobody: nobody was called."""
+    if attempt.outcome is None or attempt.outcome is Outcome.NOT_PERMITTED:
+        return attempt.outcome is not None and attempt.cause not in OF_THE_SET_UP
+    return costs(attempt.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +163,6 @@ def _final(
         return Finish(
             CallState.FAILED, outcome, "the person may have been reached; a campaign never calls twice"
         )
-    if costs(outcome) and history.spent >= rules.max_attempts:
+    if history.spent >= rules.max_attempts:
         return Finish(CallState.FAILED, outcome, f"all {rules.max_attempts} attempts used")
     return None

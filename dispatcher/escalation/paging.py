@@ -55,6 +55,7 @@ _JOIN = (
         # Whoever joins is owed all attempts, and the first of them at once.
         due_at=case((_calls.c.due_at < bindparam("at"), _calls.c.due_at), else_=bindparam("at")),
         attempts_spent=0,
+        budget_from=_calls.c.attempts_made,
         expires_at=_later_end(_calls.c.expires_at, bindparam("until", type_=_calls.c.expires_at.type)),
         updated_at=bindparam("at"),
     )

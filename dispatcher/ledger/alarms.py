@@ -21,11 +21,15 @@ from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import events, pages
 from dispatcher.store.events import Change
-from dispatcher.store.tables import Alarm, Attempt, Call, among, table
+from dispatcher.store.tables import Alarm, Attempt, Call, Page, among, table
 
 _alarms = table(Alarm)
 _calls = table(Call)
 _attempts = table(Attempt)
+_pages = table(Page)
+
+_ALL_EXPIRED = "every call expired"
+_NONE_DELIVERED = "every call ended and none was delivered"
 
 
 def acknowledge(
@@ -112,9 +116,37 @@ def look_again(tx: Connection, now: datetime, alarm_ids: Iterable[str]) -> After
     return Aftermath(escalate=True)
 
 
+def reopen(tx: Connection, now: datetime, call_ids: Sequence[str], since: datetime, cause: str) -> None:
+    """Open alarms again that ended after ``since`` only because these calls did, and have them told again."""
+    ended = _pages.c.call_id.in_(call_ids), among(_pages.c.state, PageState.ENDED)
+    because = _pages.c.why.in_((_ALL_EXPIRED, _NONE_DELIVERED)), _pages.c.ended_at > since
+    told = select(_pages.c.id, _pages.c.alarm_id).where(*ended, *because).order_by(_pages.c.alarm_id)
+    for page in tx.execute(told).all() if call_ids else ():
+        has_time = _alarms.c.expires_at.is_(None) | (_alarms.c.expires_at > now)
+        over = among(_alarms.c.status, AlarmStatus.EXHAUSTED, AlarmStatus.EXPIRED)
+        free = ~_is_succeeded(page.alarm_id, AlarmStatus.OPEN)
+        reopened = tx.execute(
+            update(_alarms)
+            .where(_alarms.c.id == page.alarm_id, over, has_time, free)
+            .values(status=AlarmStatus.OPEN, updated_at=now)
+        )
+        if reopened.rowcount:
+            change = Change("alarm", page.alarm_id, "reopened", cause=cause, alarm_id=page.alarm_id)
+            events.record(tx, now, [change])
+        # Another of its calls may have opened it before.
+        is_open = select(_alarms.c.id).where(
+            _alarms.c.id == page.alarm_id, among(_alarms.c.status, AlarmStatus.OPEN)
+        )
+        tx.execute(
+            update(_pages)
+            .where(_pages.c.id == page.id, is_open.exists())
+            .values(state=PageState.CALLING, why="", ended_at=None)
+        )
+
+
 def _is_succeeded(alarm_id: str, status: AlarmStatus) -> ColumnElement[bool]:
     """Whether another alarm has the key that this one needs in order to be in hand."""
-    if status is not AlarmStatus.ACKNOWLEDGED:
+    if status not in (AlarmStatus.ACKNOWLEDGED, AlarmStatus.OPEN):
         return false()
     key = select(_alarms.c.dedup_key).where(_alarms.c.id == alarm_id).scalar_subquery()
     other = _alarms.alias("other")
@@ -156,9 +188,9 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     if any(row.state == PageState.WAITING and row.round >= alarm.round for row in of_this_time):
         return look_again(tx, now, [alarm_id])
     if states == {CallState.EXPIRED}:
-        close(tx, now, alarm_id, AlarmStatus.EXPIRED, "every call expired")
+        close(tx, now, alarm_id, AlarmStatus.EXPIRED, _ALL_EXPIRED)
     elif states:
-        close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, "every call ended and none was delivered")
+        close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, _NONE_DELIVERED)
     else:
         close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, "there was nobody to call")
     return Aftermath()

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from dispatcher.domain.facts import Facts, changes, join
-from dispatcher.domain.outcomes import Terms, is_acknowledged, may_have_been_reached, outcome_of
-from dispatcher.domain.retry import Finish, History, Redial, Step, costs, next_step
+from dispatcher.domain.outcomes import Terms, is_acknowledged, outcome_of
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, Outcome, Phase
 from dispatcher.ledger import alarms, measures
 from dispatcher.ledger.aftermath import Aftermath
-from dispatcher.ledger.owners import Standing, standing_of
+from dispatcher.ledger.steps import Move, Told, decide
 from dispatcher.metrics.counting import Count
 from dispatcher.store import attempts, breaker, calls, events, pages
 from dispatcher.store.attempts import Case
@@ -48,6 +47,13 @@ class Entered:
         """Whether the outcome is new or has improved."""
         return self.case.outcome is not None and self.case.outcome is not self.outcome_before
 
+    @property
+    def may_recount(self) -> bool:
+        """Whether what the attempt costs its call may have changed."""
+        return self.is_news or (
+            self.case.outcome is not None and self.case.facts.cause is not self.before.cause
+        )
+
 
 def terms_of(case: Case) -> Terms:
     """What the case's call must show to count as delivered."""
@@ -71,9 +77,9 @@ class Ledger:
         """Write the facts down, decide what they mean, and say what is to be done after the commit."""
         entered = [_enter_facts(item, self.trunks) for item in news]
         attempts.save(tx, [(item.case, now if item.freed else None) for item in entered])
-        decided = [item for item in entered if item.is_news]
-        breaker.note_outcomes(tx, now, [item.case for item in decided])
-        moves = _decide_calls(tx, now, decided, self.settle)
+        breaker.note_outcomes(tx, now, [item.case for item in entered if item.is_news])
+        told_of = [Told(item.case, is_news=item.is_news, may_recount=item.may_recount) for item in entered]
+        moves = decide(tx, now, told_of, self.requests, self.settle)
         calls.change(tx, now, [move for _, move, _ in moves])
         told = [change for item in entered if (change := _fact_change(item)) is not None]
         told += [_transfer(item.case, to) for item in news for to in item.transfers]
@@ -176,83 +182,6 @@ def _call_change(case: Case, move: CallChange, why: str) -> Change:
         attempt_id=case.attempt_id,
         data={"outcome": move.outcome, "due_at": move.due_at.isoformat() if move.due_at else None},
     )
-
-
-Move = tuple[Case, CallChange, str]
-
-
-def _decide_calls(tx: Connection, now: datetime, decided: Sequence[Entered], settle: timedelta) -> list[Move]:
-    # Of two attempts of one call a delivery decides, wherever it stands in the batch.
-    delivered = {item.case.call_id for item in decided if item.case.outcome is Outcome.DELIVERED}
-    decisive = [
-        item
-        for item in decided
-        if item.case.outcome is Outcome.DELIVERED or item.case.call_id not in delivered
-    ]
-    steps = [(item.case, *taken) for item in decisive if (taken := _step(item, now)) is not None]
-    redialled = [case for case, step, _ in steps if isinstance(step, Redial)]
-    standing = standing_of(tx, redialled) if redialled else Standing({}, {})
-    moves = [_move(case, step, history, standing, now + settle) for case, step, history in steps]
-    return [move for move in moves if move is not None]
-
-
-def _step(item: Entered, now: datetime) -> tuple[Step, History] | None:
-    """What the call does after an attempt's new outcome, or None when that changes nothing for it."""
-    case, outcome = item.case, item.case.outcome
-    if outcome is None or case.call_state is CallState.DELIVERED:
-        return None
-    is_latest = case.ordinal == case.attempts_made
-    is_open_to_change = is_latest and case.call_state is not CallState.CANCELLED
-    if outcome is not Outcome.DELIVERED and not is_open_to_change:
-        return None
-    history = _history(item)
-    step = next_step(
-        outcome,
-        history,
-        case.request.retry,
-        kind=case.request.kind,
-        maybe_reached=may_have_been_reached(case.facts),
-        now=now,
-        expires_at=case.expires_at,
-    )
-    return step, history
-
-
-def _move(case: Case, step: Step, history: History, standing: Standing, earliest: datetime) -> Move | None:
-    """The call's change of state; a redial only in time, and while its alarm or campaign wants it."""
-    if isinstance(step, Redial) and case.call_state is CallState.EXPIRED:
-        step = Finish(CallState.EXPIRED, step.cause, "its time is over")
-    if isinstance(step, Redial) and not standing.wants_calls(case):
-        was_over = case.call_state is CallState.FAILED
-        step = Finish(
-            CallState.FAILED if was_over else CallState.CANCELLED, step.cause, standing.why_not(case)
-        )
-    if isinstance(step, Finish):
-        return _finish(case, step, history)
-    due_at = max(step.due_at, earliest)
-    move = CallChange(
-        case.call_id, case.call_state, CallState.QUEUED, step.cause, history.spent, history.free, due_at
-    )
-    return case, move, f"again at {due_at:%H:%M:%S} UTC after {step.cause}"
-
-
-def _finish(case: Case, step: Finish, history: History) -> Move | None:
-    is_same = step.state is case.call_state and step.outcome is case.call_outcome
-    if is_same or step.state not in calls.ALLOWED[case.call_state]:
-        return None
-    move = CallChange(case.call_id, case.call_state, step.state, step.outcome, history.spent, history.free)
-    return case, move, step.why
-
-
-def _history(item: Entered) -> History:
-    """The call's spent attempts with this one, counted once however often its outcome improves."""
-    case, before, after = item.case, item.outcome_before, item.case.outcome
-    counted_before = before is not None and costs(before)
-    counts_now = after is not None and costs(after)
-    spent = case.attempts_spent + int(counts_now) - int(counted_before)
-    free_before = before is not None and not counted_before
-    free = 0 if counts_now else case.free_failures + int(not free_before)
-    return History(max(0, spent), free)
 
 
 def _settle_alarms(

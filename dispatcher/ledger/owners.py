@@ -1,17 +1,24 @@
-"""Whether an alarm or a campaign still wants its calls placed."""
+"""Whether an alarm or a campaign still wants its calls placed, or wants them again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
 from dispatcher.domain.vocabulary import AlarmStatus, CampaignStatus
-from dispatcher.store import pages
+from dispatcher.ledger import alarms
+from dispatcher.store import campaigns, pages
 from dispatcher.store.attempts import Case
 from dispatcher.store.pages import Telling
 from dispatcher.store.tables import Campaign, table
 
 _campaigns = table(Campaign)
+
+REOPENED_WITHIN = timedelta(hours=1)
+"""What is learned of a call so long after its alarm or campaign was over changes what is told of it only."""
+
+_WHY = "a late report gave an attempt back: a call of it is placed again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +55,11 @@ def standing_of(tx: Connection, cases: Sequence[Case]) -> Standing:
         query = select(_campaigns.c.id, _campaigns.c.status).where(_campaigns.c.id.in_(ids))
         campaigns = {row.id: row.status for row in tx.execute(query)}
     return Standing(pages.telling(tx, {case.call_id for case in cases if case.alarm_id}), campaigns)
+
+
+def reopen(tx: Connection, now: datetime, cases: Sequence[Case]) -> None:
+    """Take up again the alarms and campaigns that are over only because these calls of theirs were."""
+    since = now - REOPENED_WITHIN
+    alarms.reopen(tx, now, [case.call_id for case in cases if case.alarm_id], since, _WHY)
+    for campaign_id in sorted({case.campaign_id for case in cases if case.campaign_id}):
+        campaigns.reopen(tx, now, campaign_id, since, _WHY)

@@ -79,4 +79,5 @@ def _end(tx: Connection, now: datetime, call_id: str, other: Any) -> None:
     mine = _calls.c.expires_at
     theirs = literal(other.expires_at, mine.type)
     later = None if other.expires_at is None else case((mine < theirs, theirs), else_=mine)
-    tx.execute(update(_calls).where(_calls.c.id == call_id).values(attempts_spent=0, expires_at=later))
+    anew = {"attempts_spent": 0, "budget_from": _calls.c.attempts_made, "expires_at": later}
+    tx.execute(update(_calls).where(_calls.c.id == call_id).values(anew))

@@ -93,6 +93,7 @@ class Case:
     attempts_made: int
     attempts_spent: int
     free_failures: int
+    budget_from: int
     expires_at: datetime | None
     person: str
     alarm_id: str | None
@@ -130,6 +131,7 @@ _CASES = (
         calls.c.attempts_made,
         calls.c.attempts_spent,
         calls.c.free_failures,
+        calls.c.budget_from,
         calls.c.expires_at,
         func.coalesce(calls.c.name, calls.c.number, attempts.c.digits_dialled),
         calls.c.message_kind,
@@ -207,6 +209,7 @@ def _case(row: Any, request: Request) -> Case:
         attempts_made,
         attempts_spent,
         free_failures,
+        budget_from,
         expires_at,
         person,
         *_,
@@ -238,6 +241,7 @@ def _case(row: Any, request: Request) -> Case:
         attempts_made=attempts_made,
         attempts_spent=attempts_spent,
         free_failures=free_failures,
+        budget_from=budget_from,
         expires_at=expires_at,
         person=person,
         alarm_id=alarm_id,

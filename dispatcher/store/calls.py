@@ -1,16 +1,20 @@
 """Calls as rows, and the one place where a call changes its state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from dispatcher.domain.reasons import Reason
+from dispatcher.domain.retry import History, Made
 from dispatcher.domain.vocabulary import CallState, Outcome
 from dispatcher.store.bulk import BulkUpdate
-from dispatcher.store.tables import Call, table
+from dispatcher.store.prepared import AnyOf, Prepared
+from dispatcher.store.tables import Attempt, Call, table
 
 calls = table(Call)
+_attempts = table(Attempt)
 
 _Q, _A, _D = CallState.QUEUED, CallState.ACTIVE, CallState.DELIVERED
 _F, _C, _E = CallState.FAILED, CallState.CANCELLED, CallState.EXPIRED
@@ -21,7 +25,7 @@ ALLOWED: dict[CallState, frozenset[CallState]] = {
     # A late report may still prove that the call was delivered, or say why it was not.
     _F: frozenset({_D, _F, _Q, _E}),
     _C: frozenset({_D}),
-    _E: frozenset({_D, _F, _E}),
+    _E: frozenset({_D, _F, _Q, _E}),
     _D: frozenset(),
 }
 """Which states may follow which."""
@@ -43,6 +47,12 @@ class CallChange:
 _CHANGED = ("state", "outcome", "attempts_spent", "free_failures", "updated_at")
 _CHANGE = BulkUpdate(calls, *_CHANGED, was="state")
 _REDIAL = BulkUpdate(calls, *_CHANGED, "due_at", was="state")
+_CHARGE = BulkUpdate(calls, "attempts_spent", "free_failures")
+_MADE = Prepared(
+    select(_attempts.c.call_id, _attempts.c.ordinal, _attempts.c.outcome, _attempts.c.cause).where(
+        AnyOf(_attempts.c.call_id, "ids")
+    )
+)
 
 
 def change(tx: Connection, now: datetime, changes: Sequence[CallChange]) -> None:
@@ -66,3 +76,23 @@ def change(tx: Connection, now: datetime, changes: Sequence[CallChange]) -> None
             redials.append(row | {"due_at": item.due_at})
     _CHANGE.run(tx, plain)
     _REDIAL.run(tx, redials)
+
+
+def charge(tx: Connection, histories: Mapping[str, History]) -> None:
+    """Write down what the attempts of locked calls have used, where nothing else of the call changes."""
+    rows = [
+        {"id": key, "attempts_spent": history.spent, "free_failures": history.free}
+        for key, history in histories.items()
+    ]
+    _CHARGE.run(tx, rows)
+
+
+def attempts_of(tx: Connection, call_ids: Iterable[str]) -> dict[str, list[Made]]:
+    """What is known by now of every attempt of these calls."""
+    ids = list(call_ids)
+    found: dict[str, list[Made]] = {key: [] for key in ids}
+    for row in _MADE.all(tx, ids=ids) if ids else ():
+        outcome = Outcome(row.outcome) if row.outcome else None
+        cause = Reason(row.cause) if row.cause else None
+        found[row.call_id].append(Made(row.ordinal, outcome, cause))
+    return found

@@ -93,6 +93,22 @@ def move(
     return bool(moved.rowcount)
 
 
+def reopen(tx: Connection, now: datetime, campaign_id: str, since: datetime, cause: str) -> None:
+    """Have a campaign running again that has finished after ``since``; nothing else is touched."""
+    reopened = tx.execute(
+        update(_campaigns)
+        .where(
+            _campaigns.c.id == campaign_id,
+            among(_campaigns.c.status, _FINISHED),
+            _campaigns.c.finished_at > since,
+        )
+        .values(status=_RUNNING, finished_at=None, updated_at=now)
+    )
+    if reopened.rowcount:
+        change = Change("campaign", campaign_id, "reopened", cause=cause, campaign_id=campaign_id)
+        events.record(tx, now, [change])
+
+
 def has_calls(tx: Connection, campaign_id: str, state: CallState = CallState.QUEUED) -> bool:
     """Whether any call of the campaign is in ``state``."""
     found = select(_calls.c.id).where(_calls.c.campaign_id == campaign_id, _calls.c.state == state).limit(1)

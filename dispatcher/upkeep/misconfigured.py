@@ -125,13 +125,13 @@ def _put_back(core: Core, campaign_id: str) -> bool:
 
 
 def _again(row: Any, now: datetime) -> CallChange:
-    """The refusal is taken out of the call's budget again."""
+    """Its budget is as it was: what is refused for how the PBX is set up is charged to nobody."""
     return CallChange(
         row.id,
         CallState.FAILED,
         CallState.QUEUED,
         Outcome.NOT_PERMITTED,
-        max(0, row.attempts_spent - 1),
+        row.attempts_spent,
         row.free_failures,
         now,
     )

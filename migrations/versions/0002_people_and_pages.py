@@ -318,6 +318,7 @@ def _add_columns() -> None:
         op.add_column("calls", column)
     kinds = "message_kind IN ('ivr', 'prompt', 'queue', 'ring_group')"
     _add_checked("calls", sa.Column("message_kind", sa.String), "ck_calls_message_kind", kinds)
+    op.add_column("calls", sa.Column("budget_from", sa.Integer, nullable=False, server_default="0"))
     proofs = "delivered_when IN ('answered', 'heard', 'acknowledged')"
     _add_checked("calls", sa.Column("delivered_when", sa.String), "ck_calls_delivered_when", proofs)
 
@@ -385,6 +386,7 @@ def downgrade() -> None:
         )
         batch.drop_constraint("ck_calls_delivered_when", type_="check")
         batch.drop_constraint("ck_calls_message_kind", type_="check")
+        batch.drop_column("budget_from")
         batch.drop_column("most_per_hour")
         batch.drop_column("most_per_minute")
         batch.drop_column("delivered_when")

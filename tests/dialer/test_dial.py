@@ -167,7 +167,7 @@ def test_a_refusal_gives_the_attempt_the_outcome_of_its_reason(sqlite_url: str, 
         (Reason.EXTENSION_NOT_IDLE, "queued", 1),
         (Reason.INVALID_NUMBER, "failed", 1),
         (Reason.NOT_PERMITTED, "failed", 1),
-        (Reason.IVR_UNKNOWN, "failed", 1),
+        (Reason.IVR_UNKNOWN, "failed", 0),
     ],
 )
 def test_what_the_call_does_next_is_said_by_the_outcome(

@@ -86,7 +86,7 @@ def test_delivered_and_cancelled_are_final() -> None:
 @pytest.mark.parametrize("outcome", sorted(COSTS_NOTHING))
 def test_a_failure_of_the_trunk_costs_nothing_and_backs_off(outcome: Outcome) -> None:
     base = DEFAULT_DELAYS[outcome]
-    waits = [seconds_to(step(outcome, History(spent=3, free=free))) for free in range(1, 12)]
+    waits = [seconds_to(step(outcome, History(spent=2, free=free))) for free in range(1, 12)]
     assert waits[:4] == [base, 2 * base, 4 * base, 8 * base]
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_BACKOFF

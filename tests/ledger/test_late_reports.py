@@ -213,5 +213,6 @@ def test_a_failed_call_of_an_alarm_that_is_over_gets_its_reason_but_no_redial(wo
     attempt = world.dial(call)
     world.tell(attempt, Facts(closed_at=world.now))
     assert world.status(alarm) == "exhausted"
+    world.set("alarms", alarm, status="resolved")
     world.tell(attempt, [failed(Reason.CONGESTION, "503")])
     assert world.state(call) == (CallState.FAILED, Outcome.CONGESTION)

@@ -18,7 +18,7 @@ from dispatcher.metrics.counting import Count
 from dispatcher.store.attempts import Case, lock_by_id
 from dispatcher.store.engine import Store
 from dispatcher.store.requests import Requests
-from dispatcher.store.tables import Alarm, Attempt, Call, Event, Trunk, table
+from dispatcher.store.tables import Alarm, Attempt, Call, Campaign, Event, Trunk, table
 from tests.domain.reported import NUMBER, TRUNK
 from tests.store.rows import NOW, add
 
@@ -27,7 +27,7 @@ OTHER_TRUNK = "GSM-1"
 Told = Facts | Sequence[Report]
 
 _TABLES = {name: table(model) for name, model in
-           {"alarms": Alarm, "attempts": Attempt, "calls": Call}.items()}  # fmt: skip
+           {"alarms": Alarm, "attempts": Attempt, "calls": Call, "campaigns": Campaign}.items()}  # fmt: skip
 
 
 @dataclass
@@ -138,7 +138,7 @@ class World:
     # Then.
 
     def row(self, name: str, key: str) -> Any:
-        """A row of ``alarms``, ``calls`` or ``attempts``."""
+        """A row of ``alarms``, ``campaigns``, ``calls`` or ``attempts``."""
         with self.store.read() as tx:
             return tx.execute(select(_TABLES[name]).where(_TABLES[name].c.id == key)).one()
 

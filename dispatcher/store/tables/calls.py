@@ -94,6 +94,8 @@ class Call(SQLModel, table=True):
     attempts_made: int = 0
     attempts_spent: int = 0
     free_failures: int = 0
+    budget_from: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Attempts up to this one are charged no more: whoever has joined the call since is owed all of them."""
     created_at: datetime = instant(nullable=False)
     updated_at: datetime = instant(nullable=False)
     expires_at: datetime | None = instant()
