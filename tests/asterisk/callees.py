@@ -47,6 +47,8 @@ CALLEES: Mapping[str, Callee] = {
     "measured, presses 1": Callee("0013", (("ring", 100), ("answer",), ("wait", 1000), *PRESSES_1[1:])),
     "rings for two minutes": Callee("0014", (("ring", 120000), ("refuse", 480, "Temporarily Unavailable"))),
     "keeps talking": Callee("0015", _answers(("wait", 60000), ("bye",))),
+    "is busy after a while": Callee("0016", (("ring", 3000), ("refuse", 486, "Busy Here"))),
+    "declines after a while": Callee("0017", (("ring", 3000), ("refuse", 603, "Decline"))),
     "is an agent": Callee("0020", _answers(("wait", 1500), ("bye",))),
     "has early media": Callee("0183", (("progress", 1500), ("answer",), *PRESSES_1)),
     "is not found": Callee("0404", (("refuse", 404, "Not Found"),)),

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import wave
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -53,9 +54,11 @@ class AsteriskServer(ServerProcess):
     name: ClassVar[str] = "asterisk"
     username: ClassVar[str] = "dispatcher"
 
-    def __init__(self, unpacked: Unpacked, phones_port: int) -> None:
+    def __init__(self, unpacked: Unpacked, phones_port: int, more: Mapping[str, str] | None = None) -> None:
+        """``more``: modules that are loaded too, each with its own settings, or none that are not there."""
         super().__init__()
         self._unpacked = unpacked
+        self._more = dict(more or {})
         self.secret, self.judge_secret = secrets.token_hex(12), secrets.token_hex(12)
         self._fixed = {
             "SIP": ports.take(),
@@ -76,6 +79,11 @@ class AsteriskServer(ServerProcess):
     def cel_file(self) -> Path:
         """The channel event log, a line each."""
         return self.folder / "log" / "cel-custom" / "Master.csv"
+
+    @property
+    def records_file(self) -> Path:
+        """The database of the modules that write into SQLite, if they were loaded."""
+        return self.folder / "log" / "master.db"
 
     @property
     def spool(self) -> Path:
@@ -125,8 +133,11 @@ class AsteriskServer(ServerProcess):
             for key, value in values.items():
                 text = text.replace(f"@{key}@", str(value))
             (etc / template.name).write_text(text)
+        for name, text in self._more.items():
+            if text:
+                (etc / f"{name}.conf").write_text(text)
         modules = etc / "modules.conf"
-        lines = modules.read_text().splitlines()
+        lines = [*modules.read_text().splitlines(), *(f"load={name}.so" for name in self._more)]
         modules.write_text("\n".join(line for line in lines if self._has(line)) + "\n")
 
     def _has(self, line: str) -> bool:

@@ -20,6 +20,7 @@ username = "{username}"
 password = "{password}"
 timeout = 2.0
 ring_timeout = {ring}
+{keys}
 [[pbx.trunk]]
 name = "{trunk}"
 dial = "PJSIP/{{number}}@{trunk}"
@@ -42,8 +43,12 @@ class AsteriskSite(Site):
         ring: float = RING_SECONDS,
         pacing: Mapping[str, float] | None = None,
         trunk: str = "",
+        keys: str = "",
     ) -> None:
-        """``pbxes`` are Asterisks by name, each with the port where it is reached; ``trunk`` further keys."""
+        """``pbxes`` are Asterisks by name, each with the port where it is reached.
+
+        ``keys`` are further keys of each, ``trunk`` those of its trunk.
+        """
         super().__init__(
             folder, "http://none.invalid", store_url, broker_url, channels=channels, pacing=pacing
         )
@@ -56,6 +61,7 @@ class AsteriskSite(Site):
                 username=asterisk.username,
                 password=asterisk.secret,
                 ring=ring,
+                keys=keys,
                 trunk=TRUNK,
                 channels=channels,
                 more=trunk,

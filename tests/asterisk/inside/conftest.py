@@ -1,6 +1,6 @@
 """Asterisk in both versions, each with phones of its own, for all tests of this folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,10 +26,12 @@ class Bench:
 
 
 @contextmanager
-def bench_of(suite: str) -> Iterator[Bench]:
+def bench_of(suite: str, more: Mapping[str, str] | None = None) -> Iterator[Bench]:
+    """Asterisk of one suite, with ``more`` modules and their settings."""
     assert is_private(), "these tests run in a network namespace of their own"
-    with Phones(unpacked(NEWER)) as phones, AsteriskServer(unpacked(suite), phones.sip_port) as asterisk:
-        yield Bench(asterisk, phones)
+    with Phones(unpacked(NEWER)) as phones:
+        with AsteriskServer(unpacked(suite), phones.sip_port, more) as asterisk:
+            yield Bench(asterisk, phones)
 
 
 @pytest.fixture(scope="session")
