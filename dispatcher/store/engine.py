@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from dispatcher.store.group import GroupCommit
 
@@ -104,8 +105,13 @@ class Store:
             yield connection
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections: those that are in use now, or are taken later, when they are given back."""
+        event.listen(self.engine, "checkin", _close)
         self.engine.dispose()
+
+
+def _close(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def is_conflict(error: BaseException) -> bool:
