@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from dispatcher.api.views import CallView, EventView, call_members, event_view
 from dispatcher.core import Core
@@ -20,11 +20,14 @@ from dispatcher.domain.vocabulary import (
 from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_for
 from dispatcher.domain.windows import Window
 from dispatcher.domain.zones import next_opening_everywhere, zones_from
+from dispatcher.lines import Line
+from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.store import doubts, streams, trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.pages import pages
+from dispatcher.store.phones import CALLEE_IS_FREE, LONGEST_TELLING, USER_IS_FREE
 from dispatcher.store.requests import Request, for_call
-from dispatcher.store.tables import HELD, Attempt, Call, Campaign, Event, among, table
+from dispatcher.store.tables import Attempt, Call, Campaign, Event, among, table
 
 _attempts = table(Attempt)
 _calls = table(Call)
@@ -39,10 +42,9 @@ _ATTEMPTS = (
     .where(_attempts.c.call_id.in_(bindparam("call_ids", expanding=True)))
     .order_by(_attempts.c.ordinal)
 )
-_CALLED = (
-    select(_calls.c.callee)
-    .join(_attempts, _attempts.c.call_id == _calls.c.id)
-    .where(HELD, _calls.c.callee.in_(bindparam("callees", expanding=True)))
+_NOT_FREE = select(_calls.c.id).where(
+    _calls.c.id.in_(bindparam("call_ids", expanding=True)),
+    or_(~USER_IS_FREE, and_(_calls.c.alarm_id.is_not(None), ~CALLEE_IS_FREE)),
 )
 _OF_ALARM = select(_events).where(_events.c.alarm_id == bindparam("of")).order_by(_events.c.id)
 _OF_ITS_CALLS = (
@@ -120,6 +122,9 @@ class _Surroundings:
     trunks: Sequence[Standing]
     asked: dict[str, Asked]
     busy: frozenset[str]
+    """Queued calls whose phone may not ring now."""
+    pbxs: dict[str, Line]
+    """What each PBX can place and prove."""
 
     def waiting_for(self, call: Any, attempts: Sequence[Any]) -> str | None:
         """What one call waits for."""
@@ -133,9 +138,9 @@ class _Surroundings:
             due_at=call.due_at,
             last_outcome=Outcome(call.outcome) if call.outcome else None,
             campaign=self._wanted(campaign, call) if campaign else None,
-            trunks=[trunk for trunk in self.trunks if _may_carry(trunk, call, campaign)],
+            trunks=[trunk for trunk in self.trunks if self._may_carry(trunk, call, campaign)],
             attempt=self._dialled(call, attempts),
-            is_phone_busy=call.callee in self.busy,
+            is_phone_busy=call.id in self.busy,
         )
 
     def _wanted(self, campaign: _CampaignNow, call: Any) -> Wanted:
@@ -145,11 +150,31 @@ class _Surroundings:
         status = CampaignStatus(row.status)
         return Wanted(status, opens_at, row.max_concurrent, campaign.active, row.paused_why)
 
+    def _may_carry(self, trunk: Standing, call: Any, campaign: _CampaignNow | None) -> bool:
+        """Whether the pacer may put the call on this trunk."""
+        if call.pbx not in (None, trunk.pbx) or (call.number is None) != (trunk.name == trunks.INTERNAL):
+            return False
+        if trunk.name == trunks.INTERNAL:
+            return True
+        chosen = campaign.row.trunks if campaign else None
+        return (not chosen or f"{trunk.pbx}/{trunk.name}" in chosen) and self._can_place(trunk.pbx, call)
+
+    def _can_place(self, pbx: str, call: Any) -> bool:
+        """Whether a PBX can place the call. For an alarm one of them can, so it matters if they differ."""
+        if call.alarm_id is not None and len({line.abilities for line in self.pbxs.values()}) == 1:
+            return True
+        asked = self._request(call)
+        line = self.pbxs.get(pbx)
+        return line is None or line.places(asked.message_kind, asked.message_count, asked.delivered_when)
+
+    def _request(self, call: Any) -> Request:
+        return for_call(self.requests[call.alarm_id or call.campaign_id], call)
+
     def _dialled(self, call: Any, attempts: Sequence[Any]) -> Dialled | None:
         live = [attempt for attempt in attempts if attempt.phase in LIVE_PHASES]
         if not live:
             return None
-        attempt, request = live[-1], for_call(self.requests[call.alarm_id or call.campaign_id], call)
+        attempt, request = live[-1], self._request(call)
         return Dialled(
             attempt.phase,
             attempt.pbx,
@@ -163,26 +188,20 @@ class _Surroundings:
         )
 
 
-def _may_carry(trunk: Standing, call: Any, campaign: _CampaignNow | None) -> bool:
-    if call.pbx not in (None, trunk.pbx) or (call.number is None) != (trunk.name == trunks.INTERNAL):
-        return False
-    chosen = campaign.row.trunks if campaign else None
-    return not chosen or trunk.name == trunks.INTERNAL or f"{trunk.pbx}/{trunk.name}" in chosen
-
-
 def _surroundings(
     core: Core, tx: Connection, rows: Sequence[Any], attempts: dict[str, list[Any]]
 ) -> _Surroundings:
     open_rows = [row for row in rows if row.state in OPEN_CALL_STATES]
     active = [row for row in open_rows if row.state == CallState.ACTIVE]
-    queued = len(active) < len(open_rows)
+    queued = [row for row in open_rows if row.state == CallState.QUEUED]
     return _Surroundings(
         now=core.clock(),
-        requests=core.ledger.requests.of(tx, {(row.alarm_id, row.campaign_id) for row in active}),
+        requests=core.ledger.requests.of(tx, {(row.alarm_id, row.campaign_id) for row in open_rows}),
         campaigns=_campaigns_now(tx, {row.campaign_id for row in open_rows if row.campaign_id}),
         trunks=_standings(core, tx) if queued else (),
         asked=_asked(tx, [attempt for row in active for attempt in attempts[row.id]]),
-        busy=_busy(tx, {row.callee for row in open_rows if row.callee and row.state == CallState.QUEUED}),
+        busy=_not_free(tx, core.clock(), [row.id for row in queued if row.callee or row.pbx_user]),
+        pbxs=_abilities(core),
     )
 
 
@@ -196,11 +215,21 @@ def _standings(core: Core, tx: Connection) -> list[Standing]:
     ]
 
 
-def _busy(tx: Connection, callees: set[str]) -> frozenset[str]:
-    """Those of these callees whose phones are rung or in a call of an alarm now."""
-    if not callees:
+def _not_free(tx: Connection, now: datetime, call_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these queued calls whose phone is in another call of ours, as the pacer sees it."""
+    if not call_ids:
         return frozenset()
-    return frozenset(tx.execute(_CALLED, {"callees": sorted(callees)}).scalars())
+    asked = {"call_ids": call_ids, "called_since": now - LONGEST_TELLING}
+    return frozenset(tx.execute(_NOT_FREE, asked).scalars())
+
+
+def _abilities(core: Core) -> dict[str, Line]:
+    """For each PBX a line that knows what it can place to outside numbers; the pacer asks no other."""
+    return {
+        pbx.name: Line(pbx.name, "", channels=0, abilities=CAPABILITIES[pbx.family])
+        for pbx in core.settings.pbx
+        if pbx.trunk
+    }
 
 
 def _asked(tx: Connection, attempts: Sequence[Any]) -> dict[str, Asked]:

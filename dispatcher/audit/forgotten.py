@@ -14,11 +14,11 @@ from dispatcher.domain.pacing import TrunkLoad, startable
 from dispatcher.domain.vocabulary import CallState, DeliveredWhen, MessageKind, TargetKind
 from dispatcher.domain.windows import next_opening
 from dispatcher.domain.zones import opening
-from dispatcher.pacer.lanes import LONGEST_TELLING
 from dispatcher.pbx.protocol import Capabilities
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.store import streams, trunks
 from dispatcher.store.campaigns import windows_from
+from dispatcher.store.phones import LONGEST_TELLING
 from dispatcher.store.tables import HELD, Alarm, Attempt, Call, PbxSession, among, table
 
 _alarms, _attempts, _calls, _sessions = table(Alarm), table(Attempt), table(Call), table(PbxSession)
@@ -49,7 +49,8 @@ def _hears_no_other(now: datetime) -> ColumnElement[bool]:
     told = (
         select(other.c.id)
         .join(_attempts, _attempts.c.call_id == other.c.id)
-        .where(other.c.callee == _calls.c.callee, HELD, _attempts.c.claimed_at > now - LONGEST_TELLING)
+        .where(other.c.callee == _calls.c.callee, other.c.id != _calls.c.id)
+        .where(HELD, _attempts.c.claimed_at > now - LONGEST_TELLING)
     )
     return or_(_calls.c.callee.is_(None), ~exists(told))
 

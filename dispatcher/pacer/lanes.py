@@ -12,7 +12,6 @@ from sqlalchemy import (
     Integer,
     Select,
     bindparam,
-    exists,
     func,
     literal_column,
     or_,
@@ -21,18 +20,18 @@ from sqlalchemy import (
 )
 
 from dispatcher.domain.pacing import ALARMS
-from dispatcher.domain.vocabulary import CallState, CampaignStatus, TargetKind
+from dispatcher.domain.vocabulary import CallState, CampaignStatus
 from dispatcher.domain.windows import Window, next_opening
 from dispatcher.domain.zones import opening
 from dispatcher.lines import Line
 from dispatcher.pacer.hunt import Hunt
 from dispatcher.pacer.limits import within_limits
 from dispatcher.store.campaigns import windows_from
+from dispatcher.store.phones import CALLEE_IS_FREE, LONGEST_TELLING, USER_IS_FREE
 from dispatcher.store.prepared import Prepared
-from dispatcher.store.tables import HELD, Alarm, Attempt, Call, Campaign, DoNotCall, among, table
+from dispatcher.store.tables import Alarm, Call, Campaign, DoNotCall, among, table
 
 _alarms = table(Alarm)
-_attempts = table(Attempt)
 _calls = table(Call)
 _campaigns = table(Campaign)
 _do_not_call = table(DoNotCall)
@@ -60,41 +59,8 @@ class Candidates:
     opens_at: datetime | None = None
 
 
-_FREE_USER = or_(
-    _calls.c.pbx_user.is_(None),
-    ~exists().where(
-        _attempts.c.pbx == _calls.c.pbx,
-        _attempts.c.target_kind == TargetKind.USER,
-        _attempts.c.digits_dialled == _calls.c.pbx_user,
-        HELD,
-    ),
-)
-"""A user's own phone rings first, and rings for one call at a time; the others wait for its end."""
-
-
-_CALLED = _calls.alias("called")
-_FREE_CALLEE = or_(
-    _calls.c.callee.is_(None),
-    ~exists(
-        select(_CALLED.c.id)
-        .join(_attempts, _attempts.c.call_id == _CALLED.c.id)
-        .where(
-            _CALLED.c.callee == _calls.c.callee,
-            # Its own attempt before this one may be in question; the alarm does not wait for that.
-            _CALLED.c.id != _calls.c.id,
-            HELD,
-            _attempts.c.claimed_at > bindparam("called_since"),
-        )
-    ),
-)
-"""Nobody's phone rings for two alarms at the same time: the second waits for the end of the first call."""
-
-LONGEST_TELLING = timedelta(minutes=3)
-"""A call that is up for longer no longer keeps its callee from being called for another alarm."""
-
-
 def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Select[Any]:
-    ours = (_calls.c.number.is_(None), _FREE_USER) if is_internal else (_calls.c.number.is_not(None),)
+    ours = (_calls.c.number.is_(None), USER_IS_FREE) if is_internal else (_calls.c.number.is_not(None),)
     return (
         select(
             _calls.c.id,
@@ -128,7 +94,7 @@ def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Sele
 
 
 # Built once, since the pacer runs them each time a channel becomes free.
-_OF_ALARMS = (_calls.c.alarm_id.is_not(None), _FREE_CALLEE)
+_OF_ALARMS = (_calls.c.alarm_id.is_not(None), CALLEE_IS_FREE)
 _OF_CAMPAIGN = _calls.c.campaign_id == bindparam("of_campaign")
 _MAY_BE_CALLED = (
     select(_do_not_call.c.number)
