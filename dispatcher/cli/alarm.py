@@ -1,7 +1,6 @@
 """``dispatcher alarm``: raise, look at, and end alarms over the HTTP API."""
 
 import time
-import uuid
 from typing import Annotated, Any
 
 import typer
@@ -9,17 +8,12 @@ import typer
 from dispatcher.cli import show, wording
 from dispatcher.cli.client import Api
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.cli.proof import proof
 from dispatcher.cli.trial import try_out
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Raise, list, acknowledge and end alarms over the HTTP API.",
-)
+app = commands("Raise, list, acknowledge and end alarms over the HTTP API.")
 
 app.command("proof")(proof)
 app.command("test")(try_out)
@@ -85,7 +79,7 @@ def raise_alarm(
         }
     )
     with connected(url, key, config, Scope.INTAKE) as api:
-        alarm = api.post("/v1/alarms", request, once=uuid.uuid4().hex)
+        alarm = api.post_once("/v1/alarms", request)
         if not as_json:
             typer.echo(f"{alarm['id']} {alarm['status']}: {len(alarm['calls'])} to call")
     if not wait:
@@ -137,10 +131,7 @@ def list_alarms(
     """List alarms, the newest first."""
     with connected(url, key, config, Scope.READ) as api:
         page = api.get("/v1/alarms", status=status, severity=severity, limit=limit)
-    if as_json:
-        show.print_json(page)
-        return
-    rows = [
+    rows = (
         (
             alarm["id"],
             show.when(alarm["created_at"]),
@@ -150,8 +141,8 @@ def list_alarms(
             show.counts(alarm["call_counts"]),
         )
         for alarm in page["items"]
-    ]
-    show.console().print(show.table(("id", "raised", "status", "severity", "summary", "calls"), rows))
+    )
+    show.listed(page, as_json, ("id", "raised", "status", "severity", "summary", "calls"), rows)
 
 
 @app.command("show")
@@ -260,8 +251,6 @@ def cancel(
 
 def _steer(alarm_id: str, step: str, url: str | None, key: str | None, config: Any, as_json: bool) -> None:
     with connected(url, key, config, Scope.OPERATE) as api:
-        alarm = api.post(f"/v1/alarms/{alarm_id}/{step}", once=uuid.uuid4().hex)
-    if as_json:
-        show.print_json(alarm)
-    else:
-        typer.echo(f"{alarm['id']} {alarm['status']}; calls: {show.counts(alarm['call_counts']) or 'none'}")
+        alarm = api.post_once(f"/v1/alarms/{alarm_id}/{step}")
+    calls = show.counts(alarm["call_counts"]) or "none"
+    show.told(alarm, as_json, f"{alarm['id']} {alarm['status']}; calls: {calls}")

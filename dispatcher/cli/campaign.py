@@ -1,6 +1,5 @@
 """``dispatcher campaign``: make, fill, steer and look at campaigns over the HTTP API."""
 
-import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,15 +8,10 @@ import typer
 from dispatcher.cli import contact_files, show, wording
 from dispatcher.cli.campaign_watch import watch_campaign
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Create, fill, start, watch and end campaigns over the HTTP API.",
-)
+app = commands("Create, fill, start, watch and end campaigns over the HTTP API.")
 
 CampaignId = Annotated[str, typer.Argument(metavar="ID", help="The campaign's id.")]
 
@@ -80,11 +74,11 @@ def create(
     )
     kind = contact_files.kind_of(contacts, None) if contacts else ""
     with connected(url, key, config, Scope.OPERATE) as api:
-        campaign = api.post("/v1/campaigns", request, once=uuid.uuid4().hex)
+        campaign = api.post_once("/v1/campaigns", request)
         path = f"/v1/campaigns/{campaign['id']}"
         imported = api.upload(f"{path}/contacts", contact_files.pieces(contacts), kind) if contacts else None
         if start:
-            campaign = api.post(f"{path}/start", once=uuid.uuid4().hex)
+            campaign = api.post_once(f"{path}/start")
     if as_json:
         show.print_json(campaign)
         return
@@ -129,14 +123,11 @@ def list_campaigns(
     """List campaigns, the newest first."""
     with connected(url, key, config, Scope.READ) as api:
         page = api.get("/v1/campaigns", status=status, limit=limit)
-    if as_json:
-        show.print_json(page)
-        return
-    rows = [
+    rows = (
         (item["id"], show.when(item["created_at"]), item["status"], item["name"], show.counts(item["counts"]))
         for item in page["items"]
-    ]
-    show.console().print(show.table(("id", "made", "status", "name", "calls"), rows))
+    )
+    show.listed(page, as_json, ("id", "made", "status", "name", "calls"), rows)
 
 
 @app.command("show")
@@ -150,9 +141,6 @@ def show_campaign(
     """Show one campaign with its counts, rates and estimated end."""
     with connected(url, key, config, Scope.READ) as api:
         campaign = api.get(f"/v1/campaigns/{campaign_id}")
-    if as_json:
-        show.print_json(campaign)
-        return
     rows = [
         ("name", campaign["name"]),
         ("status", campaign["status"]),
@@ -166,7 +154,7 @@ def show_campaign(
         ("started", show.when(campaign["started_at"])),
         ("estimated end", show.when(campaign["estimated_end"])),
     ]
-    show.console().print(show.table(("", ""), rows))
+    show.listed(campaign, as_json, ("", ""), rows)
 
 
 def _percent(share: float | None) -> str:
@@ -225,11 +213,9 @@ def _steer(
     campaign_id: str, step: str, url: str | None, key: str | None, config: Path | None, as_json: bool
 ) -> None:
     with connected(url, key, config, Scope.OPERATE) as api:
-        campaign: dict[str, Any] = api.post(f"/v1/campaigns/{campaign_id}/{step}", once=uuid.uuid4().hex)
-    if as_json:
-        show.print_json(campaign)
-    else:
-        typer.echo(f"{campaign['id']} {campaign['status']}; calls: {show.counts(campaign['counts'])}")
+        campaign: dict[str, Any] = api.post_once(f"/v1/campaigns/{campaign_id}/{step}")
+    calls = show.counts(campaign["counts"])
+    show.told(campaign, as_json, f"{campaign['id']} {campaign['status']}; calls: {calls}")
 
 
 @app.command()

@@ -6,6 +6,7 @@ ApiError
 """
 
 import json
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -61,12 +62,14 @@ class Api:
         """A text, such as ``/metrics``."""
         return self._ask("GET", path).text
 
-    def post(
-        self, path: str, body: Any = None, *, once: str | None = None, params: dict[str, Any] | None = None
-    ) -> Any:
-        """Send a document. ``once`` is the idempotency key under which it may be sent again."""
-        headers = {"Idempotency-Key": once} if once else {}
-        return self._document("POST", path, json=body, headers=headers, params=_given(params or {}))
+    def post(self, path: str, body: Any = None, **params: Any) -> Any:
+        """Send a document whose repetition changes nothing."""
+        return self._document("POST", path, json=body, params=_given(params))
+
+    def post_once(self, path: str, body: Any = None, **params: Any) -> Any:
+        """Send a document under an idempotency key of its own: however often it arrives, it is done once."""
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        return self._document("POST", path, json=body, headers=headers, params=_given(params))
 
     def patch(self, path: str, body: Any) -> Any:
         """Change a thing; what the document leaves out stays."""

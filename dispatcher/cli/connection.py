@@ -1,4 +1,4 @@
-"""Options of every command that talks to a running dispatcher, and what its refusals are for the shell.
+"""What every command that talks to a running dispatcher has in common: its options, and its refusals.
 
 Exit status: 0 done, 1 refused, 2 a mistake on the command line or in a file, 3 the API can't be reached.
 """
@@ -46,6 +46,14 @@ _FITTING = {
     Scope.READ: (Scope.READ, Scope.OPERATE, Scope.ADMIN),
     Scope.ADMIN: (Scope.ADMIN,),
 }
+
+
+def commands(purpose: str) -> typer.Typer:
+    """A group of commands; called alone, it shows them."""
+    # A fault of ours is a plain traceback in the log, without values: one may be a password.
+    return typer.Typer(
+        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=purpose
+    )
 
 
 @contextmanager

@@ -6,15 +6,10 @@ import typer
 
 from dispatcher.cli import show, wording
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Keep the people who are called, and how, over the HTTP API.",
-)
+app = commands("Keep the people who are called, and how, over the HTTP API.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The contact's name.")]
 
@@ -54,10 +49,7 @@ def set_contact(
     )
     with connected(url, key, config, Scope.OPERATE) as api:
         contact = api.put(f"/v1/contacts/{name}", asked)
-    if as_json:
-        show.print_json(contact)
-    else:
-        typer.echo(f"{contact['name']}: {ways(contact)}")
+    show.told(contact, as_json, f"{contact['name']}: {ways(contact)}")
 
 
 @app.command("list")
@@ -73,11 +65,8 @@ def list_contacts(
     """List contacts, by name."""
     with connected(url, key, config, Scope.READ) as api:
         contacts = list(api.items("/v1/contacts", search=search))
-    if as_json:
-        show.print_json(contacts)
-        return
-    rows = [(one["name"], one["full_name"], ways(one), one["timezone"], limits(one)) for one in contacts]
-    show.console().print(show.table(("name", "full name", "ways", "time zone", "at most"), rows))
+    rows = ((one["name"], one["full_name"], ways(one), one["timezone"], limits(one)) for one in contacts)
+    show.listed(contacts, as_json, ("name", "full name", "ways", "time zone", "at most"), rows)
 
 
 @app.command("show")

@@ -7,15 +7,10 @@ import typer
 
 from dispatcher.cli import contact_files, show, wording
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Keep the numbers that are not to be called over the HTTP API.",
-)
+app = commands("Keep the numbers that are not to be called over the HTTP API.")
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="In any way of writing, like +31612345678.")]
 
@@ -39,10 +34,7 @@ def add(
     )
     with connected(url, key, config, Scope.OPERATE) as api:
         entry = api.post("/v1/do-not-call", asked)
-    if as_json:
-        show.print_json(entry)
-    else:
-        typer.echo(f"{entry['number']} is not called any more, {_by(entry)}")
+    show.told(entry, as_json, f"{entry['number']} is not called any more, {_by(entry)}")
 
 
 @app.command()
@@ -66,14 +58,11 @@ def list_numbers(
     """List the numbers, without those whose time is over."""
     with connected(url, key, config, Scope.READ) as api:
         entries = list(api.items("/v1/do-not-call", alarms_too=True if alarms_too else None))
-    if as_json:
-        show.print_json(entries)
-        return
-    rows = [
+    rows = (
         (one["number"], _by(one), one["why"], one["source"], one["added_by"], show.when(one["expires_at"]))
         for one in entries
-    ]
-    show.console().print(show.table(("number", "not called", "why", "source", "by", "until"), rows))
+    )
+    show.listed(entries, as_json, ("number", "not called", "why", "source", "by", "until"), rows)
 
 
 @app.command("import")

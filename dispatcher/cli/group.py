@@ -6,15 +6,10 @@ import typer
 
 from dispatcher.cli import show
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Keep groups of contacts over the HTTP API.",
-)
+app = commands("Keep groups of contacts over the HTTP API.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The group's name.")]
 
@@ -34,10 +29,7 @@ def set_group(
     """Make a group, or replace the one of this name."""
     with connected(url, key, config, Scope.OPERATE) as api:
         group = api.put(f"/v1/groups/{name}", {"members": member or [], "description": description})
-    if as_json:
-        show.print_json(group)
-    else:
-        typer.echo(f"{group['name']}: {', '.join(group['members']) or 'nobody'}")
+    show.told(group, as_json, f"{group['name']}: {', '.join(group['members']) or 'nobody'}")
 
 
 @app.command("list")
@@ -47,11 +39,8 @@ def list_groups(
     """List groups with their members, by name."""
     with connected(url, key, config, Scope.READ) as api:
         groups = list(api.items("/v1/groups"))
-    if as_json:
-        show.print_json(groups)
-        return
-    rows = [(one["name"], ", ".join(one["members"]), one["description"]) for one in groups]
-    show.console().print(show.table(("name", "members", "description"), rows))
+    rows = ((one["name"], ", ".join(one["members"]), one["description"]) for one in groups)
+    show.listed(groups, as_json, ("name", "members", "description"), rows)
 
 
 @app.command("show")

@@ -1,21 +1,15 @@
 """``dispatcher heartbeat``: who must be heard of, and how they are."""
 
-import uuid
 from typing import Annotated, Any
 
 import typer
 
 from dispatcher.cli import show, wording
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Raise an alarm when something is not heard of, over the HTTP API.",
-)
+app = commands("Raise an alarm when something is not heard of, over the HTTP API.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The heartbeat's name.")]
 _SPAN = "90s, 30m, 24h or 7d"
@@ -64,7 +58,7 @@ def create(
         "alarm": alarm,
     }
     with connected(url, key, config, Scope.OPERATE) as api:
-        made = api.post("/v1/heartbeats", asked, once=uuid.uuid4().hex)
+        made = api.post_once("/v1/heartbeats", asked)
     _print(made, as_json)
 
 
@@ -75,10 +69,7 @@ def list_heartbeats(
     """List heartbeats by name."""
     with connected(url, key, config, Scope.READ) as api:
         found = list(api.items("/v1/heartbeats"))
-    if as_json:
-        show.print_json(found)
-        return
-    rows = [
+    rows = (
         (
             beat["name"],
             beat["status"],
@@ -89,9 +80,9 @@ def list_heartbeats(
             beat["alarm_id"],
         )
         for beat in found
-    ]
+    )
     columns = ("name", "status", "heard", "due", "every", "grace", "alarm")
-    show.console().print(show.table(columns, rows))
+    show.listed(found, as_json, columns, rows)
 
 
 @app.command("show")
@@ -143,7 +134,7 @@ def pause(
 ) -> None:
     """Wait for nothing until it is resumed."""
     with connected(url, key, config, Scope.OPERATE) as api:
-        _print(api.post(f"/v1/heartbeats/{name}/pause", once=uuid.uuid4().hex), as_json)
+        _print(api.post_once(f"/v1/heartbeats/{name}/pause"), as_json)
 
 
 @app.command()
@@ -156,7 +147,7 @@ def resume(
 ) -> None:
     """Wait again, for a whole interval from now."""
     with connected(url, key, config, Scope.OPERATE) as api:
-        _print(api.post(f"/v1/heartbeats/{name}/resume", once=uuid.uuid4().hex), as_json)
+        _print(api.post_once(f"/v1/heartbeats/{name}/resume"), as_json)
 
 
 @app.command()
@@ -168,8 +159,5 @@ def delete(name: Name, url: UrlOption = None, key: KeyOption = None, config: Con
 
 
 def _print(document: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        show.print_json(document)
-        return
     due = f", due {show.when(document['due_at'])}" if document["due_at"] else ""
-    typer.echo(f"{document['name']} {document['status']}{due}")
+    show.told(document, as_json, f"{document['name']} {document['status']}{due}")

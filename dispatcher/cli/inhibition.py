@@ -6,16 +6,11 @@ import typer
 
 from dispatcher.cli import show
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.cli.silence import fitting, matching
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Let a greater alarm keep the lesser quiet, over the HTTP API.",
-)
+app = commands("Let a greater alarm keep the lesser quiet, over the HTTP API.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The inhibition's name.")]
 
@@ -43,10 +38,7 @@ def set_inhibition(
     }
     with connected(url, key, config, Scope.OPERATE) as api:
         made = api.put(f"/v1/inhibitions/{name}", asked)
-    if as_json:
-        show.print_json(made)
-    else:
-        typer.echo(f"{name}: {fitting(made['source'])} keeps {fitting(made['target'])} quiet")
+    show.told(made, as_json, f"{name}: {fitting(made['source'])} keeps {fitting(made['target'])} quiet")
 
 
 @app.command("list")
@@ -56,14 +48,11 @@ def list_inhibitions(
     """List inhibitions, by name."""
     with connected(url, key, config, Scope.READ) as api:
         found = api.get("/v1/inhibitions")["items"]
-    if as_json:
-        show.print_json(found)
-        return
-    rows = [
+    rows = (
         (one["name"], fitting(one["source"]), fitting(one["target"]), ", ".join(one["equal"]))
         for one in found
-    ]
-    show.console().print(show.table(("name", "the greater", "the lesser", "equal"), rows))
+    )
+    show.listed(found, as_json, ("name", "the greater", "the lesser", "equal"), rows)
 
 
 @app.command("delete")

@@ -8,15 +8,10 @@ import typer
 
 from dispatcher.cli import show
 from dispatcher.cli.config import USAGE, ConfigOption
-from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Keep notification policies, over the HTTP API.",
-)
+app = commands("Keep notification policies, over the HTTP API.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The policy's name.")]
 
@@ -28,11 +23,8 @@ def list_policies(
     """List policies, those of the configuration file first."""
     with connected(url, key, config, Scope.READ) as api:
         policies = list(api.items("/v1/policies"))
-    if as_json:
-        show.print_json(policies)
-        return
-    rows = [(one["name"], one["origin"], steps(one["policy"])) for one in policies]
-    show.console().print(show.table(("name", "made in", "steps"), rows))
+    rows = ((one["name"], one["origin"], steps(one["policy"])) for one in policies)
+    show.listed(policies, as_json, ("name", "made in", "steps"), rows)
 
 
 @app.command("show")
@@ -59,10 +51,7 @@ def set_policy(
     asked = read(file)
     with connected(url, key, config, Scope.OPERATE) as api:
         policy = api.put(f"/v1/policies/{name}", asked)
-    if as_json:
-        show.print_json(policy)
-    else:
-        typer.echo(f"{policy['name']}: {steps(policy['policy'])}")
+    show.told(policy, as_json, f"{policy['name']}: {steps(policy['policy'])}")
 
 
 @app.command("delete")

@@ -1,6 +1,5 @@
 """``dispatcher schedule``: who is on call, now and next, and when nobody is."""
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,16 +9,11 @@ import typer
 
 from dispatcher.cli import contact_files, show, wording
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.cli.contact import ways
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="See who is on call, now and next; keep schedules over the HTTP API.",
-)
+app = commands("See who is on call, now and next; keep schedules over the HTTP API.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.")]
 Days = Annotated[int, typer.Option(min=1, max=100, help="So many days from now on.")]
@@ -112,14 +106,11 @@ def list_schedules(
     """List schedules with who is on call now, and what should be seen to."""
     with connected(url, key, config, Scope.READ) as api:
         found = list(api.items("/v1/schedules"))
-    if as_json:
-        show.print_json(found)
-        return
-    rows = [
+    rows = (
         (one["name"], ", ".join(one["on_call"]) or "nobody", one["timezone"], "; ".join(one["warnings"]))
         for one in found
-    ]
-    show.console().print(show.table(("name", "on call", "time zone", "to see to"), rows))
+    )
+    show.listed(found, as_json, ("name", "on call", "time zone", "to see to"), rows)
 
 
 @app.command("show")
@@ -179,11 +170,8 @@ def override(
     if begin is not None:
         asked["starts_at"] = begin.isoformat()
     with connected(url, key, config, Scope.OPERATE) as api:
-        made = api.post(f"/v1/schedules/{name}/overrides", wording.given(asked), once=uuid.uuid4().hex)
-    if as_json:
-        show.print_json(made)
-    else:
-        typer.echo(f"{made['id']}: {made['contact']} until {show.when(made['ends_at'])}")
+        made = api.post_once(f"/v1/schedules/{name}/overrides", wording.given(asked))
+    show.told(made, as_json, f"{made['id']}: {made['contact']} until {show.when(made['ends_at'])}")
 
 
 @app.command("take-back")
@@ -228,12 +216,8 @@ def calendar(
 
 
 def _print_schedule(schedule: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        show.print_json(schedule)
-        return
-    typer.echo(f"{schedule['name']}: {', '.join(schedule['on_call']) or 'nobody'} on call now")
-    for warning in schedule["warnings"]:
-        typer.echo(f"mind: {warning}")
+    on_duty = f"{schedule['name']}: {', '.join(schedule['on_call']) or 'nobody'} on call now"
+    show.told(schedule, as_json, on_duty, *(f"mind: {warning}" for warning in schedule["warnings"]))
 
 
 def _instant(text: str | None) -> datetime | None:

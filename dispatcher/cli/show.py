@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -46,6 +47,23 @@ def console() -> Console:
 def print_json(document: Any) -> None:
     """One document, as other programs like to read it."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def told(document: Any, as_json: bool, *lines: str) -> None:
+    """What the API answered: its own document, or lines for people."""
+    if as_json:
+        print_json(document)
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+def listed(document: Any, as_json: bool, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A list of the API: its own document, or a table for people."""
+    if as_json:
+        print_json(document)
+    else:
+        console().print(table(columns, rows))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Table:

@@ -1,21 +1,15 @@
 """``dispatcher silence``: keep phones quiet about alarms that fit, for a while."""
 
-import uuid
 from typing import Annotated, Any
 
 import typer
 
 from dispatcher.cli import show, wording
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Keep phones quiet about alarms that fit, over the HTTP API.",
-)
+app = commands("Keep phones quiet about alarms that fit, over the HTTP API.")
 
 Matcher = Annotated[
     list[str],
@@ -54,12 +48,9 @@ def add(
         }
     )
     with connected(url, key, config, Scope.OPERATE) as api:
-        silence = api.post("/v1/silences", asked, once=uuid.uuid4().hex)
-    if as_json:
-        show.print_json(silence)
-    else:
-        end = f"until {show.when(silence['ends_at'])}" if silence["ends_at"] else "without an end"
-        typer.echo(f"{silence['id']}: {fitting(silence['matchers'])} {end}")
+        silence = api.post_once("/v1/silences", asked)
+    end = f"until {show.when(silence['ends_at'])}" if silence["ends_at"] else "without an end"
+    show.told(silence, as_json, f"{silence['id']}: {fitting(silence['matchers'])} {end}")
 
 
 @app.command("list")
@@ -73,10 +64,7 @@ def list_silences(
     """List silences and maintenance windows, the newest first."""
     with connected(url, key, config, Scope.READ) as api:
         silences = list(api.items("/v1/silences", ended=ended or None))
-    if as_json:
-        show.print_json(silences)
-        return
-    rows = [
+    rows = (
         (
             one["id"],
             one["kind"],
@@ -88,9 +76,9 @@ def list_silences(
             one["why"],
         )
         for one in silences
-    ]
+    )
     columns = ("id", "kind", "alarms with", "from", "until", "windows", "by", "why")
-    show.console().print(show.table(columns, rows))
+    show.listed(silences, as_json, columns, rows)
 
 
 @app.command("end")

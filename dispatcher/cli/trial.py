@@ -1,7 +1,6 @@
 """``dispatcher alarm test``: follows a call to the ear and back, and says how long each leg took."""
 
 import time
-import uuid
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -54,7 +53,7 @@ def try_out(
     )
     with connected(url, key, config, Scope.OPERATE) as api:
         began = time.monotonic()
-        alarm = api.post("/v1/alarms/test", request, once=uuid.uuid4().hex)
+        alarm = api.post_once("/v1/alarms/test", request)
         answered = time.monotonic() - began
         try:
             journey = _follow(api, alarm["id"], answered, began + within, quiet=as_json)
@@ -91,7 +90,7 @@ def _follow(api: Api, alarm_id: str, answered: float, until: float, *, quiet: bo
 def _end(api: Api, alarm_id: str) -> None:
     """Leave no test alarm behind: one that was not taken in hand stops ringing here."""
     with suppress(ApiError):
-        api.post(f"/v1/alarms/{alarm_id}/resolve", once=uuid.uuid4().hex)
+        api.post_once(f"/v1/alarms/{alarm_id}/resolve")
 
 
 def _table(journey: dict[str, Any], answered: float) -> Table:

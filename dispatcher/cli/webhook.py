@@ -1,7 +1,6 @@
 """``dispatcher webhook``: who is told what happens, and what was sent to them."""
 
 import time
-import uuid
 from typing import Annotated, Any
 
 import typer
@@ -9,15 +8,10 @@ import typer
 from dispatcher.cli import show, wording
 from dispatcher.cli.client import Api
 from dispatcher.cli.config import ConfigOption
-from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, connected
+from dispatcher.cli.connection import REFUSED, JsonOption, KeyOption, UrlOption, commands, connected
 from dispatcher.config import Scope
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Tell other systems what happens, over the HTTP API.",
-)
+app = commands("Tell other systems what happens, over the HTTP API.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The webhook's name.")]
 Kinds = Annotated[
@@ -45,7 +39,7 @@ def create(
     """Have an address told what happens. Its secret is shown this once."""
     asked = wording.given({"name": name, "url": address, "kinds": kind, "secret": secret})
     with connected(url, key, config, Scope.ADMIN) as api:
-        made = api.post("/v1/webhooks", asked, once=uuid.uuid4().hex)
+        made = api.post_once("/v1/webhooks", asked)
     _show_secret(made, as_json)
 
 
@@ -56,14 +50,11 @@ def list_webhooks(
     """List webhooks by name."""
     with connected(url, key, config, Scope.READ) as api:
         found = list(api.items("/v1/webhooks"))
-    if as_json:
-        show.print_json(found)
-        return
-    rows = [
+    rows = (
         (hook["name"], hook["url"], ", ".join(hook["kinds"]) or "everything", _standing(hook))
         for hook in found
-    ]
-    show.console().print(show.table(("name", "address", "told", "state"), rows))
+    )
+    show.listed(found, as_json, ("name", "address", "told", "state"), rows)
 
 
 @app.command()
@@ -83,10 +74,7 @@ def change(
     asked = wording.given({"url": address, "kinds": kind, "active": active})
     with connected(url, key, config, Scope.ADMIN) as api:
         hook = api.patch(f"/v1/webhooks/{name}", asked)
-    if as_json:
-        show.print_json(hook)
-    else:
-        typer.echo(f"{hook['name']} {_standing(hook)}: {hook['url']}")
+    show.told(hook, as_json, f"{hook['name']} {_standing(hook)}: {hook['url']}")
 
 
 @app.command()
@@ -106,7 +94,7 @@ def rotate(
     """Give a webhook a new secret, which is shown this once."""
     asked = wording.given({"overlap": wording.seconds(overlap, "--overlap"), "secret": secret})
     with connected(url, key, config, Scope.ADMIN) as api:
-        hook = api.post(f"/v1/webhooks/{name}/rotate", asked, once=uuid.uuid4().hex)
+        hook = api.post_once(f"/v1/webhooks/{name}/rotate", asked)
     _show_secret(hook, as_json)
 
 
@@ -128,13 +116,10 @@ def try_out(
 ) -> None:
     """Send a test message, and say how its first try went: status 0 when it was taken."""
     with connected(url, key, config, Scope.OPERATE) as api:
-        sent = api.post(f"/v1/webhooks/{name}/test", once=uuid.uuid4().hex)
+        sent = api.post_once(f"/v1/webhooks/{name}/test")
     with connected(url, key, config, Scope.READ) as api:
         sent = _followed(api, sent["id"])
-    if as_json:
-        show.print_json(sent)
-    else:
-        typer.echo(f"{sent['state']}{_answer(sent)}")
+    show.told(sent, as_json, f"{sent['state']}{_answer(sent)}")
     if sent["state"] != "sent":
         raise typer.Exit(REFUSED)
 
@@ -163,10 +148,7 @@ def deliveries(
     """List messages, the newest first."""
     with connected(url, key, config, Scope.READ) as api:
         page = api.get("/v1/webhooks/deliveries", state=state, webhook=webhook, limit=limit)
-    if as_json:
-        show.print_json(page)
-        return
-    rows = [
+    rows = (
         (
             sent["id"],
             show.when(sent["created_at"]),
@@ -178,10 +160,8 @@ def deliveries(
             sent["problem"],
         )
         for sent in page["items"]
-    ]
-    show.console().print(
-        show.table(("id", "made", "to", "kind", "state", "tries", "next try", "problem"), rows)
     )
+    show.listed(page, as_json, ("id", "made", "to", "kind", "state", "tries", "next try", "problem"), rows)
 
 
 @app.command()
@@ -202,11 +182,10 @@ def replay(
         raise typer.BadParameter("name a message by its ID, or say --all or --webhook NAME")
     with connected(url, key, config, Scope.OPERATE) as api:
         if delivery is not None:
-            api.post(f"/v1/webhooks/deliveries/{delivery}/replay", once=uuid.uuid4().hex)
+            api.post_once(f"/v1/webhooks/deliveries/{delivery}/replay")
             number = 1
         else:
-            path, params = "/v1/webhooks/deliveries/replay", {"webhook": webhook}
-            number = api.post(path, once=uuid.uuid4().hex, params=params)["replayed"]
+            number = api.post_once("/v1/webhooks/deliveries/replay", webhook=webhook)["replayed"]
     typer.echo(f"{number} to be sent again")
 
 
@@ -223,8 +202,5 @@ def _answer(sent: dict[str, Any]) -> str:
 
 
 def _show_secret(hook: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        show.print_json(hook)
-    else:
-        typer.echo(f"{hook['name']} is told at {hook['url']}. Its secret, which is not shown again:")
-        typer.echo(hook["secret"])
+    heading = f"{hook['name']} is told at {hook['url']}. Its secret, which is not shown again:"
+    show.told(hook, as_json, heading, hook["secret"])

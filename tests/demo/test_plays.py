@@ -56,7 +56,7 @@ class Recorded:
     def __init__(self) -> None:
         self.raised: list[dict[str, Any]] = []
 
-    def post(self, path: str, body: dict[str, Any], once: str) -> dict[str, str]:
+    def post_once(self, path: str, body: dict[str, Any]) -> dict[str, str]:
         assert path == "/v1/alarms"
         self.raised.append(body)
         return {"id": f"alarm-{len(self.raised)}"}

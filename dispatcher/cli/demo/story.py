@@ -2,7 +2,6 @@
 
 import json
 import time
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -83,7 +82,7 @@ class Teller(ABC):
 
     def raise_alarm(self, summary: str, **more: Any) -> str:
         """Raise an alarm as a monitoring system would; its id."""
-        return str(self._api.post("/v1/alarms", {"summary": summary, **more}, once=uuid.uuid4().hex)["id"])
+        return str(self._api.post_once("/v1/alarms", {"summary": summary, **more})["id"])
 
 
 class Story(Teller):
@@ -123,19 +122,18 @@ class Story(Teller):
             },
             "expires_at": expires_at.isoformat(),
         }
-        campaign = self._api.post("/v1/campaigns", request, once=uuid.uuid4().hex)
+        campaign = self._api.post_once("/v1/campaigns", request)
         path = f"/v1/campaigns/{campaign['id']}"
         imported = self._api.upload(f"{path}/contacts", [contacts(self._people)], "text/csv")
         if imported["accepted"] != len(self._people):
             raise RuntimeError(f"not every contact was taken: {imported}")
-        self._api.post(f"{path}/start", once=uuid.uuid4().hex)
+        self._api.post_once(f"{path}/start")
         self.told.campaign = campaign["id"]
 
     def send_alertmanager(self) -> None:
         """Alertmanager's webhook with two firing alerts, as it would send it now."""
-        taken = self._api.post(
-            "/v1/intake/alertmanager", alertmanager_body(datetime.now(UTC)), params={"policy": stage.POLICY}
-        )
+        firing = alertmanager_body(datetime.now(UTC))
+        taken = self._api.post("/v1/intake/alertmanager", firing, policy=stage.POLICY)
         self.told.alarms.update({result["alarm_id"]: NIGHT_SHIFT for result in taken["results"]})
 
     def raise_pump(self) -> None:
