@@ -12,7 +12,9 @@ from dispatcher.cli.config import ConfigOption, load_or_exit
 from dispatcher.cli.doctor.calls import check_calls, check_calls_of
 from dispatcher.cli.doctor.clocks import check_clock
 from dispatcher.cli.doctor.findings import Finding, Result, skip
+from dispatcher.cli.doctor.others import check_others
 from dispatcher.cli.doctor.pbx import check_pbx
+from dispatcher.cli.doctor.people import check_people
 from dispatcher.cli.doctor.policies import check_policies
 from dispatcher.cli.doctor.schedules import check_schedules
 from dispatcher.cli.doctor.streams import check_stream_of
@@ -78,7 +80,9 @@ def _kept_findings(settings: Settings, parts: Parts) -> Iterator[Finding]:
         yield from check_health_of(pbx, store, parts.core.clock())
         yield from check_calls_of(settings, pbx, store)
     yield from check_calls(settings, store)
-    yield from check_schedules(settings, store, parts.core.clock())
+    yield from check_people(settings, store, parts.core.clock())
+    yield from check_schedules(store, parts.core.clock())
+    yield from check_others(store, parts.core.clock())
 
 
 def _print(findings: list[Finding]) -> None:

@@ -47,3 +47,8 @@ def fail(check: str, detail: str, mend: str) -> Finding:
 def skip(check: str, detail: str) -> Finding:
     """It could not be checked."""
     return Finding(check, Result.SKIP, detail)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with what it counts."""
+    return f"{number} {one if number == 1 else many}"

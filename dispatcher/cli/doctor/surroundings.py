@@ -7,7 +7,7 @@ import redis
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from dispatcher.cli.doctor.findings import Finding, fail, ok, warn
+from dispatcher.cli.doctor.findings import Finding, counted, fail, ok, warn
 from dispatcher.config import Settings
 from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.pbx.registry import CAPABILITIES
@@ -20,12 +20,12 @@ _ENOUGH = 5.0
 def check_config(settings: Settings) -> Iterator[Finding]:
     """What was read, and what is missing for anybody to be called."""
     trunks = sum(len(pbx.trunk) for pbx in settings.pbx)
-    counted = (
-        _number(len(settings.pbx), "PBX", "PBXs"),
-        _number(trunks, "trunk", "trunks"),
-        _number(len(settings.policy), "policy", "policies"),
+    found = (
+        counted(len(settings.pbx), "PBX", "PBXs"),
+        counted(trunks, "trunk", "trunks"),
+        counted(len(settings.policy), "policy", "policies"),
     )
-    detail = f"{settings.source}: {', '.join(counted)}"
+    detail = f"{settings.source}: {', '.join(found)}"
     if not settings.pbx:
         yield warn("configuration", detail, "Add a [[pbx]] with a [[pbx.trunk]]: nobody can be called yet")
     elif not trunks and any(CAPABILITIES[pbx.family].proofs(TargetKind.NUMBER) for pbx in settings.pbx):
@@ -34,10 +34,6 @@ def check_config(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("configuration", detail)
-
-
-def _number(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def check_store(settings: Settings) -> Finding:
