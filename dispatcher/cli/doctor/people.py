@@ -42,7 +42,7 @@ def _policy(
         return
     why = "; ".join(dict.fromkeys(reason for number, whys in reached if not number for reason in whys))
     if len(empty) == len(reached):
-        mend = "An alarm calls nobody: name somebody else too, fill the group, or give the schedule an override or a layer that fills"
+        mend = "Name somebody else too, fill the group, or give the schedule an override: an alarm is lost"
         yield fail(f"reach of policy {name}", f"nobody would be called now: {why}", mend)
         return
     steps = f"step {empty[0]}" if len(empty) == 1 else f"steps {', '.join(map(str, empty))}"
