@@ -1,13 +1,12 @@
 """Silences, maintenance windows and inhibitions as people and their systems write them."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
-from dispatcher.domain.matchers import Op
+from dispatcher.domain.matchers import Op, whole_match
 from dispatcher.domain.vocabulary import SilenceKind
 from dispatcher.requests import Moment, Schema, WindowSpec, Zone
 
@@ -32,15 +31,18 @@ class MatcherSpec(Schema):
     """One condition on a label, or on ``severity``, ``source``, ``policy``, ``dedup_key`` or ``summary``."""
 
     label: LabelName = Field(examples=["site"])
-    op: Op = Field(Op.IS, description="A regular expression (`=~`, `!~`) must match the whole value.")
+    op: Op = Field(
+        Op.IS,
+        description="A regular expression (`=~`, `!~`) is RE2's, as Alertmanager's, and matches the whole value.",
+    )
     value: Annotated[str, StringConstraints(max_length=2000)] = Field(examples=["north"])
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:
         if self.op in (Op.MATCHES, Op.MATCHES_NOT):
             try:
-                re.compile(self.value)
-            except re.error as error:
+                whole_match(self.value)
+            except ValueError as error:
                 raise ValueError(f"the regular expression can't be read: {error}") from None
         return self
 

@@ -27,6 +27,7 @@ def test_no_two_parts_import_each_other() -> None:
         ("dispatcher.domain.outcome", "enum.StrEnum", True),
         ("dispatcher.domain.outcome", "dispatcher.domain.facts.Facts", True),
         ("dispatcher.domain.outcome", "httpx", False),
+        ("dispatcher.domain.matchers", "re2", True),
         ("dispatcher.domain.outcome", "dispatcher.store.calls", False),
         ("dispatcher.store.calls", "dispatcher.domain.outcome", True),
         ("dispatcher.store.calls", "sqlalchemy.select", True),
