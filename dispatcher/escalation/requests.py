@@ -33,7 +33,7 @@ class MatcherSpec(Schema):
     label: LabelName = Field(examples=["site"])
     op: Op = Field(
         Op.IS,
-        description="A regular expression (`=~`, `!~`) is RE2's, as Alertmanager's, and matches the whole value.",
+        description="A regular expression (`=~`, `!~`) is RE2's and matches the whole value.",
     )
     value: Annotated[str, StringConstraints(max_length=2000)] = Field(examples=["north"])
 
