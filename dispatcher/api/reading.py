@@ -21,6 +21,7 @@ from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_
 from dispatcher.domain.windows import Window
 from dispatcher.domain.zones import next_opening_everywhere, zones_from
 from dispatcher.lines import Line
+from dispatcher.pacer.limits import limited_until
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.store import doubts, streams, trunks
 from dispatcher.store.campaigns import windows_from
@@ -125,6 +126,7 @@ class _Surroundings:
     """Queued calls whose phone may not ring now."""
     pbxs: dict[str, Line]
     """What each PBX can place and prove."""
+    limited: dict[str, datetime]
 
     def waiting_for(self, call: Any, attempts: Sequence[Any]) -> str | None:
         """What one call waits for."""
@@ -141,6 +143,7 @@ class _Surroundings:
             trunks=[trunk for trunk in self.trunks if self._may_carry(trunk, call, campaign)],
             attempt=self._dialled(call, attempts),
             is_phone_busy=call.id in self.busy,
+            limited_until=self.limited.get(call.id),
         )
 
     def _wanted(self, campaign: _CampaignNow, call: Any) -> Wanted:
@@ -194,14 +197,16 @@ def _surroundings(
     open_rows = [row for row in rows if row.state in OPEN_CALL_STATES]
     active = [row for row in open_rows if row.state == CallState.ACTIVE]
     queued = [row for row in open_rows if row.state == CallState.QUEUED]
+    now = core.clock()
     return _Surroundings(
-        now=core.clock(),
+        now=now,
         requests=core.ledger.requests.of(tx, {(row.alarm_id, row.campaign_id) for row in open_rows}),
         campaigns=_campaigns_now(tx, {row.campaign_id for row in open_rows if row.campaign_id}),
         trunks=_standings(core, tx) if queued else (),
         asked=_asked(tx, [attempt for row in active for attempt in attempts[row.id]]),
-        busy=_not_free(tx, core.clock(), [row.id for row in queued if row.callee or row.pbx_user]),
+        busy=_not_free(tx, now, [row.id for row in queued if row.callee or row.pbx_user]),
         pbxs=_abilities(core),
+        limited=limited_until(tx, now, queued),
     )
 
 

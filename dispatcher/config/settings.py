@@ -189,8 +189,8 @@ class AlarmSettings(Section):
 
     region: fields.Region = Field("", examples=["NL"])
     expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])
-    most_per_minute: int | None = Field(None, ge=1, examples=[4])
-    most_per_hour: int | None = Field(None, ge=1, examples=[30])
+    most_per_minute: int = Field(3, ge=0)
+    most_per_hour: int = Field(20, ge=0)
 
 
 class GrafanaSettings(Section):

@@ -83,12 +83,14 @@ def waiting_for(
     trunks: Sequence[Standing] = (),
     attempt: Dialled | None = None,
     is_phone_busy: bool = False,
+    limited_until: datetime | None = None,
 ) -> str | None:
     """What the call waits for, or None when it has ended.
 
     ``last_outcome`` is that of its last attempt, ``campaign`` None for an alarm's call, ``trunks``
     those that may carry it, ``attempt`` the one that is under way, and ``is_phone_busy`` says that the
-    phone to be called is in another call of ours.
+    phone to be called is in another call of ours; ``limited_until`` is when the callee takes one more call
+    for alarms, None while that is now.
     """
     if state not in OPEN_CALL_STATES:
         return None
@@ -96,6 +98,7 @@ def waiting_for(
         return _of_attempt(attempt)
     return (
         _of_campaign(campaign)
+        or _of_limit(now, due_at, limited_until)
         or _of_time(now, due_at, last_outcome, campaign)
         or _of_room(campaign)
         or _of_phone(is_phone_busy)
@@ -165,6 +168,12 @@ def _of_time(
     if last_outcome is None:
         return f"its time, {_time(due_at, now)}"
     return f"the retry after {last_outcome.replace('_', ' ')} at {_time(due_at, now)}"
+
+
+def _of_limit(now: datetime, due_at: datetime, limited_until: datetime | None) -> str | None:
+    if limited_until is None or limited_until < due_at:
+        return None
+    return f"the limit of its callee's calls for alarms, which allows the next at {_time(limited_until, now)}"
 
 
 def _of_room(campaign: Wanted | None) -> str | None:

@@ -127,8 +127,8 @@ class Told:
             "message_value": message.value if message else None,
             "message_count": message.count if message else None,
             "delivered_when": self.delivered_when,
-            "most_per_minute": own.per_minute or self.limits.per_minute,
-            "most_per_hour": own.per_hour or self.limits.per_hour,
+            "most_per_minute": own.per_minute or self.limits.per_minute or None,
+            "most_per_hour": own.per_hour or self.limits.per_hour or None,
             **callee.columns,
         }
 

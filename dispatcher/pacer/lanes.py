@@ -25,7 +25,7 @@ from dispatcher.domain.windows import Window, next_opening
 from dispatcher.domain.zones import opening
 from dispatcher.lines import Line
 from dispatcher.pacer.hunt import Hunt
-from dispatcher.pacer.limits import within_limits
+from dispatcher.pacer.limits import may_ring
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.phones import CALLEE_IS_FREE, LONGEST_TELLING, USER_IS_FREE
 from dispatcher.store.prepared import Prepared
@@ -172,18 +172,10 @@ def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int, hunt
     """The alarms' calls that are due and that this line takes, of ``limit`` and what others could take."""
     most = limit + hunt.spare(hunt.ranks, is_alarm=True)
     due = _due_of_some_alarms(tx, now, line, most) if hunt.differ else _due(tx, now, line, most, "alarms")
-    ringing = within_limits(tx, now, _one_for_each_callee(due))
+    ringing = may_ring(tx, now, due)
     # When somebody has several, there may be others' calls behind them: look again at once.
     again = now if len(ringing) < len(due) else None
     return Candidates(ALARMS, hunt.keep(ringing, hunt.ranks, is_alarm=True), opens_at=again)
-
-
-def _one_for_each_callee(due: Sequence[Any]) -> list[Any]:
-    """The calls without those whose callee has another among them."""
-    first: dict[str, str] = {}
-    for row in due:
-        first.setdefault(row.callee or row.id, row.id)
-    return [row for row in due if first[row.callee or row.id] == row.id]
 
 
 def _due_of_some_alarms(tx: Connection, now: datetime, line: Line, limit: int) -> list[Any]:

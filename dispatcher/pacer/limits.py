@@ -1,24 +1,41 @@
-"""How many calls for alarms one person takes: those beyond the limit wait until it allows one more."""
+"""Which of the due calls for alarms may ring: one for a person at a time, and no more than they take.
 
-from collections.abc import Sequence
+Those beyond a person's limits wait until these allow one more; of several the gravest rings first.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, text, update
 
-from dispatcher.domain.vocabulary import CallState
+from dispatcher.domain.limits import allowed_at
+from dispatcher.domain.vocabulary import CallState, Severity
 from dispatcher.store import events
 from dispatcher.store.events import Change
+from dispatcher.store.pages import severities
+from dispatcher.store.phones import LONGEST_TELLING
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Attempt, Call, among, table
 
 _attempts, _calls = table(Attempt), table(Call)
 
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
-_MADE = (
-    select(_calls.c.callee, _attempts.c.claimed_at)
+_HOUR = timedelta(hours=1)
+_MADE = Prepared(
+    select(
+        _calls.c.callee,
+        _calls.c.id.label("call_id"),
+        _attempts.c.claimed_at,
+        _attempts.c.channel_held,
+    )
     .join(_attempts, _attempts.c.call_id == _calls.c.id)
     .where(
-        _calls.c.callee.in_(bindparam("callees", expanding=True)),
+        AnyOf(_calls.c.callee, "callees"),
+        _calls.c.callee.is_not(None),
+        # Its claim is a change of the call: this keeps the calls of all the years before out.
+        _calls.c.updated_at > bindparam("since"),
         _attempts.c.claimed_at > bindparam("since"),
     )
     .order_by(_attempts.c.claimed_at.desc())
@@ -28,35 +45,117 @@ _PUT_OFF = (
     .where(_calls.c.id == bindparam("of_call"), among(_calls.c.state, CallState.QUEUED))
     .values(due_at=bindparam("new_due_at"))
 )
+_LOCK = 0x1A2C
+_TAKE_LOCKS = text(
+    "SELECT callee FROM unnest(CAST(:callees AS text[])) AS callee"
+    " WHERE pg_try_advisory_xact_lock(:of, hashtext(callee))"
+)
 
 
-def allowed_at(
-    made: Sequence[datetime], now: datetime, per_minute: int | None, per_hour: int | None
-) -> datetime:
-    """When one more call may be made to somebody who was called at the times ``made``, newest first."""
-    at = now
-    for most, span in ((per_minute, _MINUTE), (per_hour, _HOUR)):
-        if most is not None and len(made) >= most:
-            at = max(at, made[most - 1] + span)
-    return at
+@dataclass(slots=True)
+class _Lately:
+    """What one callee's phone has seen: when it was called, newest first, and by which calls it is held."""
+
+    made: list[datetime] = field(default_factory=list)
+    holding: set[str] = field(default_factory=set)
 
 
-def within_limits(tx: Connection, now: datetime, due: Sequence[Any]) -> list[Any]:
-    """The calls that may be made now; the others are put off until their callees' limits allow them."""
-    callees = sorted({row.callee for row in due if row.most_per_minute or row.most_per_hour})
-    if not callees:
+def may_ring(tx: Connection, now: datetime, due: Sequence[Any]) -> list[Any]:
+    """The calls of ``due`` that may be made now, one for each callee; the others wait.
+
+    Where their callee's limits don't allow them, they are put off until they do, and their timeline says so.
+    """
+    ours = _locked(tx, due)
+    is_shared = tx.dialect.name == "postgresql"
+    lately = _lately(tx, now, [row for row in ours if is_shared or _is_limited(row)])
+    free = [row for row in ours if not _is_held(row, lately)]
+    several = any(number > 1 for number in Counter(row.callee for row in free if row.callee).values())
+    until = limited_until(tx, now, free, lately)
+    if until:
+        _put_off(tx, now, [row for row in free if row.id in until], until)
+        free = [row for row in free if row.id not in until]
+    return _first_for_each_callee(tx, free) if several else free
+
+
+def limited_until(
+    tx: Connection, now: datetime, rows: Sequence[Any], lately: dict[str, _Lately] | None = None
+) -> dict[str, datetime]:
+    """Until when their callees' limits don't allow these calls to be made, by call; without those allowed.
+
+    An alarm's call that tells of a critical alarm is allowed sooner once the hour's calls are used up.
+    """
+    limited = [row for row in rows if _is_limited(row)]
+    if not limited:
+        return {}
+    known = _lately(tx, now, limited) if lately is None else lately
+
+    def at(row: Any, *, is_critical: bool) -> datetime:
+        made = known[row.callee].made if row.callee in known else []
+        limits = row.most_per_minute, row.most_per_hour
+        return allowed_at(made, now, *limits, is_critical=is_critical)
+
+    found = {row.id: row for row in limited if at(row, is_critical=False) > now}
+    graves = severities(tx, found)
+    until = {
+        call_id: at(row, is_critical=Severity.CRITICAL in graves.get(call_id, ()))
+        for call_id, row in found.items()
+    }
+    return {call_id: at for call_id, at in until.items() if at > now}
+
+
+def _is_limited(row: Any) -> bool:
+    return bool(row.callee and (row.most_per_minute or row.most_per_hour))
+
+
+def _locked(tx: Connection, due: Sequence[Any]) -> list[Any]:
+    """The calls whose callees no other pacer deals with at the same moment.
+
+    Two trunks' pacers see nothing of each other's claims before their commits. Who has a callee's lock reads
+    after it what the one before has committed. It is tried for only: a callee who is being called can wait.
+    """
+    callees = sorted({row.callee for row in due if row.callee})
+    if tx.dialect.name != "postgresql" or not callees:
         return list(due)
-    made: dict[str, list[datetime]] = {callee: [] for callee in callees}
-    for row in tx.execute(_MADE, {"callees": callees, "since": now - _HOUR}):
-        made[row.callee].append(row.claimed_at)
-    allowed, changes = [], []
-    for row in due:
-        at = allowed_at(made.get(row.callee, ()), now, row.most_per_minute, row.most_per_hour)
-        if at <= now:
-            allowed.append(row)
-            continue
+    taken = set(tx.execute(_TAKE_LOCKS, {"of": _LOCK, "callees": callees}).scalars())
+    return [row for row in due if not row.callee or row.callee in taken]
+
+
+def _lately(tx: Connection, now: datetime, rows: Iterable[Any]) -> dict[str, _Lately]:
+    callees = sorted({row.callee for row in rows if row.callee})
+    found = {callee: _Lately() for callee in callees}
+    for row in _MADE.all(tx, callees=callees, since=now - _HOUR) if callees else ():
+        one = found[row.callee]
+        one.made.append(row.claimed_at)
+        if row.channel_held and row.claimed_at > now - LONGEST_TELLING:
+            one.holding.add(row.call_id)
+    return found
+
+
+def _is_held(row: Any, lately: dict[str, _Lately]) -> bool:
+    """Whether the callee's phone is in another call; an attempt of this one may be in question."""
+    one = lately.get(row.callee or "")
+    return one is not None and bool(one.holding - {row.id})
+
+
+def _first_for_each_callee(tx: Connection, due: Sequence[Any]) -> list[Any]:
+    """One call for each callee: the gravest, and of several such the one that has waited longest."""
+    order = list(Severity)
+    graves = severities(tx, [row.id for row in due])
+
+    def turn(row: Any) -> int:
+        return min((order.index(Severity(one)) for one in graves.get(row.id, ())), default=len(order))
+
+    first: dict[str, Any] = {}
+    for row in sorted(due, key=turn):
+        first.setdefault(row.callee or row.id, row)
+    return [row for row in due if first[row.callee or row.id] is row]
+
+
+def _put_off(tx: Connection, now: datetime, rows: Sequence[Any], until: dict[str, datetime]) -> None:
+    changes = []
+    for row in rows:
+        at = until[row.id]
         tx.execute(_PUT_OFF, {"of_call": row.id, "new_due_at": at})
         why = f"its callee takes no more calls for alarms before {at:%H:%M:%S} UTC"
         changes.append(Change("call", row.id, "limited", why, alarm_id=row.alarm_id))
     events.record(tx, now, changes)
-    return allowed

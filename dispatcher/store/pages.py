@@ -23,6 +23,16 @@ _TELLING = (
     .join(_alarms, _alarms.c.id == pages.c.alarm_id)
     .where(pages.c.call_id.in_(bindparam("call_ids", expanding=True)))
 )
+_SEVERITIES = (
+    select(pages.c.call_id, _alarms.c.severity)
+    .join(_alarms, _alarms.c.id == pages.c.alarm_id)
+    .where(
+        pages.c.call_id.in_(bindparam("call_ids", expanding=True)),
+        among(pages.c.purpose, Purpose.ALARM),
+        among(pages.c.state, PageState.CALLING),
+    )
+    .distinct()
+)
 _END = (
     update(pages)
     .where(
@@ -38,6 +48,15 @@ def alarms_of(tx: Connection, call_ids: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in tx.execute(_ALARMS_OF, {"call_ids": ids}) if ids else ():
         found.setdefault(row.call_id, []).append(row.alarm_id)
+    return found
+
+
+def severities(tx: Connection, call_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The severities of the alarms that each of these calls is to tell of, by call."""
+    ids = list(call_ids)
+    found: dict[str, set[str]] = {}
+    for row in tx.execute(_SEVERITIES, {"call_ids": ids}) if ids else ():
+        found.setdefault(row.call_id, set()).add(row.severity)
     return found
 
 

@@ -337,7 +337,7 @@ def _add_indexes() -> None:
     _index("ix_alarms_held", "alarms", "held_by", where="held_by IS NOT NULL")
     _index("ix_alarms_next", "alarms", "next_at", where="next_at IS NOT NULL")
     _index("ix_calls_bundle", "calls", "bundle", where="bundle IS NOT NULL AND state = 'queued'")
-    _index("ix_calls_callee", "calls", "callee", "state", where="callee IS NOT NULL")
+    _index("ix_calls_callee", "calls", "callee", "updated_at", where="callee IS NOT NULL")
     _index(
         "uq_calls_bundle",
         "calls",

@@ -54,7 +54,7 @@ class Call(SQLModel, table=True):
             unique=True,
         ),
         partial("ix_calls_bundle", "bundle", where="bundle IS NOT NULL AND state = 'queued'"),
-        partial("ix_calls_callee", "callee", "state", where="callee IS NOT NULL"),
+        partial("ix_calls_callee", "callee", "updated_at", where="callee IS NOT NULL"),
         partial("ix_calls_alarm", "alarm_id", where="alarm_id IS NOT NULL"),
         partial(
             "ix_calls_campaign_state", "campaign_id", "state", "outcome", where="campaign_id IS NOT NULL"
