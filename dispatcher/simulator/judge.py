@@ -92,6 +92,15 @@ class Judge:
             tally.peak_others = max(tally.peak_others, tally.others)
         tally.peak = max(tally.peak, tally.ours + tally.others)
 
+    def widen(self, call: CallRecord) -> None:
+        """A call takes one channel more of its trunk."""
+        with self._lock:
+            tally = self._trunks[call.trunk]
+            call.channels += 1
+            tally.ours += 1
+            tally.peak_ours = max(tally.peak_ours, tally.ours)
+            tally.peak = max(tally.peak, tally.ours + tally.others)
+
     def over_limit(self, call: CallRecord) -> None:
         """A call of the dispatcher found its trunk full: the limit was exceeded."""
         with self._lock:

@@ -66,6 +66,8 @@ class CallRecord:
     over_limit: bool = False
     reports: dict[str, int] = field(default_factory=dict)
     acknowledged: int = 0
+    transferred_to: str = ""
+    """Whom the callee was put through to by request: an extension, or a number as it was dialled."""
 
     def pressed_at(self, keys: str) -> float | None:
         """When the callee first pressed one of these keys."""

@@ -20,6 +20,7 @@ _TARGETS = (TargetKind.NUMBER, TargetKind.EXTENSION)
 
 PLACEABLE = frozenset(product(_KINDS, _TARGETS))
 PROVABLE = frozenset(product(DeliveredWhen, _TARGETS))
+TRANSFERS = frozenset(_TARGETS)
 
 _DIGITS = re.compile(r"[0-9A-Za-z*#+_.-]{1,80}")
 _EXTEN = re.compile(r"[0-9A-Za-z*#+_.-]{1,79}")
@@ -58,7 +59,7 @@ def place_of(order: DialOrder, account: PbxAccount) -> Place:
 def request_of(order: DialOrder, callid: str, place: Place, account: PbxAccount) -> list[tuple[str, str]]:
     """The fields of the originate. Raises :class:`PbxRefused`."""
     fields = [
-        ("Channel", _channel(order, account)),
+        ("Channel", channel_to(order.target, order.digits, order.trunk, account)),
         ("Context", place.context),
         ("Exten", place.exten),
         ("Priority", "1"),
@@ -76,15 +77,16 @@ def request_of(order: DialOrder, callid: str, place: Place, account: PbxAccount)
     return fields
 
 
-def _channel(order: DialOrder, account: PbxAccount) -> str:
-    if not _DIGITS.fullmatch(order.digits):
+def channel_to(target: TargetKind, digits: str, trunk: str, account: PbxAccount) -> str:
+    """The dial string of an extension, or of a number over a trunk. Raises :class:`PbxRefused`."""
+    if not _DIGITS.fullmatch(digits):
         raise PbxRefused(Reason.INVALID_NUMBER, "this can't be part of a dial string")
-    if order.target is TargetKind.EXTENSION:
-        return account.extension_dial.replace(EXTENSION, order.digits)
-    dial = account.dials.get(order.trunk) or next(iter(account.dials.values()), "")
+    if target is TargetKind.EXTENSION:
+        return account.extension_dial.replace(EXTENSION, digits)
+    dial = account.dials.get(trunk) or next(iter(account.dials.values()), "")
     if not dial:
-        raise PbxRefused(Reason.PBX_CONFIG, f"no dial string for the trunk {order.trunk or '(none)'}")
-    return dial.replace(NUMBER, order.digits)
+        raise PbxRefused(Reason.PBX_CONFIG, f"no dial string for the trunk {trunk or '(none)'}")
+    return dial.replace(NUMBER, digits)
 
 
 def _prompts(names: str) -> str:

@@ -15,7 +15,15 @@ from dispatcher.domain.reports import Report
 from dispatcher.pbx.asterisk import events, examination, recorded
 from dispatcher.pbx.asterisk.channels import Channels, endpoint_in
 from dispatcher.pbx.asterisk.connection import Connection
-from dispatcher.pbx.asterisk.dialling import PLACEABLE, PROVABLE, Place, place_of, request_of
+from dispatcher.pbx.asterisk.dialling import (
+    PLACEABLE,
+    PROVABLE,
+    TRANSFERS,
+    Place,
+    channel_to,
+    place_of,
+    request_of,
+)
 from dispatcher.pbx.asterisk.endings import Ending
 from dispatcher.pbx.asterisk.live import live_call_of
 from dispatcher.pbx.asterisk.manager import Manager, is_missing, refuse
@@ -35,14 +43,15 @@ from dispatcher.pbx.protocol import (
     PbxAccount,
     ReportStream,
     Session,
+    TransferOrder,
     TrunkState,
 )
 
 (
-    LOGIN, CHECK, DIAL, LIVE_CALLS, LIVE_CALL, HANGUP, ENDINGS, TRUNKS, IVRS, DEVICE, LISTEN, LOOK,
+    LOGIN, CHECK, DIAL, LIVE_CALLS, LIVE_CALL, HANGUP, TRANSFER, ENDINGS, TRUNKS, IVRS, DEVICE, LISTEN, LOOK,
 ) = OPERATIONS = (
-    "login", "check", "dial", "live_calls", "live_call", "hangup", "endings", "trunks", "ivrs", "device",
-    "listen", "look",
+    "login", "check", "dial", "live_calls", "live_call", "hangup", "transfer", "endings", "trunks", "ivrs",
+    "device", "listen", "look",
 )  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -60,7 +69,9 @@ class Asterisk:
     """One PBX of the family ``asterisk``; see :class:`~dispatcher.pbx.protocol.Driver`."""
 
     family = "asterisk"
-    capabilities = Capabilities(placeable=PLACEABLE, provable=PROVABLE, prompt_count=True, own_ids=True)
+    capabilities = Capabilities(
+        placeable=PLACEABLE, provable=PROVABLE, prompt_count=True, own_ids=True, transfers=TRANSFERS
+    )
     report_words: Sequence[str] = events.REPORT_WORDS
     operations: Sequence[str] = OPERATIONS
     pulls_reports = True
@@ -155,6 +166,23 @@ class Asterisk:
                 return
         raise PbxRefused(Reason.CALL_OVER, "Hangup: no call of ours to this extension is up")
 
+    def transfer(self, session: Session, order: TransferOrder) -> None:
+        """Lead the channel into the context that calls the other; ``Reason.CALL_OVER`` when it is gone.
+
+        Redirect takes no variables, so whom to call is set on the channel before.
+        """
+        with self._manager.observed(TRANSFER):
+            other = channel_to(order.target, order.digits, order.trunk, self._account)
+            connection = self._manager.current(session)
+            place = Place(self._account.contexts.transfer, "s", Reason.PBX_CONFIG)
+            self._look_for(connection, place)
+            leg = ("Channel", order.leg)
+            for action, fields in (
+                ("Setvar", [leg, ("Variable", "DISPATCHER_TRANSFER"), ("Value", other)]),
+                ("Redirect", [leg, ("Context", place.context), ("Exten", place.exten), ("Priority", "1")]),
+            ):
+                refuse(self._manager.send(connection, action, fields), action, Reason.CALL_OVER)
+
     def trunks(self, session: Session) -> Sequence[TrunkState]:
         """Every configured trunk with the state of its endpoint (function DEVICE_STATE)."""
         return [self._trunk(session, name, dial) for name, dial in self._account.dials.items()]
@@ -200,7 +228,7 @@ class Asterisk:
         found = [examination.rights(commands)]
         if "ShowDialPlan" in commands:
             contexts = self._account.contexts
-            wanted = (contexts.ended, contexts.prompt, contexts.queue)
+            wanted = (contexts.ended, contexts.prompt, contexts.queue, contexts.transfer)
             missing = [context for context in wanted if not self._has(session, context)]
             found += examination.contexts(contexts, missing)
         output = None

@@ -9,7 +9,7 @@ from dispatcher.pbx.asterisk.wire import Block
 from dispatcher.pbx.errors import PbxRefused
 from dispatcher.pbx.protocol import Contexts, Examined
 
-NEEDED = ("Originate", "Hangup", "CoreShowChannels", "DBGet", "ShowDialPlan", "Getvar")
+NEEDED = ("Originate", "Hangup", "CoreShowChannels", "DBGet", "ShowDialPlan", "Getvar", "Setvar", "Redirect")
 """The actions that are used; ListCommands names those that the account may use."""
 
 _SNIPPET = (
@@ -41,6 +41,7 @@ def contexts(named: Contexts, missing: Sequence[str]) -> Iterator[Examined]:
         named.ended: "no call whose events were missed can be made good",
         named.prompt: "prompts can't be played",
         named.queue: "nobody can be led into a queue",
+        named.transfer: "no call can be put through to somebody else by hand",
     }
     for context, lost in uses.items():
         check = f"context {context}"

@@ -17,7 +17,7 @@ from dispatcher.pbx.protocol import Observe, PbxAccount, Session
 
 OK, REFUSED, IN_DOUBT = "ok", "refused", "in_doubt"
 
-_NOT_FOUND = ("not found", "did not find", "no such", "unknown command")
+_NOT_FOUND = ("not found", "did not find", "no such", "does not exist", "unknown command")
 
 
 class Manager:

@@ -5,6 +5,7 @@ meanwhile is asked for. A call's end is told by three events within a millisecon
 Hangup is the last; they are handed on as one, so that no channel counts as free before it is.
 """
 
+import select
 import socket
 import time
 from collections import OrderedDict
@@ -183,6 +184,8 @@ class EventStream:
         if silence < PING_SECONDS:
             return
         if self._is_asked and silence > 2 * PING_SECONDS:
+            if select.select([self._socket], [], [], 0)[0]:
+                return  # This process was stopped for a while, and the answer waits.
             raise away("the connection for events is dead")
         if not self._is_asked:
             self._is_asked = True

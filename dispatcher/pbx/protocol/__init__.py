@@ -11,7 +11,14 @@ The rest of the dispatcher imports the names from here.
 """
 
 from dispatcher.pbx.protocol.account import Contexts, PbxAccount, Session
-from dispatcher.pbx.protocol.calls import DialsTogether, HangsUp, LiveCall, SeesCall, SeesLiveCalls
+from dispatcher.pbx.protocol.calls import (
+    DialsTogether,
+    HangsUp,
+    LiveCall,
+    SeesCall,
+    SeesLiveCalls,
+    Transfers,
+)
 from dispatcher.pbx.protocol.capabilities import Capabilities
 from dispatcher.pbx.protocol.driver import Driver, Observe
 from dispatcher.pbx.protocol.equipment import (
@@ -25,7 +32,7 @@ from dispatcher.pbx.protocol.equipment import (
     SeesTrunks,
     TrunkState,
 )
-from dispatcher.pbx.protocol.orders import Accepted, DialOrder, Message
+from dispatcher.pbx.protocol.orders import Accepted, DialOrder, Message, TransferOrder
 from dispatcher.pbx.protocol.records import Endings, KeepsRecords, KnowsOwnCalls
 from dispatcher.pbx.protocol.streams import Pulled, PullsReports, ReportStream, SignsReports
 
@@ -59,5 +66,7 @@ __all__ = [
     "SeesTrunks",
     "Session",
     "SignsReports",
+    "TransferOrder",
+    "Transfers",
     "TrunkState",
 ]

@@ -14,6 +14,8 @@ class Contexts:
     queue: str = "dispatcher-queue"
     ended: str = "dispatcher-ended"
     """Where the end of every call is told and kept."""
+    transfer: str = "dispatcher-transfer"
+    """Where a call is put through to somebody else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from dispatcher.domain.reports import PartyKind
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.protocol.account import Session
-from dispatcher.pbx.protocol.orders import Accepted, DialOrder
+from dispatcher.pbx.protocol.orders import Accepted, DialOrder, TransferOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +66,16 @@ class HangsUp(Protocol):
 
     def hang_up_extension(self, session: Session, extension: str) -> None:
         """End the current call of an extension."""
+        ...
+
+
+@runtime_checkable
+class Transfers(Protocol):
+    """Families that can put a call through to somebody else (``Capabilities.transfers``)."""
+
+    def transfer(self, session: Session, order: TransferOrder) -> None:
+        """Let whoever has answered a call talk to somebody else, in place of hearing the message.
+
+        Nobody waits for the other to answer. ``Reason.CALL_OVER`` when the call is gone already.
+        """
         ...

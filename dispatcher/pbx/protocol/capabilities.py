@@ -23,6 +23,8 @@ class Capabilities:
     """Whether a call's callid is the one that its order names; then it is :class:`KnowsOwnCalls` as well."""
     unseen: tuple[str, ...] = ()
     """What of this rests on a manual or on inference alone, and was seen on no PBX: sentences for people."""
+    transfers: frozenset[TargetKind] = frozenset()
+    """Calls to whom can be put through to somebody else; where there are any it is :class:`Transfers` too."""
     dials_together: bool = False
     """Whether its driver sends many dial requests at once (:class:`DialsTogether`)."""
 

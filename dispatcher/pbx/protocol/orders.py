@@ -30,6 +30,19 @@ class DialOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferOrder:
+    """Whom a call that was answered is put through to: the ``target``, by ``digits`` as in a dial request."""
+
+    leg: str
+    """Of the callee."""
+    target: TargetKind
+    digits: str
+    from_extension: str = ""
+    trunk: str = ""
+    """The trunk that an outside number is to be reached over, for families that are told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The PBX has taken a dial request. ``seen`` is what its answer already says of the call."""
 

@@ -22,6 +22,7 @@ from dispatcher.pbx.protocol import (
     PbxAccount,
     ReportStream,
     Session,
+    TransferOrder,
     TrunkState,
 )
 from dispatcher.pbx.yeastar.account import destination, digest
@@ -39,10 +40,11 @@ from dispatcher.pbx.yeastar_k2.stream import open_stream
 _log = logging.getLogger(__name__)
 
 (
-    LOGIN, HEARTBEAT, REFRESH, LOGOUT, DIAL, LIVE_CALLS, LIVE_CALL, HANGUP, TRUNKS, IVRS, DEVICE, LISTEN,
+    LOGIN, HEARTBEAT, REFRESH, LOGOUT, DIAL, LIVE_CALLS, LIVE_CALL, HANGUP, TRANSFER, TRUNKS, IVRS,
+    DEVICE, LISTEN,
 ) = _OPERATIONS = (
-    "login", "heartbeat", "refresh", "logout", "dial", "live_calls", "live_call", "hangup", "trunks", "ivrs",
-    "device", "listen",
+    "login", "heartbeat", "refresh", "logout", "dial", "live_calls", "live_call", "hangup", "transfer",
+    "trunks", "ivrs", "device", "listen",
 )  # fmt: skip
 OPERATIONS = (*_OPERATIONS, *RECORD_OPERATIONS)
 
@@ -58,6 +60,7 @@ class YeastarK2:
         placeable=PLACEABLE,
         provable=frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION))),
         prompt_count=True,
+        transfers=frozenset({TargetKind.NUMBER}),
     )
     report_words: Sequence[str] = reports.REPORT_WORDS
     operations: Sequence[str] = OPERATIONS
@@ -147,6 +150,12 @@ class YeastarK2:
         listed = self._client.listed(HANGUP, endpoint, "calllist", {"number": extension}, bare(session))
         calls = [call for item in listed for call in live_in(item.get("numbercalls"))]
         self.hang_up_leg(session, leg_of(extension, calls, endpoint))
+
+    def transfer(self, session: Session, order: TransferOrder) -> None:
+        """Put a leg through blindly ('Transfer a call'); it is not reported as a transfer."""
+        params = {"channelid": order.leg, "number": order.digits}
+        permission = {"dialpermission": order.from_extension} if order.from_extension else {}
+        self._client.ask(TRANSFER, "call/transfer", params | permission, bare(session))
 
     def trunks(self, session: Session) -> Sequence[TrunkState]:
         """Every trunk with its status."""

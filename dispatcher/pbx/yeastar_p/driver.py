@@ -25,6 +25,7 @@ from dispatcher.pbx.protocol import (
     PbxAccount,
     ReportStream,
     Session,
+    TransferOrder,
     TrunkState,
 )
 from dispatcher.pbx.yeastar.calls import Live, leg_of, legs_of, live_in, the_call
@@ -38,10 +39,11 @@ from dispatcher.pbx.yeastar_p.sessions import give_back, is_due, opened, renewed
 from dispatcher.pbx.yeastar_p.websocket import EventSocket
 
 (
-    LOGIN, REFRESH, LOGOUT, DIAL, LIVE_CALLS, LIVE_CALL, HANGUP, TRUNKS, IVRS, DEVICE, RECORDS, LISTEN,
+    LOGIN, REFRESH, LOGOUT, DIAL, LIVE_CALLS, LIVE_CALL, HANGUP, TRANSFER, TRUNKS, IVRS, DEVICE,
+    RECORDS, LISTEN,
 ) = OPERATIONS = (
-    "login", "refresh", "logout", "dial", "live_calls", "live_call", "hangup", "trunks", "ivrs", "device",
-    "records", "listen",
+    "login", "refresh", "logout", "dial", "live_calls", "live_call", "hangup", "transfer", "trunks", "ivrs",
+    "device", "records", "listen",
 )  # fmt: skip
 
 OUTBOUND, INBOUND = PartyKind.OUTBOUND, PartyKind.INBOUND
@@ -61,6 +63,7 @@ class YeastarP:
         provable=frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION))),
         prompt_count=True,
         unseen=UNSEEN,
+        transfers=frozenset({TargetKind.NUMBER}),
     )
     report_words: Sequence[str] = reports.REPORT_WORDS
     operations: Sequence[str] = OPERATIONS
@@ -141,6 +144,13 @@ class YeastarP:
             calls = self._query(session, extension=extension)
             self._hang_up(session, leg_of(extension, calls, "call/query"))
 
+    def transfer(self, session: Session, order: TransferOrder) -> None:
+        """Put a leg through blindly ('Transfer a Call'); ``Reason.CALL_OVER`` when it is not found."""
+        params = {"type": "blind", "channel_id": order.leg, "number": order.digits}
+        permission = {"dial_permission": order.from_extension} if order.from_extension else {}
+        with observed(self._observe, TRANSFER):
+            self._to_leg("call/transfer", params | permission, session)
+
     def trunks(self, session: Session) -> Sequence[TrunkState]:
         """Every trunk with its status."""
         with observed(self._observe, TRUNKS):
@@ -189,8 +199,11 @@ class YeastarP:
         return live_in(reports.plain(self._api.listed("call/query", session, **asked)))
 
     def _hang_up(self, session: Session, leg: str) -> None:
+        self._to_leg("call/hangup", {"channel_id": leg}, session)
+
+    def _to_leg(self, endpoint: str, params: dict[str, str], session: Session) -> None:
         try:
-            self._api.post("call/hangup", {"channel_id": leg}, session)
+            self._api.post(endpoint, params, session)
         except PbxRefused as refusal:
             if refusal.reason is not Reason.NOTHING_FOUND:
                 raise

@@ -27,6 +27,8 @@ class Actions:
             "coresettings": self._settings,
             "coreshowchannels": self._channels,
             "hangup": self._hang_up,
+            "setvar": self._set,
+            "redirect": self._redirect,
             "dbget": self._kept,
             "showdialplan": self._dialplan,
             "queuesummary": self._queue,
@@ -43,7 +45,7 @@ class Actions:
     def _commands(self, action: Action, asker: ManagerConnection) -> None:
         """What the account may do; `Command` is not among it."""
         names = ("Originate", "Ping", "CoreStatus", "CoreSettings", "CoreShowChannels", "Hangup", "DBGet")
-        rows = (*names, "ShowDialPlan", "QueueSummary", "Getvar", "ListCommands")
+        rows = (*names, "Setvar", "Redirect", "ShowDialPlan", "QueueSummary", "Getvar", "ListCommands")
         asker.respond(action, "Success", [(name, f"{name} (Priv: <none>)") for name in rows])
 
     def _status(self, action: Action, asker: ManagerConnection) -> None:
@@ -64,6 +66,32 @@ class Actions:
             return
         asker.respond(action, "Success", [("Message", "Channel Hungup")])
         self._exchange.hang_up_soon(call, "hung up by the manager")
+
+    def _set(self, action: Action, asker: ManagerConnection) -> None:
+        """Only of a channel."""
+        call = self._exchange.live.get(first(action, "channel"))
+        if call is None:
+            asker.respond(action, "Error", [("Message", "No such channel")])
+            return
+        self._reporter.notes(call).variables[first(action, "variable")] = first(action, "value")
+        asker.respond(action, "Success", [("Message", "Variable Set")])
+
+    def _redirect(self, action: Action, asker: ManagerConnection) -> None:
+        """Into the context that calls whom DISPATCHER_TRANSFER names; there is nothing else to lead to."""
+        channel, exchange = first(action, "channel"), self._exchange
+        call = exchange.live.get(channel)
+        if call is None:
+            asker.respond(action, "Error", [("Message", f"Channel does not exist: {channel}")])
+            return
+        asker.respond(action, "Success", [("Message", "Redirect successful")])
+        dialled = self._reporter.notes(call).variables.get("DISPATCHER_TRANSFER", "")
+        number, _, endpoint = dialled.removeprefix("PJSIP/").partition("@")
+        if endpoint == call.record.trunk and exchange.judge.room(endpoint):
+            exchange.lead_on_soon(call, onward=number)
+        elif not endpoint and number in exchange.extensions:
+            exchange.lead_on_soon(call, agent=number)
+        else:
+            exchange.hang_up_soon(call, "nobody could be called")
 
     def _kept(self, action: Action, asker: ManagerConnection) -> None:
         family, key = first(action, "family"), first(action, "key")

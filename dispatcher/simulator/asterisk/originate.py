@@ -11,7 +11,10 @@ from dispatcher.simulator.exchange.answers import DialAnswers
 from dispatcher.simulator.exchange.exchange import Exchange
 from dispatcher.simulator.exchange.plan import CallPlan
 
-IVRS, PROMPTS, QUEUES, ENDED = "dispatcher-ivr", "dispatcher-play", "dispatcher-queue", "dispatcher-ended"
+IVRS, PROMPTS, QUEUES, ENDED, TRANSFERS = (
+    *("dispatcher-ivr", "dispatcher-play", "dispatcher-queue", "dispatcher-ended"),
+    "dispatcher-transfer",
+)
 LONGEST_ID = 149
 
 

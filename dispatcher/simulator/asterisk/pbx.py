@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from dispatcher.simulator.asterisk.actions import Actions
 from dispatcher.simulator.asterisk.manager import Action, ManagerConnection, ManagerPort
-from dispatcher.simulator.asterisk.originate import ENDED, IVRS, PROMPTS, QUEUES, Originate
+from dispatcher.simulator.asterisk.originate import ENDED, IVRS, PROMPTS, QUEUES, TRANSFERS, Originate
 from dispatcher.simulator.asterisk.reporter import Reporter
 from dispatcher.simulator.connection import Report
 from dispatcher.simulator.exchange.box import ExchangeBox
@@ -37,6 +37,7 @@ class Asterisk(ExchangeBox):
             PROMPTS: ("s",),
             QUEUES: ("*",),
             ENDED: ("s",),
+            TRANSFERS: ("s",),
         }
         self._actions = Actions(self.exchange, self._reporter, extens)
         self._originate = Originate(self.exchange, self._reporter, restart, self._manager.tell)

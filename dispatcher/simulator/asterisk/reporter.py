@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dispatcher.simulator.asterisk.manager import ManagerPort
@@ -28,6 +28,8 @@ class Notes:
     keys: str = ""
     end: str = ""
     """What is kept of its end."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """What was set on the channel by the manager."""
 
 
 class Reporter:

@@ -7,6 +7,7 @@ loop. What happens is the same in every family; what is said about it is the fam
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from dispatcher.simulator.callees import SCRIPTS, Behaviour, Failure, Script, Status
@@ -234,6 +235,16 @@ class Call:
         self.agent_answered = True
         self._board.reporter.onward_answered(self)
         self._after(self._board.timing.talk, self._callee_hangs_up)
+
+    def lead_on(self, agent: str, onward: str) -> None:
+        """Whoever has answered hears no more, and an extension or an outside number is called for them."""
+        if self.over or not self.answered:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self.plan = replace(self.plan, ivr=None, prompt="", talk=None, agent=agent, onward=onward)
+        self._board.reporter.onward_ringing(self)
+        self._after(self._board.timing.ring, self._onward_answers)
 
     # How it ends.
 

@@ -166,6 +166,16 @@ class Exchange:
         """End a call once the request that asks for it has been answered."""
         self.loop.call_soon(self._hang_up, call, cause)
 
+    def lead_on_soon(self, call: Call, *, agent: str = "", onward: str = "") -> None:
+        """Put a call that was answered through, once the request that asks for it has been answered.
+
+        An outside number takes one more channel of the call's own trunk.
+        """
+        call.record.transferred_to = agent or onward
+        if onward:
+            self.judge.widen(call.record)
+        self.loop.call_soon(call.lead_on, agent, onward)
+
     def _hang_up(self, call: Call, cause: str) -> None:
         if not call.over:
             call.hang_up(cause)

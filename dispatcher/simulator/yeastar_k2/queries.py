@@ -9,6 +9,7 @@ from dispatcher.simulator.exchange.exchange import Exchange
 from dispatcher.simulator.exchange.refusal import Refusal
 from dispatcher.simulator.yeastar.bodies import Body, listed, optional, required
 from dispatcher.simulator.yeastar.lists import device_info, ivr_details, trunk_status
+from dispatcher.simulator.yeastar.transfers import put_through
 from dispatcher.simulator.yeastar_k2.reporter import Notes
 
 Answer = dict[str, Any]
@@ -27,6 +28,7 @@ class Queries:
         self.endpoints: Mapping[str, Callable[[Body], Answer]] = {
             "call/query": self._calls,
             "call/hangup": self._hang_up,
+            "call/transfer": self._transfer,
             "extension/query_call": self._extension_calls,
             "trunk/list": self._trunks,
             "ivr/query": self._ivrs,
@@ -58,10 +60,20 @@ class Queries:
 
     def _hang_up(self, body: Body) -> Answer:
         (channelid,) = required(body, "channelid")
+        call = self._with_channel(channelid)
+        self._exchange.hang_up_soon(call, "hung up by the API")
+        return {"callid": call.record.callid}
+
+    def _transfer(self, body: Body) -> Answer:
+        channelid, number = required(body, "channelid", "number")
+        call = self._with_channel(channelid)
+        put_through(self._exchange, call, number, optional(body, "dialpermission"))
+        return {"callid": call.record.callid}
+
+    def _with_channel(self, channelid: str) -> Call:
         for call in self._exchange.live.values():
             if any(member.channelid == channelid for member in _notes(call).members.legs):
-                self._exchange.hang_up_soon(call, "hung up by the API")
-                return {"callid": call.record.callid}
+                return call
         raise Refusal(NO_SUCH_CHANNEL)
 
     def _extension_calls(self, body: Body) -> Answer:

@@ -85,6 +85,7 @@ class YeastarP(ExchangeBox):
         self._dialling = PDialling(self.exchange, restart)
         self._posts: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
             "call/hangup": self._queries.hang_up,
+            "call/transfer": self._queries.transfer,
             "webhook/update": self._webhooks.update,
         }
 

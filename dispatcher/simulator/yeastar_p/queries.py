@@ -7,8 +7,9 @@ from typing import Any
 from dispatcher.simulator.exchange.call import Call
 from dispatcher.simulator.exchange.detail import CallDetail
 from dispatcher.simulator.exchange.exchange import Exchange
-from dispatcher.simulator.yeastar.bodies import Body, required
+from dispatcher.simulator.yeastar.bodies import Body, optional, required
 from dispatcher.simulator.yeastar.members import Members
+from dispatcher.simulator.yeastar.transfers import put_through
 from dispatcher.simulator.yeastar_p.bodies import PRefusal
 from dispatcher.simulator.yeastar_p.display import Display
 from dispatcher.simulator.yeastar_p.words import (
@@ -48,10 +49,22 @@ class Queries:
     def hang_up(self, body: Body) -> Answer:
         """call/hangup; Refusal 60001 when there is no such channel."""
         (channel,) = required(body, "channel_id")
+        self._exchange.hang_up_soon(self._with_channel(channel), "hung up by the API")
+        return {}
+
+    def transfer(self, body: Body) -> Answer:
+        """call/transfer, blind; Refusal 60001 when there is no such channel."""
+        kind, channel, number = required(body, "type", "channel_id", "number")
+        if kind != "blind":
+            raise PRefusal(PARAMETER)
+        call = self._with_channel(channel)
+        put_through(self._exchange, call, number, optional(body, "dial_permission"))
+        return {"call_id": call.record.callid}
+
+    def _with_channel(self, channel: str) -> Call:
         for call in self._exchange.live.values():
             if any(leg.channelid == channel for leg in _members(call).legs):
-                self._exchange.hang_up_soon(call, "hung up by the API")
-                return {}
+                return call
         raise PRefusal(NOT_FOUND)
 
     def _calls(self, query: Query) -> Answer:

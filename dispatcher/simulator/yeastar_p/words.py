@@ -41,6 +41,7 @@ OF_SHARED: Mapping[str, int] = {
     "10006": NOT_FOUND,
     "10015": -1,
     "10023": NOT_FOUND,
+    "10024": PARAMETER,
     "10031": PARAMETER,
     "10101": PARAMETER,
     "10104": PARAMETER,

@@ -9,6 +9,7 @@ from dispatcher.simulator.exchange.exchange import Exchange
 from dispatcher.simulator.exchange.refusal import Refusal
 from dispatcher.simulator.yeastar.bodies import Body, listed, required
 from dispatcher.simulator.yeastar.lists import device_info, ivr_details, trunk_status
+from dispatcher.simulator.yeastar.transfers import put_through
 
 Answer = dict[str, Any]
 
@@ -25,6 +26,7 @@ class Queries:
             "outbound/hangup": self._hang_up_outbound,
             "inbound/hangup": self._hang_up_inbound,
             "extension/hangup": self._hang_up_extension,
+            "outbound/transfer_number": self._transfer_outbound,
             "trunklist/query": self._trunks,
             "ivr/query": self._ivrs,
             "deviceinfo/query": self._device,
@@ -77,6 +79,15 @@ class Queries:
             raise Refusal("10007")
         self._exchange.hang_up_soon(call, "hung up by the API")
         return {}
+
+    def _transfer_outbound(self, body: Body) -> Answer:
+        """The callid of the answer is the leg's own, as in the manual's sample."""
+        outboundid, number, fromext = required(body, "outboundid", "number", "fromext")
+        call = self._exchange.by_outboundid.get(outboundid)
+        if call is None:
+            raise Refusal("10007")
+        put_through(self._exchange, call, number, fromext)
+        return {"callid": outboundid}
 
     def _trunks(self, body: Body) -> Answer:
         exchange = self._exchange

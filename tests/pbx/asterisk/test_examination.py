@@ -39,7 +39,7 @@ def test_contexts_that_are_there_and_that_are_not() -> None:
     found = {one.check: one for one in examination.contexts(Contexts(), ["dispatcher-ended"])}
     assert [check for check, one in found.items() if not one.is_right] == ["context dispatcher-ended"]
     assert "extensions_dispatcher.conf" in found["context dispatcher-ended"].mend
-    assert len(found) == 3
+    assert len(found) == 4
 
 
 def test_records_of_every_call() -> None:

@@ -15,7 +15,7 @@ from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.asterisk import Asterisk
 from dispatcher.pbx.asterisk.driver import days_between
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
-from dispatcher.pbx.protocol import DialOrder, Message, Session
+from dispatcher.pbx.protocol import DialOrder, Message, Session, TransferOrder
 from tests.pbx.asterisk.ami import CUT, SECRET, ScriptedManager, refusal, started, success, usual
 
 ORDER = DialOrder(
@@ -286,6 +286,44 @@ def test_many_threads_share_one_connection_and_each_gets_its_own_answer() -> Non
 
     assert results == {"good": "good", "bad": "Originate: no"}
     assert manager.connections == 1
+
+
+def test_a_call_is_put_through_by_a_variable_and_a_redirect() -> None:
+    with ScriptedManager(usual) as manager:
+        driver = driver_at(manager)
+        driver.transfer(
+            driver.login(), TransferOrder("own-id", TargetKind.NUMBER, "0687654321", trunk="provider")
+        )
+        driver.close()
+
+    (first,), (then,) = asked(manager, "Setvar"), asked(manager, "Redirect")
+    assert (first["Channel"], first["Variable"]) == ("own-id", "DISPATCHER_TRANSFER")
+    assert first["Value"] == "PJSIP/0687654321@provider"
+    assert [then[name] for name in ("Channel", "Context", "Exten", "Priority")] == [
+        *("own-id", "dispatcher-transfer", "s", "1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "words", "reason"),
+    [
+        ("ShowDialPlan", "Did not find context dispatcher-transfer", Reason.PBX_CONFIG),
+        ("Setvar", "No such channel", Reason.CALL_OVER),
+        ("Redirect", "Channel does not exist: own-id", Reason.CALL_OVER),
+    ],
+)
+def test_a_call_that_can_not_be_put_through(lacks: str, words: str, reason: Reason) -> None:
+    def script(action: dict[str, str]) -> Sequence[bytes]:
+        return [refusal(action, words)] if action["Action"] == lacks else usual(action)
+
+    with ScriptedManager(script) as manager:
+        driver = driver_at(manager)
+        session = driver.login()
+        with pytest.raises(PbxRefused) as refused:
+            driver.transfer(session, TransferOrder("own-id", TargetKind.EXTENSION, "1002"))
+        driver.close()
+
+    assert refused.value.reason is reason
 
 
 def test_where_ends_are_not_kept_nothing_is_told_of_any() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
-from dispatcher.pbx.protocol import DialOrder, Message, Session
+from dispatcher.pbx.protocol import DialOrder, Message, Session, TransferOrder
 from dispatcher.pbx.yeastar_k2 import YeastarK2
 from dispatcher.pbx.yeastar_p import YeastarP
 
@@ -40,6 +40,7 @@ REQUESTS: tuple[Callable[[Newer, Session], object], ...] = (
     lambda driver, session: driver.device(session),
     lambda driver, session: driver.dial(session, ORDER),
     lambda driver, session: driver.hang_up_leg(session, "1.3"),
+    lambda driver, session: driver.transfer(session, TransferOrder("1.3", TargetKind.NUMBER, "18283773")),
     lambda driver, session: driver.logout(session),
 )
 """Everything that is asked within a session, but for records and events."""

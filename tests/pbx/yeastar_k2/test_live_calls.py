@@ -8,8 +8,9 @@ import pytest
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
+from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.pbx.errors import PbxError, PbxRefused
-from dispatcher.pbx.protocol import LiveCall
+from dispatcher.pbx.protocol import LiveCall, TransferOrder
 from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, answer, in_turn
 from tests.pbx.yeastar_k2.conftest import SESSION, TOKEN, MakeDriver
@@ -161,6 +162,15 @@ def test_a_leg_is_hung_up_by_its_channel(driver_for: MakeDriver) -> None:
         driver_for(pbx.url).hang_up_leg(SESSION, "PJSIP/1023-000000c0")
 
     assert sent(pbx) == (f"call/hangup?token={TOKEN}", {"channelid": "PJSIP/1023-000000c0"})
+
+
+def test_a_leg_is_put_through(driver_for: MakeDriver) -> None:
+    order = TransferOrder("PJSIP/1023-000000c0", TargetKind.NUMBER, "95503301", "1000")
+    with RawPbx(answer(SUCCESS)) as pbx:
+        driver_for(pbx.url).transfer(SESSION, order)
+
+    body = {"channelid": "PJSIP/1023-000000c0", "number": "95503301", "dialpermission": "1000"}
+    assert sent(pbx) == (f"call/transfer?token={TOKEN}", body)
 
 
 def test_a_leg_that_is_gone_is_over(driver_for: MakeDriver) -> None:

@@ -9,7 +9,16 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
-from dispatcher.pbx.protocol import Accepted, Device, DialOrder, Ivr, LiveCall, Message, TrunkState
+from dispatcher.pbx.protocol import (
+    Accepted,
+    Device,
+    DialOrder,
+    Ivr,
+    LiveCall,
+    Message,
+    TransferOrder,
+    TrunkState,
+)
 from dispatcher.pbx.yeastar_p import YeastarP
 from tests.pbx.drivers import Observed
 from tests.pbx.raw_pbx import RawPbx, answer, in_turn
@@ -193,6 +202,14 @@ def test_a_leg_is_hung_up_by_its_channel(driver_for: MakeDriver) -> None:
         driver_for(pbx.url).hang_up_leg(SESSION, "PJSIP/1005-00000013")
 
     assert asked(pbx) == [("POST", f"call/hangup?{QUERY}", {"channel_id": "PJSIP/1005-00000013"})]
+
+
+def test_a_leg_is_put_through(driver_for: MakeDriver) -> None:
+    with RawPbx(answer(told())) as pbx:
+        driver_for(pbx.url).transfer(SESSION, TransferOrder("PJSIP/1005-00000013", EXTENSION, "1006"))
+
+    body = {"type": "blind", "channel_id": "PJSIP/1005-00000013", "number": "1006"}
+    assert asked(pbx) == [("POST", f"call/transfer?{QUERY}", body)]
 
 
 def test_a_leg_that_is_gone(driver_for: MakeDriver) -> None:

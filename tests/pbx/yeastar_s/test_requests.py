@@ -10,7 +10,16 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
-from dispatcher.pbx.protocol import Device, DialOrder, Ivr, LiveCall, Message, Session, TrunkState
+from dispatcher.pbx.protocol import (
+    Device,
+    DialOrder,
+    Ivr,
+    LiveCall,
+    Message,
+    Session,
+    TransferOrder,
+    TrunkState,
+)
 from dispatcher.pbx.yeastar_s import YeastarS
 from tests.pbx.drivers import PASSWORD, Observed
 from tests.pbx.raw_pbx import RawPbx, answer
@@ -148,6 +157,13 @@ def test_a_prompt_is_not_repeated(driver_for: MakeDriver) -> None:
         (lambda driver: driver.logout(SESSION), "logout", {}),
         (lambda driver: driver.hang_up_leg(SESSION, "1.2"), "outbound/hangup", {"outboundid": "1.2"}),
         (lambda driver: driver.hang_up_extension(SESSION, "1002"), "extension/hangup", {"extid": "1002"}),
+        (
+            lambda driver: driver.transfer(
+                SESSION, TransferOrder("1495698591.209", TargetKind.NUMBER, "18283773", "4000")
+            ),
+            "outbound/transfer_number",
+            {"outboundid": "1495698591.209", "number": "18283773", "fromext": "4000"},
+        ),
     ],
 )
 def test_plain_requests(
@@ -285,6 +301,7 @@ def test_the_operations_are_a_closed_set(driver_for: MakeDriver, observed: Obser
         driver.dial(SESSION, ORDER)
         driver.hang_up_leg(SESSION, "1.3")
         driver.hang_up_extension(SESSION, "1000")
+        driver.transfer(SESSION, TransferOrder("1.3", TargetKind.NUMBER, "18283773", "4000"))
         driver.logout(SESSION)
 
     assert {operation for operation, _ in observed} == set(YeastarS.operations)
