@@ -28,6 +28,7 @@ DIAL_URGENT = "dial_urgent"
 DIAL = "dial"
 DIAL_AT_ONCE = "dial_at_once"
 HANG_UP = "hang_up"
+TRANSFER = "transfer"
 
 _FEWEST_MESSAGES = 8
 """Into so many messages at least the dials of one claim are split, so that threads share them."""
@@ -100,6 +101,11 @@ class BrokerMessages:
         """Ask for attempts to be ended."""
         for attempt_id in attempt_ids:
             self._send(URGENT, HANG_UP, [attempt_id])
+
+    def transfer(self, attempt_ids: Sequence[str]) -> None:
+        """Ask for attempts to be put through to somebody else."""
+        for attempt_id in attempt_ids:
+            self._send(URGENT, TRANSFER, [attempt_id])
 
     def _send(self, queue: str, actor: str, attempt_ids: Sequence[str]) -> None:
         message: dramatiq.Message[None] = dramatiq.Message(

@@ -43,6 +43,10 @@ class Messages(Protocol):
         """Ask for attempts to be ended."""
         ...
 
+    def transfer(self, attempt_ids: Sequence[str]) -> None:
+        """Ask for attempts to be put through to somebody else; a lost message is not made up for."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Core:
@@ -63,6 +67,8 @@ class Core:
         """Send the wake-ups of a transaction that has just committed."""
         if aftermath.hang_ups:
             self.messages.hang_up(aftermath.hang_ups)
+        if aftermath.transfers:
+            self.messages.transfer(aftermath.transfers)
         if aftermath.freed or aftermath.due:
             self.signals.send(Topic.PACER)
         if aftermath.escalate:

@@ -16,7 +16,7 @@ from dispatcher.broker import BrokerMessages
 from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings, Settings
 from dispatcher.core import Core
-from dispatcher.dialer import Dialer, HangUp
+from dispatcher.dialer import Dialer, HangUp, Transfer
 from dispatcher.dialing import Dialing
 from dispatcher.escalation.escalator import Escalator
 from dispatcher.heartbeats import Hearing
@@ -56,6 +56,7 @@ class Parts:
     inbox: Inbox
     dialer: Dialing
     hang_up: HangUp
+    transfer: Transfer
     leases: Leases
 
     def pacer(self) -> Pacer:
@@ -151,6 +152,7 @@ def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
         inbox,
         Dialing(core, Dialer(core, sessions, inbox, lines), name),
         HangUp(core, sessions),
+        Transfer(core, sessions, lines),
         Leases(store, utc_now, name),
     )
 
@@ -211,7 +213,13 @@ def _pbx(settings: Settings, pbx: PbxSettings, counts: SharedCount) -> Pbx:
         tls=pbx.tls,
         dials={trunk.name: trunk.dial for trunk in pbx.trunk},
         extension_dial=pbx.extension_dial,
-        contexts=Contexts(pbx.ivr_context, pbx.prompt_context, pbx.queue_context, pbx.ended_context),
+        contexts=Contexts(
+            pbx.ivr_context,
+            pbx.prompt_context,
+            pbx.queue_context,
+            pbx.ended_context,
+            pbx.transfer_context,
+        ),
         ring_seconds=pbx.ring_timeout,
         caller_id=pbx.caller_id,
         cdr_url=pbx.records_url(),

@@ -60,6 +60,7 @@ class RecordingMessages:
     def __init__(self) -> None:
         self.dialled: list[tuple[str, bool]] = []
         self.hung_up: list[str] = []
+        self.transferred: list[str] = []
 
     def dial(self, attempt_ids: Sequence[str], *, urgent: bool, together: int = 1) -> None:
         self.dialled += [(attempt_id, urgent) for attempt_id in attempt_ids]
@@ -69,6 +70,9 @@ class RecordingMessages:
 
     def hang_up(self, attempt_ids: Sequence[str]) -> None:
         self.hung_up += attempt_ids
+
+    def transfer(self, attempt_ids: Sequence[str]) -> None:
+        self.transferred += attempt_ids
 
 
 def settings_for(url: str, **sections: Any) -> Settings:

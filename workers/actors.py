@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import dramatiq
 
-from dispatcher.broker import BULK, DIAL, DIAL_AT_ONCE, DIAL_URGENT, HANG_UP, URGENT
+from dispatcher.broker import BULK, DIAL, DIAL_AT_ONCE, DIAL_URGENT, HANG_UP, TRANSFER, URGENT
 from dispatcher.wiring import Parts
 
 
@@ -23,6 +23,11 @@ def declare(broker: dramatiq.Broker, parts: Callable[[], Parts | None]) -> None:
     def hang_up(attempt_id: str) -> None:
         if (wired := parts()) is not None:
             wired.hang_up.hang_up(attempt_id)
+
+    @dramatiq.actor(broker=broker, queue_name=URGENT, actor_name=TRANSFER, priority=5)
+    def transfer(attempt_id: str) -> None:
+        if (wired := parts()) is not None:
+            wired.transfer.put_through(attempt_id)
 
     @dramatiq.actor(broker=broker, queue_name=BULK, actor_name=DIAL, priority=10)
     def dial(*attempt_ids: str) -> None:

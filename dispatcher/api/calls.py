@@ -1,4 +1,4 @@
-"""``/v1/calls``: one call with everything that is known of it, and its end by hand."""
+"""``/v1/calls``: one call with everything that is known of it, its end by hand, and its transfer."""
 
 from typing import Any
 
@@ -13,7 +13,8 @@ from dispatcher.api.reading import call_views, timeline_of_call
 from dispatcher.api.views import CallDetail, raw_report_view
 from dispatcher.core import Core
 from dispatcher.errors import Unknown
-from dispatcher.intake import steering
+from dispatcher.intake import steering, transfers
+from dispatcher.intake.transfers import TransferRequest
 from dispatcher.store.tables import Call, RawReport, table
 from dispatcher.work import Work
 
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/v1/calls", tags=["calls"])
 _calls = table(Call)
 _reports = table(RawReport)
 _NOT_POSSIBLE: dict[int | str, dict[str, Any]] = {409: {"description": "It has ended in another way."}}
+_NOT_UP: dict[int | str, dict[str, Any]] = {409: {"description": "Nobody is on the line."}}
 
 
 @router.get("/{call_id}", response_model=CallDetail)
@@ -39,6 +41,21 @@ def cancel(call_id: str, once: OnceDep, client: Operate) -> Response:
     def do(work: Work) -> tuple[int, CallDetail]:
         steering.cancel_call(work, call_id, client.name)
         return 200, _shown(work.core, work.tx, call_id)
+
+    return once.answer(do)
+
+
+@router.post("/{call_id}/transfer", status_code=202, response_model=CallDetail, responses=_NOT_UP)
+def transfer(call_id: str, request: TransferRequest, once: OnceDep, client: Operate) -> Response:
+    """Put a call that somebody has answered through to an extension or another number.
+
+    The PBX is asked at once; the timeline tells what came of it: `transfer_done` or `transfer_failed`. The
+    call's outcome is what was heard and pressed before. An outside number takes a second channel.
+    """
+
+    def do(work: Work) -> tuple[int, CallDetail]:
+        transfers.put_through(work, call_id, request, client.name)
+        return 202, _shown(work.core, work.tx, call_id)
 
     return once.answer(do)
 

@@ -188,6 +188,7 @@ AMI_KEYS = (
     "prompt_context",
     "queue_context",
     "ended_context",
+    "transfer_context",
     "cdr_url",
 )
 """Keys of a PBX that is reached at a host and port, and told how to dial."""

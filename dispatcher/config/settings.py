@@ -142,6 +142,7 @@ class PbxSettings(Section):
     prompt_context: fields.Context = "dispatcher-play"
     queue_context: fields.Context = "dispatcher-queue"
     ended_context: fields.Context = "dispatcher-ended"
+    transfer_context: fields.Context = "dispatcher-transfer"
     cdr_url: fields.RecordsUrl | None = Field(
         None, examples=["postgresql+psycopg://reader@10.0.0.9/asterisk"]
     )

@@ -2,5 +2,6 @@
 
 from dispatcher.dialer.dial import Dialer
 from dispatcher.dialer.hang_up import HangUp
+from dispatcher.dialer.transfer import Transfer
 
-__all__ = ["Dialer", "HangUp"]
+__all__ = ["Dialer", "HangUp", "Transfer"]

@@ -55,12 +55,12 @@ def _end(driver: Driver, session: Session, case: Case) -> None:
     if case.target.kind is TargetKind.EXTENSION:
         driver.hang_up_extension(session, case.target.digits)
         return
-    leg = case.facts.leg or _find_leg(driver, session, case)
+    leg = case.facts.leg or find_leg(driver, session, case)
     if leg:
         driver.hang_up_leg(session, leg)
 
 
-def _find_leg(driver: Driver, session: Session, case: Case) -> str:
+def find_leg(driver: Driver, session: Session, case: Case) -> str:
     """The leg's id from the list of live calls, or from the call itself, when no report has named it yet."""
     if not isinstance(driver, SeesLiveCalls):
         if not isinstance(driver, SeesCall) or not case.callid:

@@ -14,6 +14,8 @@ class Aftermath:
     """Trunks, as (pbx, trunk), on which a channel became free."""
     hang_ups: list[str] = field(default_factory=list)
     """Attempts that the PBX is to be asked to end."""
+    transfers: list[str] = field(default_factory=list)
+    """Attempts whose calls the PBX is to be asked to put through to somebody else."""
     due: bool = False
     """Whether calls became due."""
     escalate: bool = False
@@ -23,5 +25,6 @@ class Aftermath:
         """Take over everything of ``other``."""
         self.freed |= other.freed
         self.hang_ups += other.hang_ups
+        self.transfers += other.transfers
         self.due = self.due or other.due
         self.escalate = self.escalate or other.escalate

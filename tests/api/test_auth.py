@@ -21,6 +21,7 @@ ENDPOINTS = {
         ("POST", "/v1/alarms/x/resolve"),
         ("POST", "/v1/alarms/x/cancel"),
         ("POST", "/v1/calls/x/cancel"),
+        ("POST", "/v1/calls/x/transfer"),
         ("PATCH", "/v1/trunks/hq/SPS-6-36"),
     ],
     "read": [("GET", "/v1/alarms"), ("GET", "/v1/alarms/x"), ("GET", "/v1/calls/x"), ("GET", "/v1/trunks")],
