@@ -236,7 +236,7 @@ def main(
     if what is What.NIGHT:
         raise typer.Exit(night(console, SEED if seed is None else seed))
     if what is What.ASTERISK:
-        raise typer.Exit(_asterisk(calls or UTILISATION_CALLS, repeat or 3, json_file))
+        raise typer.Exit(_asterisk(calls or UTILISATION_CALLS, repeat or 3, stores, json_file))
     if profile:
         profiler()
     options = Options(what, stores, calls, repeat, channels, threads, processes, baseline)
@@ -253,18 +253,19 @@ def main(
     raise typer.Exit(1 if session.failures else 0)
 
 
-def _asterisk(calls: int, repeats: int, json_file: Path | None) -> int:
+def _asterisk(calls: int, repeats: int, stores: list[StoreKind], json_file: Path | None) -> int:
     """The same calls on a real Asterisk, three ways; the status to end with."""
     machine = describe()
     console.print_json(data=machine)
     try:
-        samples = outside.samples(console, calls, repeats)
+        samples = outside.samples(console, calls, repeats, stores)
     except MeasurementFailed as failure:
         console.print(str(failure), style="red", highlight=False, markup=False)
         return 1
     outside.show(console, samples)
     if json_file:
-        report.write(json_file, machine, {"calls": calls, "repeats": repeats}, samples)
+        told = {"calls": calls, "repeats": repeats, "stores": stores}
+        report.write(json_file, machine, told, samples)
     return 0
 
 
