@@ -16,6 +16,7 @@ from dispatcher.api.idempotency import OnceDep, json_response
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.config import PolicySettings
 from dispatcher.core import Core
+from dispatcher.directory.uses import check_unused
 from dispatcher.errors import Unknown
 from dispatcher.escalation import policies
 from dispatcher.policies import PolicySpec
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/v1/policies", tags=["policies"])
 
 PolicyName = Annotated[Word, Path(description="The policy's name.", examples=["night-shift"])]
 _OF_THE_FILE: dict[int | str, dict[str, Any]] = {
-    409: {"description": "It is one of the configuration file, and is changed there."}
+    409: {"description": "It is one of the configuration file and is changed there, or a heartbeat needs it."}
 }
 _EXAMPLE: JsonDict = {
     "steps": [
@@ -111,8 +112,16 @@ def put_policy(name: PolicyName, asked: PolicyBody, once: OnceDep, _client: Oper
 
 @router.delete("/{name}", status_code=204, responses=_OF_THE_FILE)
 def delete_policy(name: PolicyName, core: CoreDep, _client: Operate) -> Response:
-    """Delete a policy. Alarms that are under way go on by it; those that name it from now on are refused."""
-    carry_out(core, lambda work: policies.remove(work, name))
+    """Delete a policy that no heartbeat needs.
+
+    Alarms that are under way go on by it; those that name it from now on are refused.
+    """
+
+    def do(work: Work) -> None:
+        check_unused(work.tx, core.settings, "policy", name, work.now)
+        policies.remove(work, name)
+
+    carry_out(core, do)
     return Response(status_code=204)
 
 

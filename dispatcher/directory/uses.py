@@ -1,4 +1,4 @@
-"""What needs a contact, group or schedule: it can't be deleted before that."""
+"""What needs a contact, group, schedule or policy: it can't be deleted before that."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from dispatcher.config import Settings
 from dispatcher.errors import Clash
-from dispatcher.store import people, schedules
+from dispatcher.store import heartbeats, people, schedules
 from dispatcher.store.tables import Policy, table
 
 _policies = table(Policy)
@@ -33,6 +33,9 @@ def _uses(tx: Connection, settings: Settings, kind: str, name: str, now: datetim
     for policy in settings.policy:
         if name in _named(policy.model_dump(include={"to", "steps"}), kind):
             yield f"the policy {policy.name!r} of the configuration"
+    for heartbeat, alarm in heartbeats.alarms_of_all(tx):
+        if name in _named(alarm, kind) or (kind == "policy" and alarm.get("policy") == name):
+            yield f"the heartbeat {heartbeat!r}"
 
 
 def _uses_of_contact(tx: Connection, name: str, now: datetime) -> Iterator[str]:
@@ -47,7 +50,7 @@ def _uses_of_contact(tx: Connection, name: str, now: datetime) -> Iterator[str]:
 
 
 def _named(document: Any, kind: str) -> set[str]:
-    """The names under ``kind`` in every list of recipients (``to``) of a policy."""
+    """The names under ``kind`` in every list of recipients (``to``) of a policy or alarm."""
     found = set()
     for to in _lists_of_recipients(document):
         found |= {one[kind] for one in to if isinstance(one, Mapping) and one.get(kind)}

@@ -1,8 +1,10 @@
 """Knowing that we could have heard: what nobody could hear is no silence.
 
-While the API runs it notes, every two seconds, that it does. A silence counts only up to the last
-such note. The first note after a time without any (a restart, an outage of the database) puts the
-alarms off of those whose sign of life may have been lost in between, in the same transaction.
+While the API runs and there are heartbeats it notes, every two seconds, that it does: also while all
+of them are silent, lest the first that is heard again be taken for one that was lost. A silence counts
+only up to the last such note. The first note after a time without any (a restart, an outage of the
+database) puts the alarms off of those whose sign of life may have been lost in between, in the same
+transaction.
 """
 
 import logging
@@ -46,7 +48,7 @@ class Hearing:
         """Note that we hear. When that can't be written down, nothing that was sent to us could be either."""
         try:
             with self._core.store.read() as tx:
-                if not heartbeats.any_watched(tx):
+                if not heartbeats.has_any(tx):
                     return
             self._core.store.transact(self._note)
             self._was_deaf = False

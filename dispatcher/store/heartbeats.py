@@ -42,6 +42,12 @@ def page(tx: Connection, limit: int, after: str | None) -> Sequence[Row[Any]]:
     return tx.execute(query.where(_heartbeats.c.name > after) if after is not None else query).all()
 
 
+def alarms_of_all(tx: Connection) -> list[tuple[str, dict[str, Any]]]:
+    """Each heartbeat's name and the alarm that its silence raises, in the order of the names."""
+    query = select(_heartbeats.c.name, _heartbeats.c.alarm).order_by(_heartbeats.c.name)
+    return [(row.name, row.alarm) for row in tx.execute(query)]
+
+
 def silent(tx: Connection, heard_until: datetime) -> list[str]:
     """Heartbeats that were due by ``heard_until``, and those whose alarm could not be raised yet."""
     is_due = and_(_heartbeats.c.status == HeartbeatStatus.UP, _heartbeats.c.due_at <= heard_until)
@@ -56,10 +62,9 @@ def watched(tx: Connection) -> Sequence[Row[Any]]:
     return tx.execute(query.order_by(_heartbeats.c.name).with_for_update()).all()
 
 
-def any_watched(tx: Connection) -> bool:
-    """Whether any silence is going to be an alarm."""
-    query = select(_heartbeats.c.name).where(_heartbeats.c.status == HeartbeatStatus.UP).limit(1)
-    return tx.execute(query).first() is not None
+def has_any(tx: Connection) -> bool:
+    """Whether there is any heartbeat at all."""
+    return tx.execute(select(_heartbeats.c.name).limit(1)).first() is not None
 
 
 def statuses(tx: Connection) -> dict[str, HeartbeatStatus]:

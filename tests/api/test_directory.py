@@ -153,6 +153,27 @@ def test_a_contact_in_use_stays_and_the_answer_says_by_what(api: TestClient, cor
     assert api.get("/v1/contacts/anna").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "alarm"),
+    [
+        ("/v1/contacts/anna", {"to": [{"contact": "anna"}], "message": {"ivr": "6500"}}),
+        ("/v1/groups/ops", {"to": [{"group": "ops"}], "message": {"ivr": "6500"}}),
+        ("/v1/policies/weekend", {"policy": "weekend"}),
+    ],
+)
+def test_whom_a_heartbeat_would_call_stays(api: TestClient, path: str, alarm: dict[str, Any]) -> None:
+    contact(api, "anna")
+    api.post("/v1/groups", json={"name": "ops", "members": []})
+    to = [{"number": "+31612345678"}]
+    api.post("/v1/policies", json={"name": "weekend", "to": to, "message": {"ivr": "6500"}})
+    api.post("/v1/heartbeats", json={"name": "backup", "every": 60, "alarm": alarm})
+
+    assert "is in use by the heartbeat 'backup'" in detail(api.delete(path), 409)
+    assert api.get(path).status_code == 200
+    api.delete("/v1/heartbeats/backup")
+    assert api.delete(path).status_code == 204
+
+
 def test_an_override_that_is_over_keeps_nobody(api: TestClient, clock: SettableClock) -> None:
     contact(api, "anna")
     api.post("/v1/schedules", json={"name": "night", "timezone": "UTC"})

@@ -1,5 +1,6 @@
 """Silence raises an alarm, a sign of life resolves it, and what we could not hear is no silence."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -38,6 +39,15 @@ def test_a_silence_raises_one_alarm_and_a_sign_resolves_it(house: House) -> None
 
     house.passes(80)
     assert house.statuses() == ["resolved", "open"]
+
+
+def test_a_sign_after_a_long_silence_is_waited_for_as_any_other(house: House) -> None:
+    house.create(every=10, grace=2)
+    house.hear()
+    house.passes(600)
+    house.hear()
+    house.passes(1)
+    assert house.row().due_at == house.clock() + timedelta(seconds=11)
 
 
 def test_signs_in_time_raise_nothing(house: House) -> None:
