@@ -5,14 +5,16 @@ what they point at is in the store and the sweep finds it.
 """
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dramatiq
 import redis
+from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.errors import BrokerError
+from dramatiq.errors import BrokerError, ConnectionClosed
 from dramatiq.middleware import AgeLimit, Middleware
 
 from dispatcher.core import MOST_AT_ONCE, MOST_TOGETHER
@@ -34,21 +36,66 @@ _FEWEST_MESSAGES = 8
 """Into so many messages at least the dials of one claim are split, so that threads share them."""
 
 _STALE_AFTER_MS = 60_000
-_POLL_MS = 10
 _PREFETCH = 128
+
+WAIT_SECONDS = 0.5
+"""So long a consumer waits for a message before it looks whether it is to stop."""
+
+_FULL_SECONDS = 0.01
+"""So often a consumer that has all the messages it may have looks for room."""
+
+
+class _Waiting(Consumer):
+    """A consumer that waits in Redis for the next message, where Dramatiq's own looks again and again."""
+
+    def __init__(self, broker: "WakeUpBroker", queue: str, prefetch: int) -> None:
+        # It looks once, and leaves the waiting to us.
+        self._inner: Any = RedisBroker.consume(broker, queue, prefetch, timeout=0)
+        self._redis: Any = broker.client
+        self._list = f"{broker.namespace}:{queue}"
+        self._prefetch = prefetch
+
+    def __next__(self) -> MessageProxy | None:
+        message: MessageProxy | None = next(self._inner)
+        if message is not None:
+            return message
+        if self._inner.outstanding_message_count >= self._prefetch:
+            time.sleep(_FULL_SECONDS)
+            return None
+        try:
+            # Moves the list's first entry to where it is: waits for one, and changes nothing.
+            came = self._redis.blmove(self._list, self._list, WAIT_SECONDS, "LEFT", "LEFT")
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        return next(self._inner) if came is not None else None
+
+    def ack(self, message: MessageProxy) -> None:
+        """The message has been processed."""
+        self._inner.ack(message)
+
+    def nack(self, message: MessageProxy) -> None:
+        """The message could not be processed."""
+        self._inner.nack(message)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Give back messages that were not processed."""
+        self._inner.requeue(messages)
+
+    def close(self) -> None:
+        """Stop consuming."""
+        self._inner.close()
 
 
 class WakeUpBroker(RedisBroker):
-    """Dramatiq's Redis broker, tuned for short messages that must not wait.
+    """Dramatiq's Redis broker, for short messages that must not wait.
 
-    The consumer's poll backs off to Dramatiq's ``worker_timeout``, a second unless the environment
-    says otherwise; here it never backs off further than ten milliseconds. Delay queues, which no
-    message of ours uses, are not consumed at all.
+    Its consumers wait in Redis, and not between two looks. Delay queues, which no message of ours uses,
+    are not consumed at all.
     """
 
-    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = _POLL_MS) -> Any:
-        """A consumer that takes many messages at once and polls often."""
-        return super().consume(queue_name, prefetch=max(prefetch, _PREFETCH), timeout=min(timeout, _POLL_MS))
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 0) -> Consumer:
+        """A consumer that takes many messages at once, each as soon as it is there."""
+        return _Waiting(self, queue_name, max(prefetch, _PREFETCH))
 
     def declare_queue(self, queue_name: str) -> None:
         """Declare a queue without its delay queue."""
