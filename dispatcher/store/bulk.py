@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dispatcher.store.direct import execute
+
 _SQLITE = sqlite.dialect()
 _POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -71,7 +73,7 @@ class _SqliteRows:
             values = tuple(
                 row[name] if write is None else write(row[name]) for row in chunk for name, write in writers
             )
-            tx.exec_driver_sql(self._statements[len(chunk)], values)
+            execute(tx, self._statements[len(chunk)], values)
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -102,7 +104,7 @@ class BulkInsert:
         if not rows:
             return
         if tx.dialect.name == "postgresql":
-            tx.exec_driver_sql(self._postgres, (_document(rows),))
+            execute(tx, self._postgres, (_document(rows),))
         else:
             self._sqlite.run(tx, rows)
 
@@ -132,6 +134,6 @@ class BulkUpdate:
         if not rows:
             return
         if tx.dialect.name == "postgresql":
-            tx.exec_driver_sql(self._postgres, (_document(rows),))
+            execute(tx, self._postgres, (_document(rows),))
         else:
             self._sqlite.run(tx, rows)

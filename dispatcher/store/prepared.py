@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, Text, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from dispatcher.store.direct import execute
 
 Process = Callable[[Any], Any]
 
@@ -70,14 +71,11 @@ class Prepared:
     def all(self, tx: Connection, **values: Any) -> list[Any]:
         """Run the statement; its rows."""
         form = self._form(tx.dialect)
-        result = form.execute(tx, values)
-        rows = form.read(result.cursor)
-        result.close()
-        return rows
+        return form.read(form.execute(tx, values))
 
     def run(self, tx: Connection, **values: Any) -> None:
         """Run a statement that has no rows."""
-        self._form(tx.dialect).execute(tx, values).close()
+        self._form(tx.dialect).execute(tx, values)
 
     def _form(self, dialect: Dialect) -> "_Form":
         known = self._forms.get(dialect.name)
@@ -110,19 +108,20 @@ class _Form:
         self._known_readers: list[tuple[int, Process]] | None = None
         self._make = _row_type([column.key for column in self._columns])._make
 
-    def execute(self, tx: Connection, values: dict[str, Any]) -> CursorResult[Any]:
+    def execute(self, tx: Connection, values: dict[str, Any]) -> Any:
+        """Run the statement; the cursor that has its rows."""
         given = self._fixed | values
         for name, write in self._writers.items():
             given[name] = write(given[name])
         if self._order is None:
-            return tx.exec_driver_sql(self._text, given)
-        return tx.exec_driver_sql(self._text, tuple([given[name] for name in self._order]))
+            return execute(tx, self._text, given)
+        return execute(tx, self._text, tuple([given[name] for name in self._order]))
 
     def read(self, cursor: Any) -> list[Any]:
         rows, make = cursor.fetchall(), self._make
         if not rows:
             return []
-        readers = self._readers(cursor.description)
+        readers = self._readers(cursor)
         if not readers:
             return [make(row) for row in rows]
         found = []
@@ -133,13 +132,13 @@ class _Form:
             found.append(make(values))
         return found
 
-    def _readers(self, description: Any) -> list[tuple[int, Process]]:
+    def _readers(self, cursor: Any) -> list[tuple[int, Process]]:
         """What turns the driver's values into the columns', by place; known once there has been an answer."""
         if self._known_readers is None:
             dialect = self._dialect
             readers = [
                 column.type.dialect_impl(dialect).result_processor(dialect, told[1])
-                for column, told in zip(self._columns, description, strict=True)
+                for column, told in zip(self._columns, cursor.description, strict=True)
             ]
             self._known_readers = [(place, read) for place, read in enumerate(readers) if read is not None]
         return self._known_readers
