@@ -160,9 +160,8 @@ def show_alarm(
         show.print_json(alarm)
         return
     console = show.console()
-    by = f" by {alarm['acknowledged_by']}" if alarm["acknowledged_by"] else ""
     console.print(f"{show.word(alarm['severity'])} {show.word(alarm['summary'])}")
-    console.print(f"{show.word(alarm['status'])}{show.word(by)}, raised {show.when(alarm['created_at'])}")
+    console.print(f"{show.word(_status(alarm))}, raised {show.when(alarm['created_at'])}")
     for line in _standing(alarm):
         console.print(show.word(line))
     console.print()
@@ -182,6 +181,16 @@ def show_alarm(
     calls = {call["id"]: call for call in alarm["calls"]}
     for event in alarm["timeline"]:
         console.print(show.word(_line(event, calls)))
+
+
+def _status(alarm: dict[str, Any]) -> str:
+    """An alarm's status, and who took it in hand, which need not be who ended it."""
+    by = alarm["acknowledged_by"]
+    if not by:
+        return str(alarm["status"])
+    if alarm["status"] == "acknowledged":
+        return f"acknowledged by {by}"
+    return f"{alarm['status']}, acknowledged by {by}"
 
 
 def _standing(alarm: dict[str, Any]) -> list[str]:

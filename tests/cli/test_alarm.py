@@ -55,6 +55,14 @@ def test_every_option_arrives(quiet: Embedded) -> None:
     assert alarm["expires_at"] is not None
 
 
+def test_who_took_it_in_hand_is_not_shown_as_who_resolved_it(quiet: Embedded) -> None:
+    alarm = document(run(*RAISE, "--json"))
+    run("alarm", "ack", alarm["id"])
+    assert "acknowledged by loopback, raised" in run("alarm", "show", alarm["id"]).output
+    run("alarm", "resolve", alarm["id"])
+    assert "resolved, acknowledged by loopback, raised" in run("alarm", "show", alarm["id"]).output
+
+
 def test_a_policy_says_whom_to_call(product: Embedded) -> None:
     alarm = document(run("alarm", "raise", "Test", "--policy", "night-shift", "--json"))
     assert [call["name"] for call in alarm["calls"]] == ["Duty engineer"]

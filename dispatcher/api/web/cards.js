@@ -11,16 +11,17 @@ const tone = (word) => TONES[word] ?? "warn";
 
 export function alarmCard(alarm, act) {
   const isOpen = alarm.status === "open";
-  const name = alarm.acknowledged_by ? ` by ${alarm.acknowledged_by}` : "";
+  const taken = alarm.status === "acknowledged" && alarm.acknowledged_by ? ` by ${alarm.acknowledged_by}` : "";
   const counts = Object.entries(alarm.call_counts).map(([word, number]) => `${number} ${word}`);
   return el("article", { class: "card alarm", "data-severity": alarm.severity, "data-live": String(isOpen) },
     el("div", { class: "top" },
       el("h3", {}, alarm.summary),
       el("span", {}, badge(alarm.severity, alarm.severity === "critical" ? "bad" : "warn"), " ",
-        badge(`${words(alarm.status)}${name}`, tone(alarm.status)))),
+        badge(`${words(alarm.status)}${taken}`, tone(alarm.status)))),
     el("p", { class: "facts" },
       el("span", {}, ago(alarm.created_at), " ago"),
       el("span", {}, `from ${alarm.source}`),
+      alarm.acknowledged_by && !taken ? el("span", {}, `acknowledged by ${alarm.acknowledged_by}`) : null,
       alarm.occurrences > 1 ? el("span", {}, `raised ${alarm.occurrences} times`) : null,
       counts.length ? el("span", {}, `calls: ${counts.join(", ")}`) : null),
     alarm.calls.length ? el("ul", { class: "people" }, alarm.calls.map((call) =>
