@@ -23,6 +23,7 @@ from dispatcher.api import (
     proof,
     schedules,
     silences,
+    trail,
     trials,
     trunks,
     webhooks,
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     heartbeats.router,
     outgoing.router,
     events.router,
+    trail.router,
     page.router,
     health.router,
 )

@@ -47,7 +47,7 @@ _BODY = {
 
 
 @router.put("/{name}/calendar", response_model=ScheduleView, openapi_extra={"requestBody": _BODY})
-async def put_calendar(name: ScheduleName, request: Request, core: CoreDep, _client: Operate) -> Response:
+async def put_calendar(name: ScheduleName, request: Request, core: CoreDep, client: Operate) -> Response:
     """Give a schedule a calendar: as `text/calendar`, or as JSON the address of a feed.
 
     A feed is fetched at once and then every quarter of an hour; when that fails, the answer's
@@ -57,10 +57,10 @@ async def put_calendar(name: ScheduleName, request: Request, core: CoreDep, _cli
     kind = content_kind(request.headers)
     body = await _body(request)
     if kind == TEXT:
-        return await run_in_threadpool(_put_text, core, name, body)
+        return await run_in_threadpool(_put_text, core, name, body, client.name)
     if kind != "application/json":
         raise Problem(415, f"send a calendar as {TEXT}, or a feed's address as application/json")
-    return await run_in_threadpool(_put_feed, core, name, body)
+    return await run_in_threadpool(_put_feed, core, name, body, client.name)
 
 
 @router.get(
@@ -78,9 +78,9 @@ def get_calendar(name: ScheduleName, core: CoreDep, _client: Read) -> Response:
 
 
 @router.delete("/{name}/calendar", status_code=204)
-def delete_calendar(name: ScheduleName, core: CoreDep, _client: Operate) -> Response:
+def delete_calendar(name: ScheduleName, core: CoreDep, client: Operate) -> Response:
     """Take the schedule's calendar away, and its feed."""
-    carry_out(core, lambda work: feeds.remove(work, name))
+    carry_out(core, lambda work: feeds.remove(work, name, client.name))
     return Response(status_code=204)
 
 
@@ -98,16 +98,16 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _put_text(core: Core, name: str, body: bytes) -> Response:
+def _put_text(core: Core, name: str, body: bytes, by: str) -> Response:
     try:
         text = body.decode("utf-8-sig").replace("\x00", "\N{REPLACEMENT CHARACTER}")
     except UnicodeDecodeError as error:
         raise Problem(400, f"the body is not UTF-8: byte {error.start} can't be read") from None
-    carry_out(core, lambda work: feeds.put_text(work, name, text))
+    carry_out(core, lambda work: feeds.put_text(work, name, text, by))
     return _answer(core, name)
 
 
-def _put_feed(core: Core, name: str, body: bytes) -> Response:
+def _put_feed(core: Core, name: str, body: bytes, by: str) -> Response:
     try:
         asked = CalendarFeed.model_validate_json(body)
     except ValidationError as error:
@@ -117,7 +117,7 @@ def _put_feed(core: Core, name: str, body: bytes) -> Response:
         ]
         told = "; ".join(f"{fault['field']}: {fault['detail']}" for fault in faults)
         raise Problem(422, told, errors=faults) from None
-    carry_out(core, lambda work: feeds.put_feed(work, name, asked.url))
+    carry_out(core, lambda work: feeds.put_feed(work, name, asked.url, by))
     feeds.fetch(core, name, asked.url)
     return _answer(core, name)
 

@@ -25,11 +25,11 @@ TAKEN: dict[int | str, dict[str, Any]] = {409: {"description": "The name is take
 
 
 @router.post("", status_code=201, response_model=ContactView, responses=TAKEN)
-def create_contact(asked: NewContact, once: OnceDep, _client: Operate) -> Response:
+def create_contact(asked: NewContact, once: OnceDep, client: Operate) -> Response:
     """Make a contact. Numbers without a country code are of `alarms.region`; they are kept in E.164."""
 
     def do(work: Work) -> tuple[int, ContactView]:
-        contacts.create_contact(work, asked)
+        contacts.create_contact(work, asked, client.name)
         return 201, _viewed(work.tx, asked.name)
 
     return once.answer(do)
@@ -57,20 +57,20 @@ def get_contact(name: ContactName, core: CoreDep, _client: Read) -> Response:
 
 
 @router.put("/{name}", response_model=ContactView, responses={201: {"model": ContactView}})
-def put_contact(name: ContactName, asked: ContactSpec, once: OnceDep, _client: Operate) -> Response:
+def put_contact(name: ContactName, asked: ContactSpec, once: OnceDep, client: Operate) -> Response:
     """Replace a contact, or make it (201). What is left out goes back to its default."""
 
     def do(work: Work) -> tuple[int, ContactView]:
-        is_new = contacts.put_contact(work, name, asked)
+        is_new = contacts.put_contact(work, name, asked, client.name)
         return 201 if is_new else 200, _viewed(work.tx, name)
 
     return once.answer(do)
 
 
 @router.delete("/{name}", status_code=204, responses=IN_USE)
-def delete_contact(name: ContactName, core: CoreDep, _client: Operate) -> Response:
+def delete_contact(name: ContactName, core: CoreDep, client: Operate) -> Response:
     """Delete a contact. Not while a group, a schedule, an override or a policy names it (409)."""
-    carry_out(core, lambda work: contacts.remove_contact(work, name))
+    carry_out(core, lambda work: contacts.remove_contact(work, name, client.name))
     return Response(status_code=204)
 
 

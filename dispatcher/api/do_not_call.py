@@ -125,9 +125,10 @@ def put_number(number: Number, asked: DoNotCallSpec, once: OnceDep, client: Oper
 
 
 @router.delete("/{number}", status_code=204)
-def delete_number(number: Number, core: CoreDep, _client: Operate) -> Response:
+def delete_number(number: Number, core: CoreDep, client: Operate) -> Response:
     """Take a number off the list. Calls that were withdrawn stay withdrawn."""
-    carry_out(core, lambda work: do_not_call.remove(work, do_not_call.written(work, number)))
+    by = client.name
+    carry_out(core, lambda work: do_not_call.remove(work, do_not_call.written(work, number), by))
     return Response(status_code=204)
 
 

@@ -1,4 +1,4 @@
-"""Server-sent events: every change of an alarm, campaign, call and trunk, as it happens."""
+"""Server-sent events: every change of an alarm, campaign, call, trunk, contact…, as it happens."""
 
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
@@ -35,6 +35,14 @@ class Subject(StrEnum):
     CAMPAIGN = "campaign"
     CALL = "call"
     TRUNK = "trunk"
+    CONTACT = "contact"
+    GROUP = "group"
+    SCHEDULE = "schedule"
+    DO_NOT_CALL = "do_not_call"
+
+
+USUAL = (Subject.ALARM, Subject.CAMPAIGN, Subject.CALL, Subject.TRUNK)
+"""What is told to those who do not say what they want."""
 
 
 def make_feed(core: Core) -> Feed:
@@ -69,7 +77,10 @@ async def follow_events(
     request: Request,
     core: CoreDep,
     _client: Read,
-    subject: Annotated[list[Subject] | None, Query(description="Only these; may be repeated.")] = None,
+    subject: Annotated[
+        list[Subject] | None,
+        Query(description="Only these; may be repeated. Usually alarms, campaigns, calls and trunks."),
+    ] = None,
     last_event_id: Annotated[
         int | None,
         Header(ge=0, le=2**62, alias="Last-Event-ID", description="Begin behind this event, not now."),
@@ -77,13 +88,14 @@ async def follow_events(
 ) -> StreamingResponse:
     """Every change as a server-sent event.
 
-    `event:` is the subject (`alarm`, `campaign`, `call`, `trunk`), `id:` the event's id, and `data:`
+    `event:` is the subject (`alarm`, `campaign`, `call`, `trunk`; if asked for also `contact`, `group`,
+    `schedule`, `do_not_call`), `id:` the event's id, and `data:`
     the event as JSON; its member `current` is the subject as it is now, left out where looking it up
     would be slow. With `Last-Event-ID` the stream begins behind that event. A client that is too slow
     is cut off, and misses nothing when it comes back so. A comment is sent every 15 seconds.
     """
     feed: Feed = request.app.state.feed
-    wanted = frozenset(subject or Subject)
+    wanted = frozenset(subject or USUAL)
     frames = _frames(core, feed, wanted, last_event_id)
     return StreamingResponse(frames, media_type="text/event-stream", headers=_HEADERS)
 

@@ -24,11 +24,11 @@ GroupName = Annotated[Name, Path(description="The group's name.", examples=["ops
 
 
 @router.post("", status_code=201, response_model=GroupView, responses=TAKEN)
-def create_group(asked: NewContactGroup, once: OnceDep, _client: Operate) -> Response:
+def create_group(asked: NewContactGroup, once: OnceDep, client: Operate) -> Response:
     """Make a group. Its members must exist."""
 
     def do(work: Work) -> tuple[int, GroupView]:
-        contacts.create_group(work, asked)
+        contacts.create_group(work, asked, client.name)
         return 201, _viewed(work.tx, asked.name)
 
     return once.answer(do)
@@ -52,20 +52,20 @@ def get_group(name: GroupName, core: CoreDep, _client: Read) -> Response:
 
 
 @router.put("/{name}", response_model=GroupView, responses={201: {"model": GroupView}})
-def put_group(name: GroupName, asked: ContactGroupSpec, once: OnceDep, _client: Operate) -> Response:
+def put_group(name: GroupName, asked: ContactGroupSpec, once: OnceDep, client: Operate) -> Response:
     """Replace a group, or make it (201)."""
 
     def do(work: Work) -> tuple[int, GroupView]:
-        is_new = contacts.put_group(work, name, asked)
+        is_new = contacts.put_group(work, name, asked, client.name)
         return 201 if is_new else 200, _viewed(work.tx, name)
 
     return once.answer(do)
 
 
 @router.delete("/{name}", status_code=204, responses=IN_USE)
-def delete_group(name: GroupName, core: CoreDep, _client: Operate) -> Response:
+def delete_group(name: GroupName, core: CoreDep, client: Operate) -> Response:
     """Delete a group; its members stay contacts. Not while a policy names it (409)."""
-    carry_out(core, lambda work: contacts.remove_group(work, name))
+    carry_out(core, lambda work: contacts.remove_group(work, name, client.name))
     return Response(status_code=204)
 
 

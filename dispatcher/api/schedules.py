@@ -55,11 +55,11 @@ To = Annotated[
 
 
 @router.post("", status_code=201, response_model=ScheduleView, responses=TAKEN)
-def create_schedule(asked: NewSchedule, once: OnceDep, _client: Operate) -> Response:
+def create_schedule(asked: NewSchedule, once: OnceDep, client: Operate) -> Response:
     """Make a schedule. Its members must be contacts; `warnings` of the answer tells of gaps."""
 
     def do(work: Work) -> tuple[int, ScheduleView]:
-        schedules.create(work, asked)
+        schedules.create(work, asked, client.name)
         return 201, viewed(work.tx, asked.name, work.now)
 
     return once.answer(do)
@@ -82,20 +82,20 @@ def get_schedule(name: ScheduleName, core: CoreDep, _client: Read) -> Response:
 
 
 @router.put("/{name}", response_model=ScheduleView, responses={201: {"model": ScheduleView}})
-def put_schedule(name: ScheduleName, asked: ScheduleSpec, once: OnceDep, _client: Operate) -> Response:
+def put_schedule(name: ScheduleName, asked: ScheduleSpec, once: OnceDep, client: Operate) -> Response:
     """Replace a schedule's layers and holidays, or make it (201). Overrides and calendar stay."""
 
     def do(work: Work) -> tuple[int, ScheduleView]:
-        is_new = schedules.put(work, name, asked)
+        is_new = schedules.put(work, name, asked, client.name)
         return 201 if is_new else 200, viewed(work.tx, name, work.now)
 
     return once.answer(do)
 
 
 @router.delete("/{name}", status_code=204, responses=IN_USE)
-def delete_schedule(name: ScheduleName, core: CoreDep, _client: Operate) -> Response:
+def delete_schedule(name: ScheduleName, core: CoreDep, client: Operate) -> Response:
     """Delete a schedule with its overrides. Not while a policy names it (409)."""
-    carry_out(core, lambda work: schedules.remove(work, name))
+    carry_out(core, lambda work: schedules.remove(work, name, client.name))
     return Response(status_code=204)
 
 
@@ -131,7 +131,11 @@ def get_gaps(name: ScheduleName, core: CoreDep, _client: Read, since: From = Non
 
 @router.post("/{name}/overrides", status_code=201, response_model=OverrideView)
 def add_override(name: ScheduleName, asked: OverrideSpec, once: OnceDep, client: Operate) -> Response:
-    """Let somebody take over for a time, from one person or from all. Of two the later made counts."""
+    """Let somebody take over for a time, from one person or from all. Of two the later made counts.
+
+    With `contact` null nobody takes over: the person of `instead_of` is off, or everybody. A time in which
+    nobody is left on call shows among the gaps.
+    """
 
     def do(work: Work) -> tuple[int, OverrideView]:
         override_id = schedules.add_override(work, name, asked, client.name)
@@ -152,9 +156,10 @@ def list_overrides(name: ScheduleName, core: CoreDep, _client: Read, page: PageD
 
 
 @router.delete("/{name}/overrides/{override_id}", status_code=204)
-def delete_override(name: ScheduleName, override_id: str, core: CoreDep, _client: Operate) -> Response:
+def delete_override(name: ScheduleName, override_id: str, core: CoreDep, client: Operate) -> Response:
     """Take an override back."""
-    carry_out(core, lambda work: schedules.remove_override(work, name, override_id))
+    by = client.name
+    carry_out(core, lambda work: schedules.remove_override(work, name, override_id, by))
     return Response(status_code=204)
 
 

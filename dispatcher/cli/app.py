@@ -28,6 +28,7 @@ _COMMANDS = {
     "contact": ("dispatcher.cli.contact:app", "Keep the people who are called, and how."),
     "group": ("dispatcher.cli.group:app", "Keep groups of contacts."),
     "schedule": ("dispatcher.cli.schedule:app", "See who is on call, now and next; keep schedules."),
+    "trail": ("dispatcher.cli.trail:trail", "See who has changed contacts, groups, schedules and numbers."),
     "do-not-call": ("dispatcher.cli.do_not_call:app", "Keep the numbers that are not to be called."),
     "simulator": ("dispatcher.cli.simulator:simulator", "Run a simulated PBX."),
     "demo": ("dispatcher.cli.demo:demo", "See it all work on a simulated PBX."),

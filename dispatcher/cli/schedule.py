@@ -149,8 +149,13 @@ def remove(name: Name, url: UrlOption = None, key: KeyOption = None, config: Con
 @app.command()
 def override(
     name: Name,
-    contact: Annotated[str, typer.Argument(help="Who takes over.")],
     hours: Annotated[float, typer.Option(min=0.01, help="For so long.")],
+    contact: Annotated[
+        str | None, typer.Argument(help="Who takes over; left out: see --nobody.", show_default=False)
+    ] = None,
+    nobody: Annotated[
+        bool, typer.Option("--nobody", help="Nobody takes over: whoever is on call is off.")
+    ] = False,
     instead_of: Annotated[
         str | None, typer.Option(help="Whose duty it is; else everybody's.", show_default=False)
     ] = None,
@@ -163,15 +168,18 @@ def override(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let somebody take over for some hours."""
+    """Let somebody take over for some hours, or nobody."""
+    if nobody == (contact is not None):
+        raise typer.BadParameter("name who takes over, or say --nobody", param_hint="CONTACT")
     begin = _instant(starts)
     ends_at = ((begin or datetime.now(UTC)) + timedelta(hours=hours)).isoformat()
-    asked = {"contact": contact, "instead_of": instead_of, "ends_at": ends_at, "why": why}
+    asked = wording.given({"instead_of": instead_of, "ends_at": ends_at, "why": why})
     if begin is not None:
         asked["starts_at"] = begin.isoformat()
     with connected(url, key, config, Scope.OPERATE) as api:
-        made = api.post_once(f"/v1/schedules/{name}/overrides", wording.given(asked))
-    show.told(made, as_json, f"{made['id']}: {made['contact']} until {show.when(made['ends_at'])}")
+        made = api.post_once(f"/v1/schedules/{name}/overrides", asked | {"contact": contact})
+    who = made["contact"] or "nobody"
+    show.told(made, as_json, f"{made['id']}: {who} until {show.when(made['ends_at'])}")
 
 
 @app.command("take-back")

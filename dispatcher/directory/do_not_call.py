@@ -13,13 +13,16 @@ from sqlalchemy import ColumnElement, Connection, literal_column, select
 
 from dispatcher.core import Core
 from dispatcher.directory.requests import DoNotCallSpec
-from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, CampaignStatus
+from dispatcher.directory.trail import note
+from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, CampaignStatus, Kept
 from dispatcher.errors import Fault, Refused, Unknown
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.alarms import withdraw
 from dispatcher.metrics.counting import Count
 from dispatcher.numbers import e164
 from dispatcher.store import do_not_call as store
+from dispatcher.store import events
+from dispatcher.store.events import Change
 from dispatcher.store.tables import Call, Campaign, DoNotCall, among, table
 from dispatcher.work import Work, carry_out
 
@@ -58,13 +61,17 @@ def put(work: Work, number: str, asked: DoNotCallSpec, client: str) -> bool:
         "expires_at": asked.expires_at,
     }
     enter(work.tx, work.now, [row], work.count, work.aftermath)
+    before = None if earlier is None else dict(earlier._mapping)
+    note(work, Kept.DO_NOT_CALL, number, client, before=before, after=row)
     return earlier is None
 
 
-def remove(work: Work, number: str) -> None:
+def remove(work: Work, number: str, by: str = "") -> None:
     """Take a number off the list. Raises :class:`Unknown`."""
-    if not store.remove(work.tx, number):
+    earlier = store.find(work.tx, number)
+    if earlier is None or not store.remove(work.tx, number):
         raise Unknown("entry for the number", number)
+    note(work, Kept.DO_NOT_CALL, number, by, before=dict(earlier._mapping))
 
 
 def opt_out(
@@ -89,6 +96,8 @@ def opt_out(
         "expires_at": None,
     }
     enter(tx, now, [row], count, aftermath)
+    data = {"by": by, "after": {"why": why, "source": BY_KEY, "alarms_too": alarms_too}}
+    events.record(tx, now, [Change(Kept.DO_NOT_CALL, number, "created", f"by a key, by {by}", data=data)])
     return aftermath
 
 

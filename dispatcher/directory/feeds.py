@@ -14,6 +14,8 @@ import httpx
 from dispatcher.core import Core
 from dispatcher.directory.calendars import MOST_BYTES, BadCalendar, check
 from dispatcher.directory.schedules import found
+from dispatcher.directory.trail import tell
+from dispatcher.domain.vocabulary import Kept
 from dispatcher.errors import Fault, Refused
 from dispatcher.logs import keep_answer_headers_out
 from dispatcher.store import schedules as store
@@ -34,7 +36,7 @@ class NotFetched(Exception):
     """A feed that gave no calendar; its message says why, without the feed's address."""
 
 
-def put_text(work: Work, name: str, text: str) -> None:
+def put_text(work: Work, name: str, text: str, by: str = "") -> None:
     """Make ``text`` the schedule's calendar; a feed is given up. Raises Unknown and :class:`Refused`."""
     found(work, name, lock=True)
     try:
@@ -43,9 +45,10 @@ def put_text(work: Work, name: str, text: str) -> None:
         raise Refused(Fault((), str(error))) from None
     columns = {"calendar": text, "calendar_at": work.now, "calendar_url": None, "calendar_due_at": None}
     store.change(work.tx, name, {**columns, "calendar_problem": "", "updated_at": work.now})
+    _tell(work, name, "a calendar was handed in", by)
 
 
-def put_feed(work: Work, name: str, url: str) -> None:
+def put_feed(work: Work, name: str, url: str, by: str = "") -> None:
     """Have the schedule's calendar fetched from ``url``, at once and then again and again. Raises Unknown.
 
     What is there stays until the first fetch has come home.
@@ -53,13 +56,20 @@ def put_feed(work: Work, name: str, url: str) -> None:
     found(work, name, lock=True)
     columns = {"calendar_url": url, "calendar_due_at": work.now, "calendar_problem": "not fetched yet"}
     store.change(work.tx, name, {**columns, "updated_at": work.now})
+    # The rest of a feed's address is a secret.
+    _tell(work, name, f"its calendar is fetched from {urlsplit(url).hostname}", by)
 
 
-def remove(work: Work, name: str) -> None:
+def remove(work: Work, name: str, by: str = "") -> None:
     """Take the schedule's calendar away, and its feed. Raises :class:`Unknown`."""
     found(work, name, lock=True)
     columns = dict.fromkeys(("calendar", "calendar_at", "calendar_url", "calendar_due_at"))
     store.change(work.tx, name, {**columns, "calendar_problem": "", "updated_at": work.now})
+    _tell(work, name, "its calendar was taken away", by)
+
+
+def _tell(work: Work, name: str, what: str, by: str) -> None:
+    tell(work, Kept.SCHEDULE, name, "calendar", f"{what}, by {by or 'nobody known'}", {"by": by})
 
 
 def refetch(core: Core) -> None:

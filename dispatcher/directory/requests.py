@@ -175,9 +175,12 @@ class CalendarFeed(Schema):
 
 
 class OverrideSpec(Schema):
-    """Somebody takes over for a time."""
+    """Somebody takes over for a time, or nobody does."""
 
-    contact: Name = Field(description="Who takes over.", examples=["carl"])
+    contact: Name | None = Field(
+        description="Who takes over; null: nobody, so that whoever is on call is off for that time.",
+        examples=["carl"],
+    )
     instead_of: Name | None = Field(
         None, description="Whose duty it is; null: everybody's, also when nobody is on call."
     )
@@ -187,7 +190,7 @@ class OverrideSpec(Schema):
 
     @model_validator(mode="after")
     def _is_somebody_else(self) -> Self:
-        if self.contact == self.instead_of:
+        if self.contact is not None and self.contact == self.instead_of:
             raise ValueError("contact and instead_of are the same person")
         return self
 

@@ -39,14 +39,14 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """``who`` takes over from ``start`` until before ``end``.
+    """``who`` takes over from ``start`` until before ``end``; without a name nobody does.
 
     From ``instead_of`` while they are on call, or from everybody, also where nobody is on call.
     """
 
     start: datetime
     end: datetime
-    who: str
+    who: str | None
     instead_of: str | None = None
 
 
@@ -145,10 +145,12 @@ def _overridden(who: Who, overrides: Sequence[Override], at: datetime) -> Who:
     for one in overrides:
         if not one.start <= at < one.end:
             continue
+        taking_over = _NOBODY if one.who is None else (one.who,)
         if one.instead_of is None:
-            who = (one.who,)
+            who = taking_over
         elif one.instead_of in who:
-            who = _once(one.who if name == one.instead_of else name for name in who)
+            place = who.index(one.instead_of)
+            who = _once((*who[:place], *taking_over, *who[place + 1 :]))
     return who
 
 

@@ -167,3 +167,12 @@ class HeartbeatStatus(StrEnum):
     UP = "up"
     DOWN = "down"
     PAUSED = "paused"
+
+
+class Kept(StrEnum):
+    """What people keep that decides who is called; every change of it is in the audit trail."""
+
+    CONTACT = "contact"
+    DO_NOT_CALL = "do_not_call"
+    GROUP = "group"
+    SCHEDULE = "schedule"

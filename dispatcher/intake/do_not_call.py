@@ -8,6 +8,8 @@ from typing import Any
 
 from dispatcher.core import Core
 from dispatcher.directory import do_not_call
+from dispatcher.directory.trail import tell
+from dispatcher.domain.vocabulary import Kept
 from dispatcher.intake.campaigns.importing import MOST_ERRORS
 from dispatcher.intake.campaigns.numbers import BadNumber, e164, parse_number
 from dispatcher.intake.campaigns.rows import BadRow, RawRow, Reader
@@ -51,13 +53,16 @@ def import_numbers(core: Core, reader: Reader, client: str, region: str | None) 
     """
     entered = Entered()
     for batch in _batches(_rows(core, reader, client, region or core.settings.alarms.region, entered)):
-        carry_out(core, partial(_enter, batch))
+        carry_out(core, partial(_enter, batch, client))
         entered.accepted += len(batch)
     return entered
 
 
-def _enter(rows: list[dict[str, Any]], work: Work) -> None:
+def _enter(rows: list[dict[str, Any]], client: str, work: Work) -> None:
     do_not_call.enter(work.tx, work.now, rows, work.count, work.aftermath)
+    data = {"by": client, "numbers": len(rows)}
+    # One row for all of them: the entries themselves say where they came from.
+    tell(work, Kept.DO_NOT_CALL, "import", "imported", f"{len(rows)} numbers imported by {client}", data)
 
 
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

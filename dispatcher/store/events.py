@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from dispatcher.domain.vocabulary import Kept
 from dispatcher.store.bulk import BulkInsert
-from dispatcher.store.tables import Event, table
+from dispatcher.store.tables import Event, among, table
 
 _events = table(Event)
 _RECORD = BulkInsert(
@@ -27,7 +28,7 @@ _RECORD = BulkInsert(
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a ``subject`` (alarm, campaign, call, trunk): what happened, and why."""
+    """One change of a ``subject`` (alarm, call, contact and the like): what happened, and why."""
 
     subject: str
     subject_id: str
@@ -56,3 +57,17 @@ def _row(now: datetime, change: Change) -> dict[str, Any]:
         "attempt_id": change.attempt_id,
         "data": change.data,
     }
+
+
+def trail_page(
+    tx: Connection, limit: int, before: int | None, subject: str | None, subject_id: str | None
+) -> Sequence[Any]:
+    """Changes of the audit trail from the newest on: at most ``limit``, those before the id ``before``."""
+    query = select(_events).where(among(_events.c.subject, *Kept))
+    if before is not None:
+        query = query.where(_events.c.id < before)
+    if subject is not None:
+        query = query.where(_events.c.subject == subject)
+    if subject_id is not None:
+        query = query.where(_events.c.subject_id == subject_id)
+    return tx.execute(query.order_by(_events.c.id.desc()).limit(limit)).all()

@@ -101,6 +101,12 @@ def add_override(tx: Connection, row: Mapping[str, Any]) -> None:
     tx.execute(insert(_overrides).values(row))
 
 
+def find_override(tx: Connection, schedule: str, override_id: str) -> Row[Any] | None:
+    """An override's row, or None."""
+    query = select(_overrides).where(_overrides.c.id == override_id, _overrides.c.schedule == schedule)
+    return tx.execute(query).one_or_none()
+
+
 def remove_override(tx: Connection, schedule: str, override_id: str) -> bool:
     """Delete an override; False when the schedule has no such one."""
     conditions = (_overrides.c.schedule == schedule, _overrides.c.id == override_id)

@@ -190,13 +190,19 @@ def _events() -> None:
         sa.Column("campaign_id", sa.String),
         sa.Column("attempt_id", sa.String),
         sa.Column("data", DOCUMENT),
-        sa.CheckConstraint("subject IN ('alarm', 'campaign', 'call', 'trunk')", name="ck_events_subject"),
+        sa.CheckConstraint(
+            "subject IN ('alarm', 'campaign', 'call', 'trunk', "
+            "'contact', 'do_not_call', 'group', 'schedule')",
+            name="ck_events_subject",
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
         sqlite_autoincrement=True,
     )
     _index("ix_events_alarm", "events", "alarm_id", where="alarm_id IS NOT NULL")
     _index("ix_events_at", "events", "at")
     _index("ix_events_subject", "events", "subject_id")
+    people = "subject IN ('contact', 'do_not_call', 'group', 'schedule')"
+    _index("ix_events_trail", "events", "id", where=people)
 
 
 def _foreign_calls() -> None:

@@ -222,7 +222,7 @@ def upgrade() -> None:
         "schedule_overrides",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("schedule", sa.Text(), nullable=False),
-        sa.Column("contact", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=True),
         sa.Column("instead_of", sa.String(), nullable=True),
         sa.Column("starts_at", INSTANT, nullable=False),
         sa.Column("ends_at", INSTANT, nullable=False),

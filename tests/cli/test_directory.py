@@ -96,6 +96,14 @@ def test_who_is_on_call_and_who_takes_over() -> None:
     assert run("schedule", "take-back", "night", made["id"]).exit_code == 0
     assert "carl" not in run("schedule", "on-call", "night").stdout
 
+    nobody = ("schedule", "override", "night", "--nobody", "--hours", "2", "--instead-of", "anna")
+    made = document(run(*nobody, "--json"))
+    assert (made["contact"], made["instead_of"]) == (None, "anna")
+    assert run("schedule", "override", "night", "--hours", "2").exit_code == 2, "neither a name nor --nobody"
+    told = run("trail", "schedule", "night", "--limit", "1")
+    assert "nobody instead of anna" in told.stdout
+    assert "created by" not in told.stdout
+
 
 @pytest.mark.usefixtures("night")
 def test_gaps_end_with_a_status_that_scripts_see(tmp_path: Path) -> None:

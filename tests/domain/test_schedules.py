@@ -97,6 +97,16 @@ def test_an_override_fills_a_gap_and_the_later_of_two_counts() -> None:
     assert told(gaps(schedule, at(0), at(8))) == [(6, 8, "")]
 
 
+def test_without_a_replacement_those_who_are_off_leave_a_gap() -> None:
+    off = Schedule([BASE], [Override(at(2), at(12), None, instead_of="anna")])
+    assert told(shifts(off, at(0), at(20))) == [(0, 2, "anna"), (10, 20, "bob")]
+    assert told(gaps(off, at(0), at(20))) == [(2, 10, "")]
+    everybody = Schedule([BASE], [Override(at(2), at(12), None), Override(at(11), at(12), "carl")])
+    assert told(gaps(everybody, at(0), at(20))) == [(2, 11, "")]
+    beside = Schedule([BASE, layer((0, 20, "carl"), joins=Joins.ADD)], off.overrides)
+    assert told(shifts(beside, at(0), at(20)))[1] == (2, 10, "carl")
+
+
 def test_whoever_stands_in_for_somebody_already_on_call_is_called_once() -> None:
     schedule = Schedule(
         [BASE, layer((0, 20, "carl"), joins=Joins.ADD)], [Override(at(0), at(20), "carl", instead_of="anna")]
@@ -177,7 +187,7 @@ restricted = st.builds(
 overrides = st.builds(
     lambda span, who, instead: Override(at(span[0]), at(span[1]), who, instead),
     spans,
-    names,
+    st.none() | names,
     st.none() | names,
 )
 schedules = st.builds(

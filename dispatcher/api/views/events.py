@@ -7,12 +7,12 @@ from pydantic import BaseModel, Field
 
 
 class EventView(BaseModel):
-    """One change of an alarm, campaign, call or trunk."""
+    """One change of an alarm, campaign, call or trunk, or of a contact or the like."""
 
     id: int
     at: datetime
-    subject: str = Field(description="`alarm`, `campaign`, `call` or `trunk`.", examples=["call"])
-    subject_id: str = Field(description="Its id; of a trunk, `pbx/name`.")
+    subject: str = Field(description="`alarm`, `campaign`, `call`, `trunk`, `contact`…", examples=["call"])
+    subject_id: str = Field(description="Its id or name; of a trunk, `pbx/name`.")
     name: str = Field(description="What happened.", examples=["ringing"])
     cause: str = Field(description="Why, in plain words.", examples=["again at 10:03:20 UTC after busy"])
     alarm_id: str | None

@@ -24,10 +24,10 @@ class CalendarView(BaseModel):
 
 
 class OverrideView(BaseModel):
-    """Somebody takes over for a time."""
+    """Somebody takes over for a time, or nobody."""
 
     id: str
-    contact: str
+    contact: str | None = Field(description="Who takes over; null for nobody.")
     instead_of: str | None
     starts_at: datetime
     ends_at: datetime

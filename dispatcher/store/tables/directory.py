@@ -79,7 +79,7 @@ class Schedule(SQLModel, table=True):
 
 
 class ScheduleOverride(SQLModel, table=True):
-    """Somebody who takes over for a time: for one contact, or for whoever is on call."""
+    """Somebody who takes over for a time, or nobody: for one contact, or for whoever is on call."""
 
     __tablename__ = "schedule_overrides"
     __table_args__ = (
@@ -89,7 +89,9 @@ class ScheduleOverride(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     schedule: str = reference("schedules.name", nullable=False)
-    contact: str = Field(sa_column=Column(Text, ForeignKey("contacts.name"), nullable=False))
+    contact: str | None = Field(
+        default=None, sa_column=Column(Text, ForeignKey("contacts.name"), nullable=True)
+    )
     instead_of: str | None = None
     starts_at: datetime = instant(nullable=False)
     ends_at: datetime = instant(nullable=False)

@@ -11,14 +11,19 @@ from dispatcher.store.types import Serial
 
 
 class Event(SQLModel, table=True):
-    """One change of an alarm, campaign, call or trunk, with its cause."""
+    """One change of an alarm, campaign, call or trunk, or of a contact or the like, with its cause."""
 
     __tablename__ = "events"
     __table_args__ = (
-        CheckConstraint("subject IN ('alarm', 'campaign', 'call', 'trunk')", name="ck_events_subject"),
+        CheckConstraint(
+            "subject IN ('alarm', 'campaign', 'call', 'trunk', "
+            "'contact', 'do_not_call', 'group', 'schedule')",
+            name="ck_events_subject",
+        ),
         Index("ix_events_subject", "subject_id"),
         partial("ix_events_alarm", "alarm_id", where="alarm_id IS NOT NULL"),
         Index("ix_events_at", "at"),
+        partial("ix_events_trail", "id", where="subject IN ('contact', 'do_not_call', 'group', 'schedule')"),
         NEVER_REUSED,
     )
 

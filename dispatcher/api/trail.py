@@ -1,0 +1,38 @@
+"""``/v1/trail``: who has changed contacts, groups, schedules, overrides and forbidden numbers, and how."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from dispatcher.api.auth import Read
+from dispatcher.api.context import CoreDep
+from dispatcher.api.idempotency import json_response
+from dispatcher.api.paging import Listed, PageDep
+from dispatcher.api.views.events import EventView, event_view
+from dispatcher.domain.vocabulary import Kept
+from dispatcher.store import events
+
+router = APIRouter(tags=["events"])
+
+
+@router.get("/v1/trail", response_model=Listed[EventView])
+def list_trail(
+    core: CoreDep,
+    _client: Read,
+    page: PageDep,
+    subject: Annotated[Kept | None, Query(description="Only changes of these.")] = None,
+    name: Annotated[
+        str | None, Query(max_length=200, description="Only of this contact, group, schedule or number.")
+    ] = None,
+) -> Response:
+    """Every change of a contact, group, schedule, override or forbidden number, the newest first.
+
+    `cause` says who and what in words; `data` has `by`, and the members that changed `before` and `after`.
+    Changes are kept as long as other events (`retention.events_days`).
+    """
+    before = int(page.after) if page.after is not None and page.after.isdecimal() else None
+    with core.store.read() as tx:
+        rows = events.trail_page(tx, page.limit + 1, before, subject, name)
+    kept, cursor = page.cut(rows, lambda row: str(row.id))
+    return json_response(Listed[EventView](items=[event_view(row) for row in kept], next_cursor=cursor))
