@@ -135,6 +135,12 @@ class Conclusions:
             and self.session_began > case.dialed_at
         )
 
+    def _of_restart(self, case: Case) -> str:
+        """Where a session is the PBX's own life: what it means for a call that another has come since."""
+        if not self.ways.own_ids or not self._may_be_forgotten(case):
+            return ""
+        return "; the PBX was started again after the call was dialled, and that ends calls without a word"
+
     def _go_on(self, case: Case, row: Any, question: Question, known: Known) -> None:
         following = next_step(question, known, self.waits, self.now)
         due = following.at <= self.now
@@ -146,7 +152,7 @@ class Conclusions:
             self._answer(case, text)
         elif due and following.step is Step.CLOSE:
             self._facts[case.attempt_id] = Facts(closed_at=case.facts.released_at or self.now)
-            self._answer(case, following.why)
+            self._answer(case, following.why + self._of_restart(case))
         else:
             if following.step is Step.FETCH:
                 following = replace(following, at=max(following.at, self.records_from))

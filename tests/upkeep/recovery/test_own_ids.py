@@ -147,6 +147,7 @@ def test_a_restart_of_the_pbx_takes_the_proof_away(office: Office, pbx: Owning) 
     pass_time(office, 40)
 
     assert (office.attempt(attempt).outcome, office.call_of(attempt).state) == ("unknown", "failed")
+    assert "the PBX was started again after the call was dialled" in told(office, attempt)[-1]
 
 
 def test_but_not_what_was_kept(office: Office, pbx: Owning) -> None:
