@@ -19,7 +19,7 @@ from dispatcher.policies import AlarmPlan, KeyAction
 from dispatcher.store import events
 from dispatcher.store.attempts import facts_from
 from dispatcher.store.events import Change
-from dispatcher.store.pages import of_alarm, pages
+from dispatcher.store.pages import of_alarm, pages, tells
 from dispatcher.store.tables import Attempt, Call, among, table
 from dispatcher.work import Work
 
@@ -55,18 +55,18 @@ def act(work: Work, row: Any, plan: AlarmPlan) -> Wish:
 
 
 def _new_keys(work: Work, alarm_id: str) -> list[tuple[Any, list[str]]]:
+    """The keys of each page that have had no effect yet, in the calls' attempts that told of the alarm."""
     called = [page for page in of_alarm(work.tx, alarm_id) if page.call_id is not None]
     if not called:
         return []
     query = select(_attempts).where(_attempts.c.call_id.in_([page.call_id for page in called]))
-    digits: dict[str, str] = {}
-    for attempt in work.tx.execute(query.order_by(_attempts.c.ordinal)):
-        digits[attempt.call_id] = digits.get(attempt.call_id, "") + facts_from(attempt).digits
+    attempts = work.tx.execute(query.order_by(_attempts.c.ordinal)).all()
     found = []
     for page in called:
         left = Counter(page.keys_done)
         new = []
-        for key in digits.get(page.call_id, ""):
+        told = [one for one in attempts if one.call_id == page.call_id and tells(one, page)]
+        for key in "".join(facts_from(one).digits for one in told):
             if left[key]:
                 left[key] -= 1
             else:

@@ -200,14 +200,9 @@ def _let_go(
     if found:
         ended = {"state": PageState.ENDED, "why": _ANEW, "ended_at": func.coalesce(pages.c.ended_at, now)}
         tx.execute(update(pages).where(*earlier).values(call_id=None, **ended))
-    return {
-        row.call_id: {
-            "keys_done": row.keys_done,
-            # The attempts that there have been told of the alarm, too, unless it was taken back meanwhile.
-            "called_at": row.called_at if row.state == PageState.CALLING else now,
-        }
-        for row in found
-    }
+    # What still told of the alarm told of it in its attempts so far, whose keys have had their effect.
+    still = [row for row in found if row.state == PageState.CALLING]
+    return {row.call_id: {"keys_done": row.keys_done, "called_at": row.called_at} for row in still}
 
 
 def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], why: str) -> list[str]:

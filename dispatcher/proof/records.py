@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from dispatcher.errors import Unknown
-from dispatcher.store.pages import of_alarm, pages
+from dispatcher.store.pages import of_alarm, pages, tells
 from dispatcher.store.tables import Alarm, Attempt, Call, Event, RawReport, table
 
 _alarms, _attempts, _calls = table(Alarm), table(Attempt), table(Call)
@@ -45,7 +45,7 @@ def read(tx: Connection, alarm_id: str) -> Records:
     attempts: dict[str, list[Any]] = {call.id: [] for call in calls}
     query = select(_attempts).where(_attempts.c.call_id.in_(by_call)).order_by(_attempts.c.ordinal)
     for attempt in tx.execute(query):
-        if _tells(attempt, by_call[attempt.call_id]):
+        if tells(attempt, by_call[attempt.call_id]):
             attempts[attempt.call_id].append(attempt)
     ids = [attempt.id for found in attempts.values() for attempt in found]
     return Records(
@@ -57,12 +57,6 @@ def read(tx: Connection, alarm_id: str) -> Records:
         reports=_reports_of(tx, ids),
         others=_others(tx, alarm_id, list(by_call)),
     )
-
-
-def _tells(attempt: Any, page: Any) -> bool:
-    """Whether an attempt was made while its call was to tell of the alarm."""
-    joined = page.called_at is None or attempt.claimed_at >= page.called_at
-    return joined and (page.ended_at is None or attempt.claimed_at <= page.ended_at)
 
 
 def _events_of(tx: Connection, alarm_id: str, by_call: dict[str, Any], attempts: set[str]) -> list[Any]:

@@ -60,6 +60,12 @@ def severities(tx: Connection, call_ids: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
+def tells(attempt: Any, page: Any) -> bool:
+    """Whether an attempt was made while its call was to tell of the page's alarm."""
+    joined = page.called_at is None or attempt.claimed_at >= page.called_at
+    return bool(joined and (page.ended_at is None or attempt.claimed_at <= page.ended_at))
+
+
 @dataclass(slots=True)
 class Telling:
     """Whether a call still has somebody to tell of an open alarm, or that one is over; and how they stand."""

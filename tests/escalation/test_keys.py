@@ -98,3 +98,22 @@ def test_a_message_has_keys_of_its_own(store_url: str) -> None:
 
         assert desk.alarm(north).status == AlarmStatus.RESOLVED
         assert desk.alarm(south).status == AlarmStatus.OPEN
+
+
+def test_a_key_of_an_attempt_before_an_alarm_joined_its_call_is_not_for_that_alarm(store_url: str) -> None:
+    retried = policy(step(ANN), keys=KEYS, retry={"max_attempts": 2, "not_heard": 25})
+    with open_desk(store_url, retried) as desk:
+        first = desk.raised()
+        desk.ring()
+        desk.press(ANN, "*")
+        desk.hang_up(ANN)
+        desk.wait(1)
+        second = desk.raised()
+        desk.look()
+        assert desk.story(second) == ["raised"]
+
+        desk.wait(25)
+        assert desk.ring() == [ANN]
+        desk.press(ANN, "*")
+        assert desk.story(second) == ["raised", "key_repeat"], "it has been told by now"
+        assert desk.story(first) == ["raised", "key_repeat", "key_repeat"]
