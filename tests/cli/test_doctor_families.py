@@ -204,3 +204,14 @@ def test_an_asterisk_that_can_not_be_asked(asterisk: Site, wrong: str) -> None:
     assert status == 1
     assert "manager.conf" in found["PBX hq"]["mend"]
     assert "guessed" not in json.dumps(found)
+
+
+def test_an_asterisk_whose_call_records_can_not_be_read(asterisk: Site) -> None:
+    asterisk.of_pbx = 'cdr_url = "postgresql+psycopg://reader:open-sesame@127.0.0.1:1/asterisk"'
+    with SimulatedPbx(SimulatorSettings(family="asterisk", port=0, time_scale=0.01)) as asterisk.pbx:
+        status, found = findings(asterisk)
+
+    assert status == 1
+    assert "the records can't be read" in found["tables of records of hq"]["detail"]
+    assert "cdr_url" in found["tables of records of hq"]["mend"]
+    assert "open-sesame" not in json.dumps(found)
