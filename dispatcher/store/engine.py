@@ -1,6 +1,7 @@
 """Connections and transactions, the same on SQLite and PostgreSQL."""
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -121,12 +122,49 @@ def is_conflict(error: BaseException) -> bool:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether ``error`` says that the database is away, rather than that a statement is wrong."""
+    """Whether ``error`` says that the database is away or out of means, so that waiting may help.
+
+    Everything else is a fault that waiting does not mend: a statement or a schema that is wrong, a right
+    that is missing, a damaged file. It is raised, logged and shown, and nothing waits for its end.
+    """
     if is_conflict(error):
         return False
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+    if isinstance(error, PoolTimeout):
         return True
-    return isinstance(error, DBAPIError) and bool(error.connection_invalidated)
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return _is_sqlite_outage(error.orig)
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        # What the server has not answered has no state: there was no connection, or none any more.
+        return isinstance(error, OperationalError | InterfaceError)
+    return str(state).startswith(_AWAY_STATES)
+
+
+_AWAY_STATES = ("08", "53", "57P0", "58030")
+"""PostgreSQL's classes for a lost connection, for too few means (connections, memory, disk) and for a server
+that stops or starts, and its code for a disk that can't be read (its manual, "PostgreSQL Error Codes")."""
+
+_AWAY_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+"""SQLite's result codes for the same: locked by another process, disk I/O, a full disk, no file to open."""
+
+
+def _is_sqlite_outage(error: sqlite3.Error) -> bool:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    # Extended codes have the plain one in their lowest byte (SQLite's manual, "Result and Error Codes").
+    return code is not None and code & 0xFF in _AWAY_CODES
 
 
 def _postgres_engine(url: str, pool_size: int) -> Engine:
