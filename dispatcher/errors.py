@@ -8,7 +8,9 @@ IntakeError
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
+T = TypeVar("T")
 Place = tuple[str | int, ...]
 """Where in the request: names and indexes from the outside in, such as ``("to", 0, "number")``."""
 
@@ -53,3 +55,10 @@ class NotPossible(IntakeError):
 
 class Clash(IntakeError):
     """Something that exists stands in the way; the message says what."""
+
+
+def existing(row: T | None, what: str, name: str) -> T:
+    """The row that was looked for; raises :class:`Unknown` where there is none."""
+    if row is None:
+        raise Unknown(what, name)
+    return row

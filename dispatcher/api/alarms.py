@@ -6,15 +6,16 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from sqlalchemy import Connection, bindparam, select
 
+from dispatcher.api.answers import json_response, listed
 from dispatcher.api.auth import Intake, Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.reading import call_views, timeline_of_alarm
 from dispatcher.api.views import AlarmSummary, AlarmView, alarm_summary, alarm_view
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import AlarmStatus, Severity
-from dispatcher.errors import Unknown
+from dispatcher.errors import existing
 from dispatcher.intake import alarms, by_hand
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.requests import Moment
@@ -81,7 +82,7 @@ def list_alarms(
         rows, cursor = page.cut(tx.execute(query).all(), lambda row: str(row.id))
         counts = call_counts(tx, [row.id for row in rows])
     items = [alarm_summary(row, counts.get(row.id, {})) for row in rows]
-    return json_response(Listed[AlarmSummary](items=items, next_cursor=cursor))
+    return listed(items, cursor)
 
 
 @router.get("/{alarm_id}", response_model=AlarmView)
@@ -138,8 +139,6 @@ def cancel(alarm_id: str, once: OnceDep, client: Operate) -> Response:
 
 def shown(core: Core, tx: Connection, alarm_id: str) -> AlarmView:
     """An alarm with everything, as this transaction sees it. Raises :class:`Unknown`."""
-    row = tx.execute(_ALARM, {"of": alarm_id}).one_or_none()
-    if row is None:
-        raise Unknown("alarm", alarm_id)
+    row = existing(tx.execute(_ALARM, {"of": alarm_id}).one_or_none(), "alarm", alarm_id)
     rows = tx.execute(_CALLS, {"of": alarm_id}).all()
     return alarm_view(row, call_views(core, tx, rows), timeline_of_alarm(tx, alarm_id))

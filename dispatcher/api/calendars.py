@@ -6,10 +6,10 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from dispatcher.api.answers import json_response, removed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.bodies import content_kind
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import json_response
 from dispatcher.api.problems import Problem, fault_document
 from dispatcher.api.schedules import ScheduleName, viewed
 from dispatcher.api.views.schedules import ScheduleView
@@ -80,8 +80,7 @@ def get_calendar(name: ScheduleName, core: CoreDep, _client: Read) -> Response:
 @router.delete("/{name}/calendar", status_code=204)
 def delete_calendar(name: ScheduleName, core: CoreDep, client: Operate) -> Response:
     """Take the schedule's calendar away, and its feed."""
-    carry_out(core, lambda work: feeds.remove(work, name, client.name))
-    return Response(status_code=204)
+    return removed(core, lambda work: feeds.remove(work, name, client.name))
 
 
 async def _body(request: Request) -> bytes:

@@ -6,13 +6,14 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlalchemy import Connection, select
 
+from dispatcher.api.answers import json_response
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.reading import call_views, timeline_of_call
 from dispatcher.api.views import CallDetail, raw_report_view
 from dispatcher.core import Core
-from dispatcher.errors import Unknown
+from dispatcher.errors import existing
 from dispatcher.intake import steering, transfers
 from dispatcher.intake.transfers import TransferRequest
 from dispatcher.store.tables import Call, RawReport, table
@@ -61,9 +62,7 @@ def transfer(call_id: str, request: TransferRequest, once: OnceDep, client: Oper
 
 
 def _shown(core: Core, tx: Connection, call_id: str) -> CallDetail:
-    row = tx.execute(select(_calls).where(_calls.c.id == call_id)).one_or_none()
-    if row is None:
-        raise Unknown("call", call_id)
+    row = existing(tx.execute(select(_calls).where(_calls.c.id == call_id)).one_or_none(), "call", call_id)
     view = call_views(core, tx, [row])[0]
     of_attempts = _reports.c.attempt_id.in_([attempt.id for attempt in view.attempts])
     reports = tx.execute(select(_reports).where(of_attempts).order_by(_reports.c.id)).all()

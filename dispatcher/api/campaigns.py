@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 from starlette.background import BackgroundTask
 
 from dispatcher.api import uploads
+from dispatcher.api.answers import json_response, listed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import KeyHeader, OnceDep, json_response
+from dispatcher.api.idempotency import KeyHeader, OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.reading import call_views
 from dispatcher.api.views.calls import CallView
@@ -22,7 +23,7 @@ from dispatcher.api.views.campaigns import (
     campaign_view,
 )
 from dispatcher.domain.vocabulary import CallState, CampaignStatus, Outcome
-from dispatcher.errors import Unknown
+from dispatcher.errors import existing
 from dispatcher.intake.campaigns import lifecycle, withdrawal
 from dispatcher.intake.campaigns.numbers import BadNumber, e164, parse_number
 from dispatcher.intake.campaigns.progress import progress_of
@@ -36,10 +37,7 @@ router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 
 
 def _found(tx: Connection, campaign_id: str) -> Any:
-    row = campaigns.find(tx, campaign_id)
-    if row is None:
-        raise Unknown("campaign", campaign_id)
-    return row
+    return existing(campaigns.find(tx, campaign_id), "campaign", campaign_id)
 
 
 def _viewed(work: Work, campaign_id: str) -> CampaignView:
@@ -68,7 +66,7 @@ def list_campaigns(
         kept, cursor = page.cut(rows, lambda row: row.id)
         standings = campaigns.standings(tx, [row.id for row in kept])
     items = [campaign_summary(row, standings[row.id]) for row in kept]
-    return json_response(Listed[CampaignSummary](items=items, next_cursor=cursor))
+    return listed(items, cursor)
 
 
 @router.get("/{campaign_id}", response_model=CampaignView)
@@ -161,7 +159,7 @@ def list_calls(
         wanted = CallFilter(state, outcome, _written(number, row.region), external_id)
         rows = results.calls_page(tx, campaign_id, page.limit + 1, page.after, wanted)
         kept, cursor = page.cut(rows, lambda call: call.id)
-        return json_response(Listed[CallView](items=call_views(core, tx, kept), next_cursor=cursor))
+        return listed(call_views(core, tx, kept), cursor)
 
 
 def _written(number: str | None, region: str | None) -> str | None:

@@ -6,16 +6,17 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from dispatcher.api.answers import json_response, paged, removed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.views.directory import ContactView, contact_view
 from dispatcher.directory import contacts
 from dispatcher.directory.requests import ContactSpec, Name, NewContact
-from dispatcher.errors import Unknown
+from dispatcher.errors import existing
 from dispatcher.store import people
-from dispatcher.work import Work, carry_out
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts and groups"])
 
@@ -45,8 +46,7 @@ def list_contacts(
     """Contacts, by name."""
     with core.store.read() as tx:
         rows = people.contacts_page(tx, page.limit + 1, page.after, search)
-    kept, cursor = page.cut(rows, lambda row: row.name)
-    return json_response(Listed[ContactView](items=[contact_view(row) for row in kept], next_cursor=cursor))
+    return paged(page, rows, lambda row: row.name, contact_view)
 
 
 @router.get("/{name}", response_model=ContactView)
@@ -70,12 +70,8 @@ def put_contact(name: ContactName, asked: ContactSpec, once: OnceDep, client: Op
 @router.delete("/{name}", status_code=204, responses=IN_USE)
 def delete_contact(name: ContactName, core: CoreDep, client: Operate) -> Response:
     """Delete a contact. Not while a group, a schedule, an override or a policy names it (409)."""
-    carry_out(core, lambda work: contacts.remove_contact(work, name, client.name))
-    return Response(status_code=204)
+    return removed(core, lambda work: contacts.remove_contact(work, name, client.name))
 
 
 def _viewed(tx: Connection, name: str) -> ContactView:
-    row = people.find_contact(tx, name)
-    if row is None:
-        raise Unknown("contact", name)
-    return contact_view(row)
+    return contact_view(existing(people.find_contact(tx, name), "contact", name))

@@ -9,17 +9,18 @@ from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import Connection
 
 from dispatcher.api import uploads
+from dispatcher.api.answers import json_response, paged, removed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import KeyHeader, OnceDep, json_response
+from dispatcher.api.idempotency import KeyHeader, OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.views.campaigns import RowError
 from dispatcher.api.views.directory import DoNotCallView, do_not_call_view
 from dispatcher.directory import do_not_call
 from dispatcher.directory.requests import DoNotCallSpec, NewDoNotCall
-from dispatcher.errors import Unknown
+from dispatcher.errors import existing
 from dispatcher.store import do_not_call as store
-from dispatcher.work import Work, carry_out
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/do-not-call", tags=["do not call"])
 
@@ -99,9 +100,7 @@ def list_numbers(
     """The numbers on the list, without those whose time is over, by number."""
     with core.store.read() as tx:
         rows = store.page(tx, page.limit + 1, page.after, core.clock(), alarms_too=alarms_too)
-    kept, cursor = page.cut(rows, lambda row: row.number)
-    items = [do_not_call_view(row) for row in kept]
-    return json_response(Listed[DoNotCallView](items=items, next_cursor=cursor))
+    return paged(page, rows, lambda row: row.number, do_not_call_view)
 
 
 @router.get("/{number}", response_model=DoNotCallView)
@@ -128,12 +127,8 @@ def put_number(number: Number, asked: DoNotCallSpec, once: OnceDep, client: Oper
 def delete_number(number: Number, core: CoreDep, client: Operate) -> Response:
     """Take a number off the list. Calls that were withdrawn stay withdrawn."""
     by = client.name
-    carry_out(core, lambda work: do_not_call.remove(work, do_not_call.written(work, number), by))
-    return Response(status_code=204)
+    return removed(core, lambda work: do_not_call.remove(work, do_not_call.written(work, number), by))
 
 
 def _viewed(tx: Connection, number: str) -> DoNotCallView:
-    row = store.find(tx, number)
-    if row is None:
-        raise Unknown("entry for the number", number)
-    return do_not_call_view(row)
+    return do_not_call_view(existing(store.find(tx, number), "entry for the number", number))

@@ -6,17 +6,18 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from dispatcher.api.answers import json_response, listed, removed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.contacts import IN_USE, TAKEN
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.views.directory import GroupView, group_view
 from dispatcher.directory import contacts
 from dispatcher.directory.requests import ContactGroupSpec, Name, NewContactGroup
-from dispatcher.errors import Unknown
+from dispatcher.errors import existing
 from dispatcher.store import people
-from dispatcher.work import Work, carry_out
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/groups", tags=["contacts and groups"])
 
@@ -41,7 +42,7 @@ def list_groups(core: CoreDep, _client: Read, page: PageDep) -> Response:
         kept, cursor = page.cut(people.groups_page(tx, page.limit + 1, page.after), lambda row: row.name)
         members = people.members(tx, [row.name for row in kept])
     items = [group_view(row, members[row.name]) for row in kept]
-    return json_response(Listed[GroupView](items=items, next_cursor=cursor))
+    return listed(items, cursor)
 
 
 @router.get("/{name}", response_model=GroupView)
@@ -65,12 +66,9 @@ def put_group(name: GroupName, asked: ContactGroupSpec, once: OnceDep, client: O
 @router.delete("/{name}", status_code=204, responses=IN_USE)
 def delete_group(name: GroupName, core: CoreDep, client: Operate) -> Response:
     """Delete a group; its members stay contacts. Not while a policy names it (409)."""
-    carry_out(core, lambda work: contacts.remove_group(work, name, client.name))
-    return Response(status_code=204)
+    return removed(core, lambda work: contacts.remove_group(work, name, client.name))
 
 
 def _viewed(tx: Connection, name: str) -> GroupView:
-    row = people.find_group(tx, name)
-    if row is None:
-        raise Unknown("group", name)
+    row = existing(people.find_group(tx, name), "group", name)
     return group_view(row, people.members(tx, [name])[name])

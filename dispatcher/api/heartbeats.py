@@ -6,13 +6,14 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from dispatcher.api.answers import json_response, paged, removed
 from dispatcher.api.auth import Intake, Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.views.heartbeats import Heard, HeartbeatView, heartbeat_view
 from dispatcher.core import Core
-from dispatcher.errors import Unknown
+from dispatcher.errors import Unknown, existing
 from dispatcher.heartbeats import keeping
 from dispatcher.heartbeats.requests import HeartbeatChange, NewHeartbeat
 from dispatcher.store import heartbeats
@@ -43,9 +44,8 @@ def create_heartbeat(asked: NewHeartbeat, once: OnceDep, _client: Operate) -> Re
 def list_heartbeats(core: CoreDep, page: PageDep, _client: Read) -> Response:
     """Heartbeats by name."""
     with core.store.read() as tx:
-        rows, cursor = page.cut(heartbeats.page(tx, page.limit + 1, page.after), lambda row: str(row.name))
-    items = [heartbeat_view(row) for row in rows]
-    return json_response(Listed[HeartbeatView](items=items, next_cursor=cursor))
+        rows = heartbeats.page(tx, page.limit + 1, page.after)
+    return paged(page, rows, lambda row: row.name, heartbeat_view)
 
 
 @router.get("/{name}", response_model=HeartbeatView)
@@ -110,8 +110,7 @@ def resume_heartbeat(name: str, once: OnceDep, _client: Operate) -> Response:
 @router.delete("/{name}", status_code=204)
 def delete_heartbeat(name: str, core: CoreDep, _client: Operate) -> Response:
     """Delete it. An alarm that is open stays open."""
-    carry_out(core, lambda work: keeping.remove(work, name))
-    return Response(status_code=204)
+    return removed(core, lambda work: keeping.remove(work, name))
 
 
 def _heard(core: Core, name: str) -> Response:
@@ -128,7 +127,4 @@ def _heard(core: Core, name: str) -> Response:
 
 
 def _shown(tx: Connection, name: str) -> HeartbeatView:
-    row = heartbeats.find(tx, name)
-    if row is None:
-        raise Unknown("heartbeat", name)
-    return heartbeat_view(row)
+    return heartbeat_view(existing(heartbeats.find(tx, name), "heartbeat", name))

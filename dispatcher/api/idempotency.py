@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 from sqlalchemy import delete, select, update
 
+from dispatcher.api.answers import json_response
 from dispatcher.api.auth import Client, client_of
 from dispatcher.api.context import CoreDep
 from dispatcher.api.problems import Problem
@@ -92,11 +92,6 @@ class Once:
 
     def _mine(self) -> tuple[Any, ...]:
         return _keys.c.client == self._client, _keys.c.key == self._key
-
-
-def json_response(document: Any, status: int = 200) -> Response:
-    """``document`` as JSON; times as RFC 3339 in UTC."""
-    return Response(to_json(document), status, media_type="application/json")
 
 
 KeyHeader = Annotated[

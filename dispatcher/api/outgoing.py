@@ -6,9 +6,10 @@ from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from dispatcher.api.answers import json_response, paged, removed
 from dispatcher.api.auth import Admin, Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.views.outgoing import (
     DeliverySummary,
@@ -24,12 +25,12 @@ from dispatcher.api.views.outgoing import (
 )
 from dispatcher.domain.outgoing import Kind
 from dispatcher.domain.vocabulary import DeliveryState
-from dispatcher.errors import Unknown
+from dispatcher.errors import existing
 from dispatcher.outgoing import webhooks
 from dispatcher.outgoing.webhooks import NewWebhook, Rotation, WebhookChange
 from dispatcher.store import deliveries
 from dispatcher.store import webhooks as stored
-from dispatcher.work import Work, carry_out
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -80,8 +81,8 @@ def create_webhook(asked: NewWebhook, once: OnceDep, _client: Admin) -> Response
 def list_webhooks(core: CoreDep, page: PageDep, _client: Read) -> Response:
     """Webhooks by name, without their secrets."""
     with core.store.read() as tx:
-        rows, cursor = page.cut(stored.page(tx, page.limit + 1, page.after), lambda row: str(row.name))
-    return json_response(Listed[WebhookView](items=[webhook_view(row) for row in rows], next_cursor=cursor))
+        rows = stored.page(tx, page.limit + 1, page.after)
+    return paged(page, rows, lambda row: row.name, webhook_view)
 
 
 @router.get("/deliveries", response_model=Listed[DeliverySummary])
@@ -108,9 +109,7 @@ def list_deliveries(
             campaign_id=campaign_id,
             kind=kind,
         )
-    rows, cursor = page.cut(found, lambda row: str(row.id))
-    items = [delivery_summary(row) for row in rows]
-    return json_response(Listed[DeliverySummary](items=items, next_cursor=cursor))
+    return paged(page, found, lambda row: str(row.id), delivery_summary)
 
 
 @router.post("/deliveries/replay", response_model=Replayed, responses=_NOT_POSSIBLE)
@@ -162,8 +161,7 @@ def change_webhook(name: str, asked: WebhookChange, once: OnceDep, _client: Admi
 @router.delete("/{name}", status_code=204)
 def delete_webhook(name: str, core: CoreDep, _client: Admin) -> Response:
     """Delete a webhook with everything that was or is to be sent to it."""
-    carry_out(core, lambda work: webhooks.remove(work, name))
-    return Response(status_code=204)
+    return removed(core, lambda work: webhooks.remove(work, name))
 
 
 @router.post("/{name}/rotate", response_model=WebhookWithSecret)
@@ -188,14 +186,8 @@ def try_webhook(name: str, once: OnceDep, _client: Operate) -> Response:
 
 
 def _found(tx: Connection, name: str) -> Any:
-    row = stored.find(tx, name)
-    if row is None:
-        raise Unknown("webhook", name)
-    return row
+    return existing(stored.find(tx, name), "webhook", name)
 
 
 def _delivery(tx: Connection, key: int) -> DeliveryView:
-    row = deliveries.find(tx, key)
-    if row is None:
-        raise Unknown("delivery", str(key))
-    return delivery_view(row)
+    return delivery_view(existing(deliveries.find(tx, key), "delivery", str(key)))

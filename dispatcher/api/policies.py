@@ -9,19 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from sqlalchemy import Connection
 
+from dispatcher.api.answers import json_response, listed, removed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.contacts import TAKEN
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.config import PolicySettings
 from dispatcher.core import Core
 from dispatcher.directory.uses import check_unused
-from dispatcher.errors import Unknown
+from dispatcher.errors import existing
 from dispatcher.escalation import policies
 from dispatcher.policies import PolicySpec
 from dispatcher.requests import Word
-from dispatcher.work import Work, carry_out
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"])
 
@@ -89,7 +90,7 @@ def list_policies(core: CoreDep, _client: Read, page: PageDep) -> Response:
         rows, cursor = page.cut(policies.page(tx, page.limit + 1, page.after), lambda row: row.name)
     of_file = [_of_file(policy) for policy in core.settings.policy] if page.after is None else []
     items = of_file + [_of_row(row) for row in rows]
-    return json_response(Listed[PolicyView](items=items, next_cursor=cursor))
+    return listed(items, cursor)
 
 
 @router.get("/{name}", response_model=PolicyView)
@@ -121,18 +122,14 @@ def delete_policy(name: PolicyName, core: CoreDep, _client: Operate) -> Response
         check_unused(work.tx, core.settings, "policy", name, work.now)
         policies.remove(work, name)
 
-    carry_out(core, do)
-    return Response(status_code=204)
+    return removed(core, do)
 
 
 def _viewed(core: Core, tx: Connection, name: str) -> PolicyView:
     for policy in core.settings.policy:
         if policy.name == name:
             return _of_file(policy)
-    row = policies.find(tx, name)
-    if row is None:
-        raise Unknown("policy", name)
-    return _of_row(row)
+    return _of_row(existing(policies.find(tx, name), "policy", name))
 
 
 def _of_file(policy: PolicySettings) -> PolicyView:

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from dispatcher.api.answers import json_response, listed, paged, removed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.contacts import IN_USE, TAKEN
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.problems import Problem, fault_document
 from dispatcher.api.views.schedules import (
@@ -31,11 +32,11 @@ from dispatcher.directory.outlook import standing, warnings
 from dispatcher.directory.requests import Name, NewSchedule, OverrideSpec, ScheduleSpec
 from dispatcher.directory.rosters import Roster, of_rows, rosters
 from dispatcher.domain.schedules import gaps, on_call, shifts
-from dispatcher.errors import Unknown
+from dispatcher.errors import Unknown, existing
 from dispatcher.requests import Moment
 from dispatcher.store import people
 from dispatcher.store import schedules as store
-from dispatcher.work import Work, carry_out
+from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"])
 
@@ -71,7 +72,7 @@ def list_schedules(core: CoreDep, _client: Read, page: PageDep) -> Response:
     with core.store.read() as tx:
         kept, cursor = page.cut(store.page(tx, page.limit + 1, page.after), lambda row: row.name)
         items = _summaries(tx, kept, core.clock())
-    return json_response(Listed[ScheduleSummary](items=items, next_cursor=cursor))
+    return listed(items, cursor)
 
 
 @router.get("/{name}", response_model=ScheduleView)
@@ -95,8 +96,7 @@ def put_schedule(name: ScheduleName, asked: ScheduleSpec, once: OnceDep, client:
 @router.delete("/{name}", status_code=204, responses=IN_USE)
 def delete_schedule(name: ScheduleName, core: CoreDep, client: Operate) -> Response:
     """Delete a schedule with its overrides. Not while a policy names it (409)."""
-    carry_out(core, lambda work: schedules.remove(work, name, client.name))
-    return Response(status_code=204)
+    return removed(core, lambda work: schedules.remove(work, name, client.name))
 
 
 @router.get("/{name}/on-call", response_model=OnCallView)
@@ -117,7 +117,7 @@ def get_shifts(
     begin, end = _span(core.clock(), since, to)
     with core.store.read() as tx:
         found = shifts(_roster(tx, name, begin).schedule, begin, end)
-    return json_response(Listed[ShiftView](items=[shift_view(one) for one in found], next_cursor=None))
+    return listed([shift_view(one) for one in found])
 
 
 @router.get("/{name}/gaps", response_model=Listed[ShiftView])
@@ -126,7 +126,7 @@ def get_gaps(name: ScheduleName, core: CoreDep, _client: Read, since: From = Non
     begin, end = _span(core.clock(), since, to)
     with core.store.read() as tx:
         found = gaps(_roster(tx, name, begin).schedule, begin, end)
-    return json_response(Listed[ShiftView](items=[shift_view(one) for one in found], next_cursor=None))
+    return listed([shift_view(one) for one in found])
 
 
 @router.post("/{name}/overrides", status_code=201, response_model=OverrideView)
@@ -151,16 +151,14 @@ def list_overrides(name: ScheduleName, core: CoreDep, _client: Read, page: PageD
     with core.store.read() as tx:
         _row(tx, name)
         rows = store.overrides_page(tx, name, page.limit + 1, page.after)
-    kept, cursor = page.cut(rows, lambda row: row.id)
-    return json_response(Listed[OverrideView](items=[override_view(row) for row in kept], next_cursor=cursor))
+    return paged(page, rows, lambda row: row.id, override_view)
 
 
 @router.delete("/{name}/overrides/{override_id}", status_code=204)
 def delete_override(name: ScheduleName, override_id: str, core: CoreDep, client: Operate) -> Response:
     """Take an override back."""
     by = client.name
-    carry_out(core, lambda work: schedules.remove_override(work, name, override_id, by))
-    return Response(status_code=204)
+    return removed(core, lambda work: schedules.remove_override(work, name, override_id, by))
 
 
 def viewed(tx: Connection, name: str, now: datetime) -> ScheduleView:
@@ -178,10 +176,7 @@ def _summaries(tx: Connection, rows: Sequence[Any], now: datetime) -> list[Sched
 
 
 def _row(tx: Connection, name: str) -> Any:
-    row = store.find(tx, name)
-    if row is None:
-        raise Unknown("schedule", name)
-    return row
+    return existing(store.find(tx, name), "schedule", name)
 
 
 def _roster(tx: Connection, name: str, since: datetime) -> Roster:

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
+from dispatcher.api.answers import json_response, listed, paged, removed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.domain.vocabulary import SilenceKind
-from dispatcher.errors import Fault, Refused, Unknown
+from dispatcher.errors import Fault, Refused, existing
 from dispatcher.escalation import silences
 from dispatcher.escalation.requests import InhibitionSpec, SilenceSpec
 from dispatcher.requests import Word
@@ -87,9 +88,7 @@ def list_silences(
     """Silences and maintenance windows, newest first."""
     with core.store.read() as tx:
         found = silences.page(tx, page.limit + 1, page.after, core.clock(), ended=ended)
-    rows, cursor = page.cut(found, lambda row: str(row.id))
-    items = [SilenceView.model_validate(dict(row._mapping)) for row in rows]
-    return json_response(Listed[SilenceView](items=items, next_cursor=cursor))
+    return paged(page, found, lambda row: str(row.id), _silence_view)
 
 
 @silences_router.get("/{silence_id}", response_model=SilenceView)
@@ -114,8 +113,7 @@ def end_silence(silence_id: str, core: CoreDep, _client: Operate) -> Response:
 def list_inhibitions(core: CoreDep, _client: Read) -> Response:
     """Every inhibition, by name."""
     with core.store.read() as tx:
-        items = [InhibitionView.model_validate(dict(row._mapping)) for row in quiet.inhibitions(tx)]
-    return json_response(Listed[InhibitionView](items=items, next_cursor=None))
+        return listed([_inhibition_view(row) for row in quiet.inhibitions(tx)])
 
 
 @inhibitions_router.get("/{name}", response_model=InhibitionView)
@@ -139,19 +137,20 @@ def put_inhibition(name: InhibitionName, asked: InhibitionSpec, once: OnceDep, _
 @inhibitions_router.delete("/{name}", status_code=204)
 def delete_inhibition(name: InhibitionName, core: CoreDep, _client: Operate) -> Response:
     """Delete an inhibition; alarms that only it has held call at once."""
-    carry_out(core, lambda work: silences.remove_inhibition(work, name))
-    return Response(status_code=204)
+    return removed(core, lambda work: silences.remove_inhibition(work, name))
 
 
 def _silence(tx: Connection, silence_id: str) -> SilenceView:
-    row = silences.find(tx, silence_id)
-    if row is None:
-        raise Unknown("silence", silence_id)
+    return _silence_view(existing(silences.find(tx, silence_id), "silence", silence_id))
+
+
+def _silence_view(row: Row[Any]) -> SilenceView:
     return SilenceView.model_validate(dict(row._mapping))
 
 
 def _inhibition(tx: Connection, name: str) -> InhibitionView:
-    row = silences.find_inhibition(tx, name)
-    if row is None:
-        raise Unknown("inhibition", name)
+    return _inhibition_view(existing(silences.find_inhibition(tx, name), "inhibition", name))
+
+
+def _inhibition_view(row: Row[Any]) -> InhibitionView:
     return InhibitionView.model_validate(dict(row._mapping))

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from dispatcher.api.answers import paged
 from dispatcher.api.auth import Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import json_response
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.views.events import EventView, event_view
 from dispatcher.domain.vocabulary import Kept
@@ -34,5 +34,4 @@ def list_trail(
     before = int(page.after) if page.after is not None and page.after.isdecimal() else None
     with core.store.read() as tx:
         rows = events.trail_page(tx, page.limit + 1, before, subject, name)
-    kept, cursor = page.cut(rows, lambda row: str(row.id))
-    return json_response(Listed[EventView](items=[event_view(row) for row in kept], next_cursor=cursor))
+    return paged(page, rows, lambda row: str(row.id), event_view)

@@ -7,9 +7,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dispatcher.api.alarms import shown
+from dispatcher.api.answers import json_response
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.views import AlarmView
 from dispatcher.domain.vocabulary import AlarmStatus, Outcome
 from dispatcher.intake import trials

@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from dispatcher.api.answers import listed
 from dispatcher.api.auth import Operate, Read
 from dispatcher.api.context import CoreDep
-from dispatcher.api.idempotency import OnceDep, json_response
+from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
 from dispatcher.api.views import TrunkView, trunk_view
 from dispatcher.domain.pacing import TrunkLoad
@@ -29,7 +30,7 @@ def list_trunks(core: CoreDep, page: PageDep, _client: Read) -> Response:
     following = [item for item in loads if page.after is None or _key(item) > page.after]
     shown, cursor = page.cut(following, _key)
     items = [trunk_view(row, load, core.clock()) for row, load in shown]
-    return json_response(Listed[TrunkView](items=items, next_cursor=cursor))
+    return listed(items, cursor)
 
 
 @router.patch("/{pbx}/{name:path}", response_model=TrunkView)

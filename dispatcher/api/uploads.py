@@ -61,8 +61,8 @@ async def receive_numbers(
     """Take in a body of numbers that may not be called, and answer what became of its rows."""
 
     def take_in(once: Once, reader: Reader) -> Response:
-        entered = import_numbers(core, reader, client.name, region)
-        return once.answer(lambda _work: (200, entered.document()))
+        tally = import_numbers(core, reader, client.name, region)
+        return once.answer(lambda _work: (200, tally.document()))
 
     return await _taken_in(request, core, client, key, _kind(request, "numbers"), take_in)
 

@@ -1,7 +1,6 @@
 """Adding numbers to the do-not-call list from a file: good rows are entered, bad ones listed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -10,9 +9,9 @@ from dispatcher.core import Core
 from dispatcher.directory import do_not_call
 from dispatcher.directory.trail import tell
 from dispatcher.domain.vocabulary import Kept
-from dispatcher.intake.campaigns.importing import MOST_ERRORS
 from dispatcher.intake.campaigns.numbers import BadNumber, e164, parse_number
 from dispatcher.intake.campaigns.rows import BadRow, RawRow, Reader
+from dispatcher.intake.campaigns.tally import Tally
 from dispatcher.work import Work, carry_out
 
 BATCH = 1_000
@@ -23,39 +22,18 @@ _YES = {"1", "true", "yes", "y", "x"}
 _NO = {"", "0", "false", "no", "n"}
 
 
-@dataclass(slots=True)
-class Entered:
-    """What became of the rows of one upload."""
-
-    accepted: int = 0
-    invalid: int = 0
-    errors: list[BadRow] = field(default_factory=list)
-
-    def refuse(self, row: BadRow) -> None:
-        """Count a bad row, and list it while there is room."""
-        self.invalid += 1
-        if len(self.errors) < MOST_ERRORS:
-            self.errors.append(row)
-
-    def document(self) -> dict[str, Any]:
-        """As an upload is answered."""
-        return {
-            "accepted": self.accepted,
-            "invalid": self.invalid,
-            "errors": [error.document() for error in self.errors],
-            "errors_truncated": self.invalid > len(self.errors),
-        }
-
-
-def import_numbers(core: Core, reader: Reader, client: str, region: str | None) -> Entered:
+def import_numbers(core: Core, reader: Reader, client: str, region: str | None) -> Tally:
     """Enter the rows, a batch a transaction: their ``number``, and if they have them ``why``,
     ``alarms_too`` and ``expires_at``. Sending the same file again changes nothing.
     """
-    entered = Entered()
-    for batch in _batches(_rows(core, reader, client, region or core.settings.alarms.region, entered)):
+    now = core.clock()
+    check = partial(_checked, region=region or core.settings.alarms.region, now=now)
+    origin = {"source": do_not_call.BY_IMPORT, "added_by": client, "added_at": now}
+    tally = Tally()
+    for batch in _batches(origin | row for row in tally.good_rows(reader, check)):
         carry_out(core, partial(_enter, batch, client))
-        entered.accepted += len(batch)
-    return entered
+        tally.accepted += len(batch)
+    return tally
 
 
 def _enter(rows: list[dict[str, Any]], client: str, work: Work) -> None:
@@ -75,16 +53,6 @@ def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
             batch = {}
     if batch:
         yield list(batch.values())
-
-
-def _rows(core: Core, reader: Reader, client: str, region: str, entered: Entered) -> Iterator[dict[str, Any]]:
-    now = core.clock()
-    for row in reader:
-        checked = row if isinstance(row, BadRow) else _checked(row, region, now)
-        if isinstance(checked, BadRow):
-            entered.refuse(checked)
-        else:
-            yield {"source": do_not_call.BY_IMPORT, "added_by": client, "added_at": now, **checked}
 
 
 def _checked(row: RawRow, region: str, now: datetime) -> dict[str, Any] | BadRow:

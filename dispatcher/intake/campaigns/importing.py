@@ -1,7 +1,7 @@
 """Adding contacts to a campaign: good rows are queued, bad ones listed, each number called once."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,8 @@ from dispatcher.errors import NotPossible, Unknown
 from dispatcher.intake.campaigns.contacts import Checker
 from dispatcher.intake.campaigns.numbers import Zones
 from dispatcher.intake.campaigns.requests import RECIPIENT
-from dispatcher.intake.campaigns.rows import BadRow, Reader
+from dispatcher.intake.campaigns.rows import Reader
+from dispatcher.intake.campaigns.tally import Tally
 from dispatcher.signals import Topic
 from dispatcher.store import campaigns, contacts, do_not_call, events
 from dispatcher.store.contacts import Contact
@@ -27,9 +28,6 @@ BATCH = 2_000
 BATCH_CHARACTERS = 1_000_000
 """Of rows with long texts fewer are held and added at once."""
 
-MOST_ERRORS = 1_000
-"""Bad rows that are listed; all are counted."""
-
 
 class Interrupted(Exception):
     """The database went away within an upload; ``imported`` says what had been added by then."""
@@ -40,20 +38,11 @@ class Interrupted(Exception):
 
 
 @dataclass(slots=True)
-class Imported:
-    """What became of the rows of one upload."""
+class Imported(Tally):
+    """What became of the contacts of one upload."""
 
-    accepted: int = 0
     duplicate: int = 0
     do_not_call: int = 0
-    invalid: int = 0
-    errors: list[BadRow] = field(default_factory=list)
-
-    def refuse(self, row: BadRow) -> None:
-        """Count a bad row, and list it while there is room."""
-        self.invalid += 1
-        if len(self.errors) < MOST_ERRORS:
-            self.errors.append(row)
 
     def counts(self) -> dict[str, int]:
         """The rows by what became of them."""
@@ -62,14 +51,6 @@ class Imported:
             "duplicate": self.duplicate,
             "do_not_call": self.do_not_call,
             "invalid": self.invalid,
-        }
-
-    def document(self) -> dict[str, Any]:
-        """As an upload is answered."""
-        return {
-            **self.counts(),
-            "errors": [error.document() for error in self.errors],
-            "errors_truncated": self.invalid > len(self.errors),
         }
 
 
@@ -113,12 +94,8 @@ def _batches(reader: Reader, checker: Checker, imported: Imported) -> Iterator[l
     """The good rows, as many at a time as one transaction adds; the bad ones are noted."""
     batch: list[Contact] = []
     begun = reader.position
-    for row in reader:
-        checked = row if isinstance(row, BadRow) else checker.check(row)
-        if isinstance(checked, BadRow):
-            imported.refuse(checked)
-            continue
-        batch.append(checked)
+    for contact in imported.good_rows(reader, checker.check):
+        batch.append(contact)
         if len(batch) >= BATCH or reader.position - begun >= BATCH_CHARACTERS:
             yield batch
             batch, begun = [], reader.position
