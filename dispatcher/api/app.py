@@ -30,6 +30,7 @@ from dispatcher.api import (
 )
 from dispatcher.api.auth import Keys
 from dispatcher.api.bodies import CheckedBodies
+from dispatcher.api.description import DescribedApi
 from dispatcher.api.gauges import Gauges
 from dispatcher.core import Core
 from dispatcher.intake.policies import warn_of_unfit_policies
@@ -86,7 +87,7 @@ Turns alarms and campaign rows into telephone calls that are proven heard.
 def make_app(core: Core) -> FastAPI:
     """The API over ``core``. Nothing is read or written before the first request."""
     warn_of_unfit_policies(core.settings)
-    app = FastAPI(
+    app = DescribedApi(
         title="IVR alarm and campaign dispatcher",
         version=version("ivr-dispatcher"),
         description=_DESCRIPTION,

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
@@ -136,8 +136,27 @@ def _invalid(error: RequestValidationError) -> Response:
     faults = []
     for item in error.errors():
         source, *place = item["loc"]
-        faults.append(fault_document(tuple(place), item["msg"].removeprefix("Value error, "), str(source)))
+        if source == "body":
+            missing = place[-1:] if item["type"] == "missing" else []
+            place = _sent(place[: len(place) - len(missing)], error.body) + missing
+        fault = fault_document(tuple(place), item["msg"].removeprefix("Value error, "), str(source))
+        if fault not in faults:
+            faults.append(fault)
     return _with_faults(faults)
+
+
+def _sent(place: Iterable[str | int], body: Any) -> list[str | int]:
+    """What of a place the request really has: pydantic also names the types that it has tried there."""
+    found: list[str | int] = []
+    for part in place:
+        if isinstance(body, Mapping) and part in body:
+            body = body[str(part)]
+        elif isinstance(body, list) and isinstance(part, int) and part < len(body):
+            body = body[part]
+        else:
+            continue
+        found.append(part)
+    return found
 
 
 def _with_faults(faults: list[dict[str, str]]) -> Response:

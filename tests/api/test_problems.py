@@ -202,6 +202,45 @@ def test_no_secret_is_in_any_answer(core: Core) -> None:
     assert not [path for path in paths if PBX["password"] in api.get(path).text]
 
 
+def test_every_error_is_described_with_its_document(core: Core) -> None:
+    described = client_of(core).get("/openapi.json").json()
+    bare = [
+        (method, path, status)
+        for path, item in described["paths"].items()
+        for method, operation in item.items()
+        for status, response in operation["responses"].items()
+        if status == "default" or int(status) >= 400
+        if list(response.get("content", {})) != ["application/problem+json"]
+    ]
+    assert not bare
+    deletion = described["paths"]["/v1/policies/{name}"]["delete"]["responses"]
+    assert {"401", "403", "404", "409", "422", "503", "default"} <= set(deletion)
+    assert deletion["409"]["content"]["application/problem+json"]["example"]["status"] == 409
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ({"keys": {"44": "escalate"}}, ["keys.44"]),
+        ({"severity": {"info": "never"}}, ["severity.info", "severity.info"]),
+        (
+            {"severity": {"info": {"windows": [{"days": ["day"], "from": "08:00"}]}}},
+            [
+                "severity.info",
+                "severity.info.windows.0.days.0",
+                "severity.info.windows.0.to",
+            ],
+        ),
+    ],
+)
+def test_a_field_is_named_as_it_was_sent(api: TestClient, wrong: dict[str, Any], fields: list[str]) -> None:
+    policy = {"name": "weekend", "to": [{"number": "+31612345678"}], "message": {"ivr": "6500"}}
+    document = problem(api.post("/v1/policies", json=policy | wrong), 422)
+    assert [fault["field"] for fault in document["errors"]] == fields
+    pointers = ["#/" + field.replace(".", "/") for field in fields]
+    assert [fault["pointer"] for fault in document["errors"]] == pointers
+
+
 def test_every_path_is_described(core: Core) -> None:
     described = client_of(core).get("/openapi.json").json()
     operations = [
