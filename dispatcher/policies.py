@@ -3,6 +3,7 @@
 The configuration file and the HTTP API read the same schema.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -188,8 +189,16 @@ class AlarmPlan(Schema):
     record_only: bool = False
     hours: list[WindowSpec] | None = None
     timezone: str = "UTC"
+    severity: Severity | None = None
+    """The gravest that its sender has said so far."""
+    message: MessageSpec | None = None
+    """What is heard since a repeat was graver, where that is not the alarm's own message."""
+    delivered_when: DeliveredWhen | None = None
+    """What calls with that message must show."""
     first_round: int = 0
     """The round at which it began anew, after a silence or an acknowledgement; the rounds count on."""
+    asked_at: datetime | None = None
+    """When somebody asked to go on, past whatever held the alarm then."""
 
     def document(self) -> dict[str, Any]:
         """The plan as the store keeps it."""
@@ -221,9 +230,10 @@ def plan_of_policy(policy: PolicySpec, severity: Severity) -> AlarmPlan:
         record_only=route is Route.RECORD,
         hours=route.windows if isinstance(route, OfficeHours) else None,
         timezone=policy.timezone,
+        severity=severity,
     )
 
 
 def begun_anew(plan: AlarmPlan, at_round: int) -> AlarmPlan:
     """The plan with all of its rounds still to come, of which ``at_round`` is the first."""
-    return plan.model_copy(update={"first_round": at_round})
+    return plan.model_copy(update={"first_round": at_round, "asked_at": None})

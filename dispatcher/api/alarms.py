@@ -16,7 +16,7 @@ from dispatcher.api.views import AlarmSummary, AlarmView, alarm_summary, alarm_v
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import AlarmStatus, Severity
 from dispatcher.errors import existing
-from dispatcher.intake import alarms, by_hand
+from dispatcher.intake import by_hand, episodes
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.requests import Moment
 from dispatcher.store.pages import call_counts, pages
@@ -49,7 +49,7 @@ def raise_alarm(request: AlarmRequest, once: OnceDep, _client: Intake) -> Respon
     """
 
     def take(work: Work) -> tuple[int, AlarmView]:
-        taken = alarms.take(work, request, "api")
+        taken = episodes.take_in_turn(work, request, "api")
         return 202, shown(work.core, work.tx, taken.alarm_id)
 
     return once.answer(take)

@@ -1,19 +1,17 @@
 """Taking an alarm further: at its raising, when a call has ended, a key was pressed, a time has come."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from dispatcher.directory.resolving import Limits
 from dispatcher.domain.escalation import Decision, PageNow, Place, Standing, decide, next_in_lines
 from dispatcher.domain.vocabulary import (
     OPEN_CALL_STATES,
     AlarmStatus,
     CallState,
-    DeliveredWhen,
     PageState,
     Purpose,
 )
@@ -21,11 +19,11 @@ from dispatcher.errors import Unknown
 from dispatcher.escalation import keys
 from dispatcher.escalation.holding import Hold, hold_at_first, hold_on
 from dispatcher.escalation.lines import Lines, lines_of
-from dispatcher.escalation.paging import Told, call_waiting, page
-from dispatcher.escalation.recipients import Asked, LeftOut, Rules
+from dispatcher.escalation.paging import call_waiting, page
+from dispatcher.escalation.recipients import LeftOut, Rules
+from dispatcher.escalation.saying import asked_of, told_of
 from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan, begun_anew
-from dispatcher.requests import MessageSpec
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.pages import end_delivered, of_alarm
@@ -50,7 +48,7 @@ def begin(work: Work, row: dict[str, Any], plan: AlarmPlan, lines: Lines | None 
     if hold is not None:
         _hold(work, row, hold)
         return
-    _go_on(work, row, plan, Place(), "the alarm was raised", lines)
+    go_on(work, row, plan, Place(), "the alarm was raised", lines)
 
 
 def advance(work: Work, alarm_id: str) -> None:
@@ -63,7 +61,9 @@ def advance(work: Work, alarm_id: str) -> None:
         return
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
     if row["status"] not in (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED):
-        _set(work, alarm_id, next_at=None)
+        # Who wants no calls says so in one that went on after the alarm's end, too.
+        keys.act(work, row, plan, only=keys.AFTER_THE_END)
+        write(work, alarm_id, next_at=None)
         return
     wish = keys.act(work, row, plan)
     if wish is keys.Wish.NOTHING_MORE:
@@ -72,30 +72,26 @@ def advance(work: Work, alarm_id: str) -> None:
         _remind(work, row, plan)
         return
     if _is_over(row, work.now):
-        _set(work, alarm_id, next_at=None)
+        write(work, alarm_id, next_at=None)
         return
-    if plan.steps and not _has_begun(work.tx, row):
+    if wish is keys.Wish.GO_ON:
+        plan = _past_holds(work, alarm_id, plan)
+    if plan.steps and not has_begun(work.tx, row):
         _begin_if_free(work, row, plan)
         return
     # Without steps, an alarm of an earlier release has no more than the calls that it began with.
-    hold = hold_on(work.tx, work.now, row) if plan.steps else None
+    hold = hold_on(work.tx, work.now, row, plan) if plan.steps else None
     if hold is not None:
         _quieten(work, row, plan, hold)
         return
     _decide(work, row, plan, at_once=wish is keys.Wish.GO_ON)
 
 
-def take_route(work: Work, alarm_id: str, newer: AlarmPlan) -> None:
-    """Go on as ``newer`` says of when to call, where nobody has been called yet: a repeat may be graver."""
-    row = work.tx.execute(_LOCKED.where(_alarms.c.id == alarm_id)).mappings().one()
-    if row["status"] != AlarmStatus.OPEN or row["held_why"] is None:
-        return
-    plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
-    route = {"record_only": newer.record_only, "hours": newer.hours, "timezone": newer.timezone}
-    changed = plan.model_copy(update=route)
-    if changed != plan:
-        _set(work, alarm_id, plan=changed.document(), next_at=work.now)
-        work.aftermath.escalate = True
+def _past_holds(work: Work, alarm_id: str, plan: AlarmPlan) -> AlarmPlan:
+    """Somebody asks to go on: what holds the alarm now does not hold it any more."""
+    plan = plan.model_copy(update={"asked_at": work.now})
+    write(work, alarm_id, plan=plan.document())
+    return plan
 
 
 def go_on_at_once(work: Work, alarm_id: str, by: str) -> bool:
@@ -106,25 +102,28 @@ def go_on_at_once(work: Work, alarm_id: str, by: str) -> bool:
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
     if row["status"] != AlarmStatus.OPEN or not plan.steps:
         return False
-    if not _has_begun(work.tx, row):
-        _go_on(work, row, plan, Place(0, row["round"]), f"asked for by {by}")
+    if not has_begun(work.tx, row):
+        plan = _past_holds(work, alarm_id, plan)
+        go_on(work, row, plan, Place(row["step"], row["round"]), f"asked for by {by}")
         return True
     following = plan.course.after(Place(row["step"], row["round"]))
     if following is None:
         return False
+    plan = _past_holds(work, alarm_id, plan)
     end_delivered(work.tx, work.now, alarm_id, f"{by} asked to go on")
-    _go_on(work, row, plan, following, f"asked for by {by}")
+    go_on(work, row, plan, following, f"asked for by {by}")
     return True
 
 
-def _has_begun(tx: Connection, row: Any) -> bool:
+def has_begun(tx: Connection, row: Any) -> bool:
     """Whether anybody has been paged in the present round; a new one begins after a silence, a reminder."""
     return any(
         page.purpose == Purpose.ALARM and page.round >= row["round"] for page in of_alarm(tx, row["id"])
     )
 
 
-def _pages_since(tx: Connection, alarm_id: str, since_round: int) -> list[Any]:
+def pages_since(tx: Connection, alarm_id: str, since_round: int) -> list[Any]:
+    """The alarm's pages of this round and later ones, without those that call back."""
     return [page for page in of_alarm(tx, alarm_id, since_round) if page.purpose == Purpose.ALARM]
 
 
@@ -139,16 +138,16 @@ def _begin_if_free(work: Work, row: Any, plan: AlarmPlan, why: str = "its time h
         return
     was = row["held_why"]
     why = f"nothing holds it any more ({was})" if was else why
-    _go_on(work, row, plan, Place(0, row["round"]), why)
+    go_on(work, row, plan, Place(row["step"], row["round"]), why)
 
 
 def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     place = Place(row["step"], row["round"])
     if at_once:
         end_delivered(work.tx, work.now, row["id"], "a key asked to go on")
-    known = _pages_since(work.tx, row["id"], plan.first_round)
+    known = pages_since(work.tx, row["id"], plan.first_round)
     if any(_standing(page) is Standing.DELIVERED for page in known):
-        _set(work, row["id"], next_at=None)
+        write(work, row["id"], next_at=None)
         return
     rows = _at(known, place)
     for step in range(row["step"]):
@@ -178,10 +177,10 @@ def _standing(page: Any) -> Standing:
 def _carry_out(work: Work, row: Any, plan: AlarmPlan, decision: Decision, rows: Sequence[Any]) -> None:
     _call_next(work, row, plan, row["step"], rows, decision.call)
     if decision.move_to is not None:
-        _go_on(work, row, plan, decision.move_to, decision.why)
+        go_on(work, row, plan, decision.move_to, decision.why)
         return
     next_at = _next_look(work, row, Place(row["step"], row["round"]), decision)
-    _set(work, row["id"], next_at=next_at)
+    write(work, row["id"], next_at=next_at)
     if next_at is None:
         work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
 
@@ -192,25 +191,37 @@ def _call_next(
     """Call the next in the lines of a step: those of its pages that are chosen."""
     if not chosen:
         return
-    told = _told(work, row, plan, plan.steps[step].message)
+    told = told_of(work, row, plan, plan.steps[step].message)
     waiting = [page for page in rows if page.id in chosen]
     call_waiting(work.tx, work.now, told, waiting, "those before were not reached")
     work.aftermath.due = True
 
 
-def _go_on(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Lines | None = None) -> None:
-    """Begin the step at ``place``, and those after it at once for as long as there is nobody to call."""
+def go_on(
+    work: Work,
+    row: Any,
+    plan: AlarmPlan,
+    place: Place,
+    why: str,
+    lines: Lines | None = None,
+    *,
+    call: Callable[..., bool] | None = None,
+) -> None:
+    """Begin the step at ``place``, and those after it at once for as long as there is nobody to call.
+
+    ``call`` calls the people of one step in place of :func:`call_step`.
+    """
     following: Place | None = place
     while following is not None:
         place = following
-        if _call_step(work, row, plan, place, why, lines):
+        if (call or call_step)(work, row, plan, place, why, lines):
             break
         why, lines = "there was nobody to call in the step before", None
         following = plan.course.after(place)
     _after_step(work, row, plan, place)
 
 
-def _call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Lines | None) -> bool:
+def call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Lines | None) -> bool:
     """Call the people of one step; False when there is nobody."""
     step = plan.steps[place.step]
     if place.step or place.round:
@@ -220,13 +231,13 @@ def _call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, li
         )
         events.record(work.tx, work.now, [change])
     if lines is None:
-        asked = Asked(step.message or _message_of(row), DeliveredWhen(row["delivered_when"]))
+        asked = asked_of(row, plan, step.message)
         rules = Rules.of(work.core.settings)
         lines = lines_of(work.tx, work.now, step.to, step.mode, asked, rules)
     note_left_out(work, row, lines.left_out)
     if not lines.lines:
         return False
-    page(work.tx, work.now, _told(work, row, plan, step.message), lines.lines, place, why)
+    page(work.tx, work.now, told_of(work, row, plan, step.message), lines.lines, place, why)
     work.aftermath.due = True
     return True
 
@@ -234,10 +245,10 @@ def _call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, li
 def _after_step(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:
     """Write down where the alarm is, and when it is looked at again."""
     values: dict[str, Any] = {"step": place.step, "round": place.round, "held_why": None, "held_by": None}
-    here = _at(_pages_since(work.tx, row["id"], place.round), place)
+    here = _at(pages_since(work.tx, row["id"], place.round), place)
     decision = decide(plan.course, place, work.now, _as_known(here), work.now)
     next_at = _next_look(work, row, place, decision)
-    _set(work, row["id"], next_at=next_at, **values)
+    write(work, row["id"], next_at=next_at, **values)
     if not here and next_at is None:
         work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
 
@@ -246,36 +257,37 @@ def _next_look(work: Work, row: Any, place: Place, decision: Decision) -> dateti
     """When the alarm is looked at by the clock; empty only when nothing is to come but the end of calls."""
     if decision.next_at is not None:
         return decision.next_at
-    pages = _pages_since(work.tx, row["id"], place.round)
+    pages = pages_since(work.tx, row["id"], place.round)
     has_more = decision.has_more or any(page.state == PageState.WAITING for page in pages)
     return work.now + LONGEST_WAIT if has_more else None
 
 
-def _told(work: Work, row: Any, plan: AlarmPlan, message: MessageSpec | None) -> Told:
-    usual = work.core.settings.alarms
-    limits = Limits(usual.most_per_minute, usual.most_per_hour)
-    return Told(row, plan.bundle, message, limits=limits, gathers=plan.group is not None)
-
-
-def _message_of(row: Any) -> MessageSpec:
-    """The alarm's own message, as recipients are held against it."""
-    return MessageSpec.model_validate(
-        {row["message_kind"]: row["message_value"], "count": row["message_count"]}
-    )
-
-
 def _hold(work: Work, row: Any, hold: Hold) -> None:
     """Keep an alarm from calling anybody for now, and say why, once."""
-    _set(work, row["id"], next_at=hold.until, held_why=hold.why, held_by=hold.by)
+    write(work, row["id"], next_at=hold.until, held_why=hold.why, held_by=hold.by)
     if hold.why != row.get("held_why"):
         events.record(work.tx, work.now, [Change("alarm", row["id"], "held", hold.why, row["id"])])
 
 
 def _quieten(work: Work, row: Any, plan: AlarmPlan, hold: Hold) -> None:
-    """Stop calling for an alarm that has begun to: once nothing holds it any more it begins anew."""
-    work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, row["id"], work.count, hold.why))
+    """Stop calling for an alarm that has begun to.
+
+    Once nothing holds it any more it begins anew; where somebody has listened, with the step that was under
+    way; and what has been delivered stays so: nobody is called again.
+    """
+    tx, now, alarm_id = work.tx, work.now, row["id"]
+    known = pages_since(tx, alarm_id, plan.first_round)
+    if any(_standing(page) is Standing.DELIVERED for page in known):
+        work.aftermath.add(ledger.withdraw_waiting(tx, now, alarm_id, work.count, hold.why))
+        write(work, alarm_id, next_at=None)
+        return
+    work.aftermath.add(ledger.withdraw_alarm(tx, now, alarm_id, work.count, hold.why))
     following = row["round"] + 1
-    _set(work, row["id"], step=0, round=following, plan=begun_anew(plan, following).document())
+    if keys.was_heard(tx, known):
+        step, changed = row["step"], plan.model_copy(update={"first_round": plan.first_round + 1})
+    else:
+        step, changed = 0, begun_anew(plan, following)
+    write(work, alarm_id, step=step, round=following, plan=changed.document())
     _hold(work, row, hold)
 
 
@@ -286,13 +298,13 @@ def _remind(work: Work, row: Any, plan: AlarmPlan) -> None:
     if due_at is not None and row["expires_at"] is not None and due_at >= row["expires_at"]:
         due_at = None
     if due_at is None or due_at > work.now:
-        _set(work, row["id"], next_at=due_at)
+        write(work, row["id"], next_at=due_at)
         return
     cause = f"acknowledged by {row['acknowledged_by']} at {since:%H:%M:%S} UTC, and not resolved since"
     following = row["round"] + 1
     plan = begun_anew(plan, following)
     anew = {"status": AlarmStatus.OPEN, "step": 0, "round": following, "plan": plan.document()}
-    _set(work, row["id"], **anew)
+    write(work, row["id"], **anew)
     change = Change("alarm", row["id"], "reopened", cause, row["id"])
     events.record(work.tx, work.now, [change])
     _begin_if_free(work, dict(row) | anew, plan, "nobody has resolved it")
@@ -311,5 +323,6 @@ def note_left_out(work: Work, row: Any, left_out: Sequence[LeftOut]) -> None:
         events.record(work.tx, work.now, changes)
 
 
-def _set(work: Work, alarm_id: str, **values: Any) -> None:
+def write(work: Work, alarm_id: str, **values: Any) -> None:
+    """Change these columns of an alarm."""
     work.tx.execute(update(_alarms).where(_alarms.c.id == alarm_id).values(updated_at=work.now, **values))

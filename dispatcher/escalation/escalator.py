@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from dispatcher.core import Core
 from dispatcher.escalation.advancing import advance
+from dispatcher.escalation.trouble import LOOKS, lead_past, put_off
 from dispatcher.signals import Topic
 from dispatcher.store.engine import is_outage
 from dispatcher.store.tables import Alarm, table
@@ -28,6 +29,14 @@ def _advance(alarm_id: str, work: Work) -> None:
     advance(work, alarm_id)
 
 
+def _put_off(alarm_id: str, error: Exception, looks: int, work: Work) -> None:
+    put_off(work, alarm_id, error, looks)
+
+
+def _lead_past(alarm_id: str, error: Exception, work: Work) -> bool:
+    return lead_past(work, alarm_id, error)
+
+
 class Escalator:
     """Looks at every alarm whose time has come, each in a transaction of its own.
 
@@ -39,6 +48,8 @@ class Escalator:
         self._core = core
         self._subscription = core.signals.subscribe(Topic.ALARMS)
         self._stopping = threading.Event()
+        self._in_vain: dict[str, int] = {}
+        """How many looks in a row have failed, by alarm."""
 
     def run(self) -> None:
         """Work until :meth:`stop`; survives whatever the database does."""
@@ -72,13 +83,28 @@ class Escalator:
                 if is_outage(error):
                     raise
                 # One alarm that can't be looked at must not hold up the others.
-                _log.exception("alarm %s could not be taken further and is tried again", alarm_id)
-                self._stopping.wait(_AFTER_TROUBLE)
+                _log.exception("alarm %s could not be taken further", alarm_id)
+                self._stumble(alarm_id, error)
+            else:
+                self._in_vain.pop(alarm_id, None)
         if len(due) == _BATCH:
             return 0.0
         if next_at is None:
             return TICK
         return min(TICK, max(0.0, (next_at - self._core.clock()).total_seconds()))
+
+    def _stumble(self, alarm_id: str, error: Exception) -> None:
+        """Put the alarm off or, once it has failed a few times in a row, lead it past what fails."""
+        looks = self._in_vain[alarm_id] = self._in_vain.get(alarm_id, 0) + 1
+        if looks >= LOOKS:
+            try:
+                if carry_out(self._core, partial(_lead_past, alarm_id, error)):
+                    return
+            except Exception as worse:
+                if is_outage(worse):
+                    raise
+                _log.exception("alarm %s could not be led past what fails", alarm_id)
+        carry_out(self._core, partial(_put_off, alarm_id, error, looks))
 
     def _due(self) -> tuple[list[str], datetime | None]:
         now = self._core.clock()

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +18,8 @@ from dispatcher.policies import AlarmPlan, GroupSpec
 from dispatcher.store import quiet
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.quiet import labels_of, matchers_from
+
+_log = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(minutes=10)
 """An alarm that waits for another's end is looked at so often all the same, should that end be missed."""
@@ -37,15 +41,19 @@ class Hold:
 
 def hold_at_first(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:
     """What holds the alarm ``row`` (columns by name) before anybody is called for it, or None."""
-    return _by_route(now, plan) or hold_on(tx, now, row) or _by_group(tx, now, row, plan)
+    return _by_route(now, plan) or hold_on(tx, now, row, plan) or _by_group(tx, now, row, plan)
 
 
-def hold_on(tx: Connection, now: datetime, row: Any) -> Hold | None:
-    """What holds the alarm at any time, whatever has been done for it already, or None."""
+def hold_on(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:
+    """What holds the alarm at any time, whatever has been done for it already, or None.
+
+    What was there already when somebody asked to go on holds it no more.
+    """
     if row["source"] == TEST:
         return None
     labels = labels_of(row)
-    return _by_silence(tx, now, labels) or _by_inhibition(tx, now, row, labels)
+    asked_at = plan.asked_at
+    return _by_silence(tx, now, labels, asked_at) or _by_inhibition(tx, now, row, labels, asked_at)
 
 
 def _by_route(now: datetime, plan: AlarmPlan) -> Hold | None:
@@ -61,18 +69,33 @@ def _by_route(now: datetime, plan: AlarmPlan) -> Hold | None:
     return Hold(why, opens_at)
 
 
-def _by_silence(tx: Connection, now: datetime, labels: dict[str, str]) -> Hold | None:
+def _by_silence(
+    tx: Connection, now: datetime, labels: dict[str, str], asked_at: datetime | None
+) -> Hold | None:
     """The silence that ends last of those that fit, so that the alarm is looked at once."""
     found = None
     for silence in quiet.silences_at(tx, now):
-        if not all_fit(matchers_from(silence.matchers), labels):
+        try:
+            fits = all_fit(matchers_from(silence.matchers), labels)
+            until = _until(silence, now)
+        except (ValueError, KeyError, re.error):
+            _log.exception("silence %s can't be read, and keeps nobody quiet", silence.id)
             continue
-        until = _until(silence, now)
-        if until is not None and until <= now:
+        if not fits:
+            continue
+        if (until is not None and until <= now) or _is_passed(silence, asked_at, now):
             continue
         if found is None or until is None or (found.until is not None and until > found.until):
             found = Hold(_words(silence, until), until, silence.id)
     return found
+
+
+def _is_passed(silence: Any, asked_at: datetime | None, now: datetime) -> bool:
+    """Whether somebody asked to go on past it: not past what it holds in a later week."""
+    if asked_at is None or silence.starts_at > asked_at:
+        return False
+    until = _until(silence, asked_at)
+    return until is None or until > now
 
 
 def _until(silence: Any, now: datetime) -> datetime | None:
@@ -95,13 +118,15 @@ def _words(silence: Any, until: datetime | None) -> str:
     return f"{what}{by}{end}{why}"
 
 
-def _by_inhibition(tx: Connection, now: datetime, row: Any, labels: dict[str, str]) -> Hold | None:
+def _by_inhibition(
+    tx: Connection, now: datetime, row: Any, labels: dict[str, str], asked_at: datetime | None
+) -> Hold | None:
     """A greater alarm in hand that makes calls for this one needless. No alarm inhibits itself."""
     others: list[tuple[str, dict[str, str]]] | None = None
     for rule in quiet.inhibitions(tx):
         if not all_fit(matchers_from(rule.target), labels):
             continue
-        others = quiet.alarms_in_hand(tx) if others is None else others
+        others = quiet.alarms_in_hand(tx, raised_after=asked_at) if others is None else others
         source = matchers_from(rule.source)
         for alarm_id, theirs in others:
             same = all(theirs.get(name, "") == labels.get(name, "") for name in rule.equal)

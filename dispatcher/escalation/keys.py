@@ -4,11 +4,12 @@ A key's fact is durable with the report that brought it; its effect comes when t
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from dispatcher.directory import do_not_call
 from dispatcher.domain.vocabulary import CallState, PageState
@@ -34,24 +35,35 @@ class Wish(StrEnum):
     NOTHING_MORE = "nothing_more"
 
 
+AFTER_THE_END = frozenset({KeyAction.OPT_OUT, KeyAction.SILENCE})
+"""What keys still do that were pressed when the alarm had ended: in a call that went on, or called back."""
+
 _STRENGTH = (Wish.NONE, Wish.GO_ON, Wish.NOTHING_MORE)
 
 
-def act(work: Work, row: Any, plan: AlarmPlan) -> Wish:
-    """Give every key its effect that has not had it. ``row`` is the locked alarm's."""
+def act(work: Work, row: Any, plan: AlarmPlan, only: frozenset[KeyAction] = frozenset(KeyAction)) -> Wish:
+    """Give every key its effect that has not had it. ``row`` is the locked alarm's; ``only`` what is done."""
     if not plan.keys:
         return Wish.NONE
     wish = Wish.NONE
     for page, pressed in _new_keys(work, row["id"]):
         for key in pressed:
             action = plan.keys.get(key)
-            if action is None or action is KeyAction.ACKNOWLEDGE:
+            if action is None or action is KeyAction.ACKNOWLEDGE or action not in only:
                 continue
             wish = max(wish, _do(work, row, plan, page, key, action), key=_STRENGTH.index)
         work.tx.execute(
             update(pages).where(pages.c.id == page.id).values(keys_done=page.keys_done + "".join(pressed))
         )
     return wish
+
+
+def was_heard(tx: Connection, of_pages: Iterable[Any]) -> bool:
+    """Whether somebody has listened in one of the calls of these pages: to the end, or until a key."""
+    ids = [page.call_id for page in of_pages if page.call_id is not None]
+    query = select(_attempts).where(_attempts.c.call_id.in_(ids))
+    found = tx.execute(query).all() if ids else ()
+    return any(row.prompt_ended_at is not None or facts_from(row).digits for row in found)
 
 
 def _new_keys(work: Work, alarm_id: str) -> list[tuple[Any, list[str]]]:

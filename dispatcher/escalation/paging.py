@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dispatcher.config.settings import AlarmSettings
 from dispatcher.directory.resolving import Limits, limits_of
 from dispatcher.domain.escalation import Place
 from dispatcher.domain.vocabulary import CallState, DeliveredWhen, PageState, Purpose
@@ -131,6 +132,11 @@ class Told:
             "most_per_hour": own.per_hour or self.limits.per_hour or None,
             **callee.columns,
         }
+
+
+def usual_limits(settings: AlarmSettings) -> Limits:
+    """How many calls somebody takes who has no limits of their own."""
+    return Limits(settings.most_per_minute, settings.most_per_hour)
 
 
 def page(

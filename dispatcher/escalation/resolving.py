@@ -1,17 +1,18 @@
 """The end of an alarm's cause: what is planned is called off, and who was told may be told of the end."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import or_, select
 
 from dispatcher.domain.escalation import Place
 from dispatcher.domain.vocabulary import AlarmStatus, DeliveredWhen, Purpose, TargetKind
-from dispatcher.escalation.paging import Told, page
+from dispatcher.escalation.paging import Told, page, usual_limits
 from dispatcher.escalation.recipients import Callee
 from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan
 from dispatcher.store import do_not_call
-from dispatcher.store.pages import of_alarm
+from dispatcher.store.pages import calls_back, of_alarm
 from dispatcher.store.tables import Alarm, Attempt, table
 from dispatcher.work import Work
 
@@ -39,12 +40,25 @@ def _tell(work: Work, row: Any, plan: AlarmPlan) -> None:
     proof = DeliveredWhen(row["delivered_when"])
     if proof is DeliveredWhen.ACKNOWLEDGED:
         proof = DeliveredWhen.HEARD
-    told = Told(row, plan.bundle, plan.resolved_message, proof, Purpose.RESOLVED)
+    limits = usual_limits(work.core.settings.alarms)
+    told = Told(row, plan.bundle, plan.resolved_message, proof, Purpose.RESOLVED, limits)
     place = Place(row["step"], row["round"])
     if page(
         work.tx, work.now, told, [[callee] for callee in people.values()], place, "the alarm was resolved"
     ):
         work.aftermath.due = True
+
+
+def take_back(work: Work, row: Mapping[str, Any]) -> None:
+    """Call nobody back any more to say that the alarm ``row``, which has just fired anew, is over.
+
+    It is the same alarm where the key is the same, or the source, the policy and all labels: a monitoring
+    system's next episode has another key.
+    """
+    for one in calls_back(work.tx, row["source"], row["policy"]):
+        if one.dedup_key == row["dedup_key"] or (one.labels and one.labels == row["labels"]):
+            why = f"the alarm has fired anew: {row['id']}"
+            work.aftermath.add(ledger.withdraw_page(work.tx, work.now, one.id, one.call_id, work.count, why))
 
 
 def _who_was_told(work: Work, alarm_id: str) -> list[Callee]:

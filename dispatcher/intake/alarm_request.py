@@ -134,7 +134,7 @@ def plan_of(tx: Connection, request: AlarmRequest, settings: Settings, now: date
         faults.append(Fault(("expires_at",), f"this is in the past: it is {now:%Y-%m-%dT%H:%M:%SZ}"))
     if message is None or faults:
         raise Refused(*faults)
-    course = plan_of_policy(policy, request.severity) if policy else AlarmPlan(steps=[])
+    course = plan_of_policy(policy, request.severity) if policy else _bare(request)
     if request.to:
         course = course.model_copy(update={"steps": [StepSpec(to=request.to)]})
     to = course.steps[0].to
@@ -148,6 +148,10 @@ def plan_of(tx: Connection, request: AlarmRequest, settings: Settings, now: date
         expires_at=request.expires_at or _usual_expiry(policy, settings, now),
         course=course,
     )
+
+
+def _bare(request: AlarmRequest) -> AlarmPlan:
+    return AlarmPlan(steps=[], severity=request.severity)
 
 
 def _usual_expiry(policy: PolicySpec | None, settings: Settings, now: datetime) -> datetime | None:

@@ -11,11 +11,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dispatcher.domain.vocabulary import TEST, AlarmStatus
 from dispatcher.errors import Fault, Refused
 from dispatcher.escalation import silences
-from dispatcher.escalation.advancing import begin, take_route
+from dispatcher.escalation.advancing import begin
 from dispatcher.escalation.lines import Lines, lines_of, lines_or_refused
 from dispatcher.escalation.menus import missing_ivr
 from dispatcher.escalation.recipients import Asked, Rules, faults_of_message
-from dispatcher.escalation.resolving import resolve
+from dispatcher.escalation.repeats import follow
+from dispatcher.escalation.resolving import resolve, take_back
 from dispatcher.intake.alarm_request import AlarmRequest, Plan, Wish, plan_of
 from dispatcher.ledger import alarms as ledger
 from dispatcher.metrics import catalogue
@@ -92,12 +93,14 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
     if alarm_id != row["id"]:
         cause = f"raised again by {source}: {row['summary']}"
         events.record(work.tx, work.now, [Change("alarm", alarm_id, "repeated", cause, alarm_id=alarm_id)])
-        take_route(work, alarm_id, plan.course)
+        follow(work, alarm_id, plan.course, Asked(plan.message, plan.delivered_when))
         return Taken(alarm_id, Effect.JOINED)
     raised = Change("alarm", row["id"], "raised", cause=f"by {source}", alarm_id=row["id"])
     events.record(work.tx, work.now, [raised])
     if no_ivr is not None:
         _note_missing_ivr(work, row, no_ivr)
+    if plan.course.resolved_message is not None:
+        take_back(work, row)
     begin(work, row, plan.course, lines)
     silences.feel_greater(work, row)
     work.count.add(catalogue.ALARMS, source, request.severity)

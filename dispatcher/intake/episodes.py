@@ -47,6 +47,16 @@ def lock(work: Work, keys: Iterable[str]) -> None:
         work.tx.execute(_TAKE_LOCKS, {"of": _LOCK, "locks": locks})
 
 
+def take_in_turn(work: Work, request: AlarmRequest, source: str) -> Taken:
+    """Take an alarm as somebody asks for it themselves, in its turn among those with the same key.
+
+    Raises :class:`Refused`.
+    """
+    if request.dedup_key is not None:
+        lock(work, [request.dedup_key])
+    return alarms.take(work, request, source)
+
+
 def take(work: Work, notice: Notice, policy: str, source: str) -> Taken | None:
     """Do what the notice says to the alarm of its key; None when it speaks of no alarm of ours.
 

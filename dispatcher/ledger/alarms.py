@@ -56,6 +56,35 @@ def withdraw_alarm(tx: Connection, now: datetime, alarm_id: str, count: Count, w
     return withdraw(tx, now, pages.only_for(alarm_id), count, why)
 
 
+def withdraw_waiting(tx: Connection, now: datetime, alarm_id: str, count: Count, why: str) -> Aftermath:
+    """Take the alarm out of the calls that wait, and those back that tell of no other alarm."""
+    return _leave_waiting(tx, now, alarm_id, count, why, CallState.CANCELLED)
+
+
+def expire(tx: Connection, now: datetime, alarm_id: str, count: Count) -> Aftermath:
+    """End an open alarm whose time is over: at once, or when the call that tells of it just now has ended.
+
+    It leaves the calls that wait, which go on for the other alarms that they tell of.
+    """
+    why = "its time is over"
+    tx.execute(select(_alarms.c.id).where(_alarms.c.id == alarm_id).with_for_update()).all()
+    aftermath = _leave_waiting(tx, now, alarm_id, count, why, CallState.EXPIRED)
+    is_up = select(_alarms.c.id).where(
+        _alarms.c.id == alarm_id, pages.any_with(_alarms.c.id, CallState.ACTIVE)
+    )
+    if tx.execute(is_up).first() is None:
+        close(tx, now, alarm_id, AlarmStatus.EXPIRED, why)
+    return aftermath
+
+
+def _leave_waiting(
+    tx: Connection, now: datetime, alarm_id: str, count: Count, why: str, state: CallState
+) -> Aftermath:
+    pages.lock_calls(tx, alarm_id)
+    left = pages.end_waiting(tx, now, alarm_id, why)
+    return withdraw(tx, now, [_calls.c.id.in_(left), pages.tells_nothing()], count, why, state=state)
+
+
 def withdraw_page(
     tx: Connection, now: datetime, page_id: str, call_id: str, count: Count, why: str
 ) -> Aftermath:
@@ -103,15 +132,19 @@ def release_held_by(tx: Connection, now: datetime, holder: str) -> None:
     tx.execute(update(_alarms).where(_alarms.c.held_by == holder).values(next_at=now))
 
 
-def look_again(tx: Connection, now: datetime, alarm_ids: Iterable[str]) -> Aftermath:
-    """Have the escalation of these alarms looked at: a call has ended, or a key was pressed."""
+def look_again(
+    tx: Connection, now: datetime, alarm_ids: Iterable[str], *, ended_too: bool = False
+) -> Aftermath:
+    """Have the escalation of these alarms looked at: a call has ended, or a key was pressed.
+
+    ``ended_too``: a key may have its effect in a call that went on after the alarm's end.
+    """
     ids = sorted(set(alarm_ids))
     if not ids:
         return Aftermath()
+    statuses = tuple(AlarmStatus) if ended_too else (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)
     tx.execute(
-        update(_alarms)
-        .where(_alarms.c.id.in_(ids), among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED))
-        .values(next_at=now)
+        update(_alarms).where(_alarms.c.id.in_(ids), among(_alarms.c.status, *statuses)).values(next_at=now)
     )
     return Aftermath(escalate=True)
 

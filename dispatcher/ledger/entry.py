@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from dispatcher.domain.facts import Facts, changes, join
 from dispatcher.domain.outcomes import Terms, is_acknowledged, outcome_of
-from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, Outcome, Phase
+from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, Outcome, Phase, Purpose
 from dispatcher.ledger import alarms, measures
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.steps import Move, Told, decide
@@ -199,15 +199,16 @@ def _settle_alarms(
         # A key that is told twice, by itself and within a whole string, was pressed once.
         if case.alarm_id is None or case.facts.digits == item.before.digits:
             continue
-        told = pages.alarms_of(tx, [case.call_id]).get(case.call_id, [])
+        told = pages.told_by(tx, case.call_id, case.claimed_at)
+        ids = [page.alarm_id for page in told]
         if is_acknowledged(case.facts, terms) and not is_acknowledged(item.before, terms):
             cause = f"key {case.facts.digits} by {case.person}"
-            for alarm_id in told:
+            for alarm_id in (page.alarm_id for page in told if page.purpose == Purpose.ALARM):
                 aftermath.add(alarms.acknowledge(tx, now, alarm_id, count, by=case.person, cause=cause))
             if set(case.facts.digits) - set(terms.ack_digits):
-                aftermath.add(alarms.look_again(tx, now, told))
+                aftermath.add(alarms.look_again(tx, now, ids, ended_too=True))
         else:
-            aftermath.add(alarms.look_again(tx, now, told))
+            aftermath.add(alarms.look_again(tx, now, ids, ended_too=True))
     for case, move, _ in moves:
         if move.state is CallState.DELIVERED and case.ordinal != case.attempts_made:
             aftermath.add(alarms.stop_redial(tx, now, case.call_id))

@@ -68,6 +68,9 @@ ALARMS_UNKNOWN_IVR = Counter(
     ("source",),
     "Alarms taken although no PBX has the IVR that their message names.",
 )
+ALARMS_STUMBLED = Counter(
+    "dispatcher_alarms_stumbled_total", (), "Looks at an alarm that failed, so that it was put off."
+)
 CALLS = Counter("dispatcher_calls_total", ("kind", "outcome"), "Calls that reached their final outcome.")
 ATTEMPTS = Counter("dispatcher_attempts_total", ("pbx", "trunk", "outcome"), "Attempts by their outcome.")
 REPORTS = Counter("dispatcher_reports_total", ("pbx", "event", "disposition"), "Reports received from PBXs.")
@@ -115,6 +118,7 @@ COUNTERS = (
     ALERTS_TRUNCATED,
     NOTIFICATIONS_REFUSED,
     ALARMS_UNKNOWN_IVR,
+    ALARMS_STUMBLED,
     CALLS,
     ATTEMPTS,
     REPORTS,

@@ -61,6 +61,8 @@ class Claimed:
 
     alarms: list[str] = field(default_factory=list)
     campaigns: list[str] = field(default_factory=list)
+    merged: int = 0
+    """Calls of alarms that are over, since another one tells what they would have told."""
     plan: Plan = field(default_factory=Plan)
     wake_at: datetime | None = None
 
@@ -106,15 +108,16 @@ def claim(
     taken = [(queue, queue.rows[: planned.grants.get(queue.lane, 0)]) for queue in queues]
     starts = [(queue, row) for queue, rows in taken for row in rows]
     if starts:
-        gather(tx, now, [row for queue, row in starts if queue.lane == ALARMS])
+        merged = gather(tx, now, [row for queue, row in starts if queue.lane == ALARMS])
         freed = trunks.freed_since(tx, line.pbx, line.trunk, counted.last_claim_at, len(starts))
         made = _make_attempts(tx, now, line, starts, freed)
         trunks.note_claim(tx, now, line.pbx, line.trunk, planned.next_slot_at)
     else:
-        made = []
+        made, merged = [], 0
     return Claimed(
         alarms=[attempt_id for attempt_id, lane in made if lane == ALARMS],
         campaigns=[attempt_id for attempt_id, lane in made if lane != ALARMS],
+        merged=merged,
         plan=planned,
         wake_at=_earliest(
             [

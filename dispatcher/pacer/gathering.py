@@ -33,14 +33,19 @@ _PAGES = select(pages).where(pages.c.call_id == bindparam("of_call"))
 _COPIED = tuple(column.name for column in pages.c)
 
 
-def gather(tx: Connection, now: datetime, starting: Sequence[Any]) -> None:
-    """Have these locked alarms' calls tell also what other queued calls of the same bundle would tell."""
+def gather(tx: Connection, now: datetime, starting: Sequence[Any]) -> int:
+    """Have these locked alarms' calls tell also what other queued calls of the same bundle would tell.
+
+    Returns how many of those there were: they are over.
+    """
     by_bundle = {row.bundle: row for row in starting if row.bundle is not None}
     if not by_bundle:
-        return
+        return 0
     ids = {"bundles": list(by_bundle), "starting": [row.id for row in by_bundle.values()]}
-    for other in tx.execute(_OTHERS, ids).all():
+    others = tx.execute(_OTHERS, ids).all()
+    for other in others:
         _join(tx, now, by_bundle[other.bundle].id, other)
+    return len(others)
 
 
 def _join(tx: Connection, now: datetime, call_id: str, other: Any) -> None:

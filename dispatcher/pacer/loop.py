@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dispatcher.core import Core
+from dispatcher.domain.vocabulary import CallKind, Outcome
 from dispatcher.lines import Line
+from dispatcher.metrics import catalogue
 from dispatcher.pacer.claim import Claimed, claim
 from dispatcher.signals import Topic
 from dispatcher.store.engine import is_outage
@@ -56,6 +58,8 @@ class Pacer:
     def _fill(self, line: Line) -> Claimed:
         core = self._core
         claimed = core.store.transact(lambda tx: claim(tx, core.clock(), line, self._lines, core.began))
+        if claimed.merged:
+            core.counts.add(catalogue.CALLS, CallKind.ALARM, Outcome.CANCELLED, by=claimed.merged)
         if claimed.alarms:
             core.messages.dial(claimed.alarms, urgent=True)
         if claimed.campaigns and line.dials_at_once:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Purpose
 from dispatcher.store.tables import Alarm, Call, Page, among, table
@@ -16,6 +16,14 @@ _alarms, _calls = table(Alarm), table(Call)
 _ALARMS_OF = (
     select(pages.c.call_id, pages.c.alarm_id)
     .where(pages.c.call_id.in_(bindparam("call_ids", expanding=True)), among(pages.c.purpose, Purpose.ALARM))
+    .order_by(pages.c.created_at, pages.c.id)
+)
+_TOLD_BY = (
+    select(pages.c.alarm_id, pages.c.purpose)
+    .where(
+        pages.c.call_id == bindparam("of_call"),
+        or_(pages.c.ended_at.is_(None), pages.c.ended_at >= bindparam("since")),
+    )
     .order_by(pages.c.created_at, pages.c.id)
 )
 _TELLING = (
@@ -97,6 +105,12 @@ def end_one(tx: Connection, now: datetime, page_id: str, why: str) -> None:
     tx.execute(update(pages).where(pages.c.id == page_id).values(ended))
 
 
+def wait_again(tx: Connection, page_ids: Sequence[str]) -> None:
+    """Have the people of pages that have just ended wait for another call."""
+    waits = {"state": PageState.WAITING, "call_id": None, "why": "", "ended_at": None}
+    tx.execute(update(pages).where(pages.c.id.in_(page_ids)).values(waits))
+
+
 def end_delivered(tx: Connection, now: datetime, alarm_id: str, why: str) -> None:
     """End the alarm's pages whose calls were delivered: that was not enough."""
     delivered = select(_calls.c.id).where(
@@ -112,6 +126,45 @@ def call_again(tx: Connection, call_id: str, since: datetime) -> list[str]:
     waits = update(pages).where(*later, among(pages.c.purpose, Purpose.ALARM))
     again = waits.values(state=PageState.WAITING, call_id=None).returning(pages.c.alarm_id)
     return list(tx.execute(again).scalars())
+
+
+def end_waiting(tx: Connection, now: datetime, alarm_id: str, why: str) -> list[str]:
+    """End the alarm's pages that nobody's phone rings for; returns the calls that they had waited in."""
+    queued = select(_calls.c.id).where(
+        _calls.c.id == pages.c.call_id, among(_calls.c.state, CallState.QUEUED)
+    )
+    waits = among(pages.c.state, PageState.WAITING) | (
+        among(pages.c.state, PageState.CALLING) & queued.exists()
+    )
+    ended = update(pages).where(pages.c.alarm_id == alarm_id, waits)
+    left = tx.execute(
+        ended.values(state=PageState.ENDED, why=why, ended_at=now).returning(pages.c.call_id)
+    ).scalars()
+    return [call_id for call_id in left if call_id is not None]
+
+
+def calls_back(tx: Connection, source: str, policy: str | None) -> Sequence[Any]:
+    """The pages (with their alarm's key and labels) of calls that wait to tell that an alarm is resolved."""
+    query = (
+        select(pages.c.id, pages.c.call_id, _alarms.c.dedup_key, _alarms.c.labels)
+        .join(_calls, _calls.c.id == pages.c.call_id)
+        .join(_alarms, _alarms.c.id == pages.c.alarm_id)
+        .where(
+            among(_calls.c.state, CallState.QUEUED),
+            _calls.c.alarm_id.is_not(None),
+            among(pages.c.purpose, Purpose.RESOLVED),
+            among(pages.c.state, PageState.CALLING),
+            _alarms.c.source == source,
+            _alarms.c.policy == policy,
+        )
+        .order_by(pages.c.id)
+    )
+    return tx.execute(query).all()
+
+
+def told_by(tx: Connection, call_id: str, since: datetime) -> Sequence[Any]:
+    """The pages (alarm_id, purpose) of a call that it told of at ``since`` or later, in their order."""
+    return tx.execute(_TOLD_BY, {"of_call": call_id, "since": since}).all()
 
 
 def lock_calls(tx: Connection, alarm_id: str) -> None:

@@ -47,9 +47,10 @@ def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
     return named | dict(row["labels"] or {})
 
 
-def alarms_in_hand(tx: Connection) -> list[tuple[str, dict[str, str]]]:
+def alarms_in_hand(tx: Connection, raised_after: datetime | None = None) -> list[tuple[str, dict[str, str]]]:
     """Every alarm that is open or acknowledged, with what it is matched by; tests keep nothing quiet."""
-    return [(row["id"], labels_of(row)) for row in (dict(one) for one in tx.execute(_IN_HAND).mappings())]
+    query = _IN_HAND if raised_after is None else _IN_HAND.where(_alarms.c.created_at > raised_after)
+    return [(row["id"], labels_of(row)) for row in (dict(one) for one in tx.execute(query).mappings())]
 
 
 def silences_at(tx: Connection, now: datetime) -> Sequence[Any]:

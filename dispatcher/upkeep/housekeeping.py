@@ -1,8 +1,9 @@
 """Expiry, the end of campaigns, and pruning what is old."""
 
 from datetime import timedelta
+from functools import partial
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from dispatcher.core import Core, write_counts
 from dispatcher.domain.vocabulary import (
@@ -28,6 +29,7 @@ from dispatcher.store.tables import (
     among,
     table,
 )
+from dispatcher.work import Work, carry_out
 
 _alarms, _calls, _campaigns = table(Alarm), table(Call), table(Campaign)
 _events, _reports, _foreign = table(Event), table(RawReport), table(ForeignCall)
@@ -65,20 +67,26 @@ def expire(core: Core) -> None:
 
 
 def expire_alarms(core: Core) -> None:
-    """End open alarms past their time when no call of theirs is under way any more."""
+    """End open alarms past their time, which no call that waits tells of any more.
+
+    One of which a call tells just now ends with it: whoever has picked up may still take it in hand.
+    """
     now = core.clock()
-    under_way = pages.any_with(_alarms.c.id, *OPEN_CALL_STATES)
+    is_up = pages.any_with(_alarms.c.id, CallState.ACTIVE)
+    waits = pages.any_with(_alarms.c.id, CallState.QUEUED)
     overdue = select(_alarms.c.id).where(
-        among(_alarms.c.status, AlarmStatus.OPEN), _alarms.c.expires_at <= now, ~under_way
+        among(_alarms.c.status, AlarmStatus.OPEN), _alarms.c.expires_at <= now, or_(waits, ~is_up)
     )
     with core.store.read() as tx:
         ids = list(tx.execute(overdue.limit(_BATCH)).scalars())
     if not ids:
         return
-    with core.store.write() as tx:
-        for alarm_id in ids:
-            alarms.close(tx, now, alarm_id, AlarmStatus.EXPIRED, "its time is over")
-    core.after(Aftermath())
+    for alarm_id in ids:
+        carry_out(core, partial(_expire, alarm_id))
+
+
+def _expire(alarm_id: str, work: Work) -> None:
+    work.aftermath.add(alarms.expire(work.tx, work.now, alarm_id, work.count))
 
 
 def finish_campaigns(core: Core) -> None:

@@ -1,0 +1,87 @@
+"""A repeat that is graver: who has not been called yet hears the message of the graver alarm."""
+
+from typing import Any
+
+from dispatcher.store.requests import for_call
+from dispatcher.store.tables import Call, table
+from tests.escalation.desk import ANN, BOB, CAT, Desk, open_desk, policy, step
+
+_calls = table(Call)
+BY_SEVERITY = [{"severity": ["critical"], "message": {"ivr": "6599"}, "keys": {"5": "escalate"}}]
+
+
+def graver(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return policy(*steps, messages=BY_SEVERITY, retry={"max_attempts": 2, "busy": 60}, **more)
+
+
+def heard(desk: Desk) -> list[tuple[str, str]]:
+    """What each call plays that waits or rings: by number, as the dial worker reads it."""
+    with desk.core.store.read() as tx:
+        rows = tx.execute(
+            _calls.select().where(_calls.c.state.in_(["queued", "active"])).order_by(_calls.c.number)
+        ).all()
+        requests = desk.core.ledger.requests.of(tx, {(row.alarm_id, None) for row in rows})
+    return [(row.number, for_call(requests[row.alarm_id], row).message_value) for row in rows]
+
+
+def test_a_graver_repeat_changes_the_message_of_calls_that_wait(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN, wait=300), step(BOB))) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        assert heard(desk) == [(ANN, "6500")]
+        desk.raised(severity="critical", dedup_key="pump")
+
+        assert heard(desk) == [(ANN, "6599")]
+        assert "message_changed" in desk.story(alarm)
+        desk.ring()
+        desk.wait(300)
+        assert heard(desk) == [(ANN, "6599"), (BOB, "6599")], "the next step has it too"
+
+
+def test_a_call_that_rings_keeps_its_message_and_the_retry_has_the_new_one(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN, BOB))) as desk:
+        desk.raised(severity="warning", dedup_key="pump")
+        desk.ring()
+        desk.busy(BOB)
+        desk.raised(severity="critical", dedup_key="pump")
+
+        assert heard(desk) == [(ANN, "6500"), (BOB, "6599")]
+
+
+def test_a_call_that_others_share_goes_on_for_them(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        desk.raised(severity="warning", dedup_key="pump")
+        other = desk.raised(severity="warning", dedup_key="fan")
+        desk.raised(severity="critical", dedup_key="pump")
+
+        assert sorted(heard(desk)) == [(ANN, "6500"), (ANN, "6599")]
+        assert dict(desk.outcomes(other)) == {ANN: "queued"}
+
+
+def test_the_keys_of_the_graver_message_come_with_it(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN), step(CAT))) as desk:
+        desk.raised(severity="warning", dedup_key="pump")
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.ring()
+        desk.press(ANN, "5")
+
+        assert CAT in desk.waiting()
+
+
+def test_a_lesser_or_equal_repeat_changes_nothing(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        alarm = desk.raised(severity="critical", dedup_key="pump")
+        desk.raised(severity="warning", dedup_key="pump")
+        desk.raised(severity="critical", dedup_key="pump")
+
+        assert heard(desk) == [(ANN, "6599")]
+        assert "message_changed" not in desk.story(alarm)
+
+
+def test_a_held_alarm_that_gets_graver_is_told_with_the_graver_message(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN), severity={"warning": "record"})) as desk:
+        desk.raised(severity="warning", dedup_key="pump")
+        assert heard(desk) == []
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.look()
+
+        assert heard(desk) == [(ANN, "6599")]
