@@ -1,10 +1,10 @@
 """When a silence becomes an alarm, also where we could not hear for a while."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 EARLIEST = timedelta(hours=1)
-"""A sign of life comes no more than this before it is expected, or half of its interval if that is less."""
+"""A sign of life comes no more than this before it usually does, or half of that time if it is less."""
 
 SETTLING = timedelta(seconds=5)
 """So long after we begin to hear again, everybody who tries is heard."""
@@ -19,26 +19,38 @@ class Watch:
     due_at: datetime
     latest_at: datetime
     """No outage of ours puts ``due_at`` off beyond this, so that a true silence is an alarm in the end."""
+    gap: timedelta | None = None
+    """How long the last sign had come after the one before it; None while that is not known.
+
+    Signs may come more often than promised, so that one is missed which was not yet needed.
+    """
 
 
-def expected(heard_at: datetime, every: timedelta, grace: timedelta) -> Watch:
-    """The watch after a sign of life."""
+def expected(heard_at: datetime, every: timedelta, grace: timedelta, gap: timedelta | None = None) -> Watch:
+    """The watch after a sign of life that came ``gap`` after the one before."""
     due_at = heard_at + every + grace
-    return Watch(heard_at, every, due_at, due_at + every)
+    return Watch(heard_at, every, due_at, due_at + every, gap)
+
+
+def is_put_off(watch: Watch, grace: timedelta) -> bool:
+    """Whether an outage of ours has put the alarm off, so that a sign may have been missed."""
+    return watch.due_at != watch.heard_at + watch.every + grace
 
 
 def after_deafness(watch: Watch, grace: timedelta, since: datetime, until: datetime) -> Watch:
     """The watch after a time in which nothing could be heard.
 
     A sign of life that fell into it is missed, and the next one comes a whole interval later. So the
-    alarm waits for that one, if the time reached into the span in which a sign was to be expected.
-    Time that we could not hear is no silence, so ``latest_at`` moves by it.
+    alarm waits for that one, if the time reached into the span in which a sign was to be expected: by
+    what the sender has promised, or is used to. Time that we could not hear is no silence, so
+    ``latest_at`` moves by it.
     """
     if until <= watch.heard_at:
         return watch
     until += SETTLING
     latest_at = watch.latest_at + (until - max(since, watch.heard_at))
-    if until < watch.heard_at + watch.every - min(watch.every / 2, EARLIEST):
-        return Watch(watch.heard_at, watch.every, watch.due_at, latest_at)
+    usual = min(watch.every, watch.gap or timedelta(0))
+    if until < watch.heard_at + usual - min(usual / 2, EARLIEST):
+        return replace(watch, latest_at=latest_at)
     put_off = until + watch.every + grace
-    return Watch(watch.heard_at, watch.every, max(watch.due_at, min(put_off, latest_at)), latest_at)
+    return replace(watch, due_at=max(watch.due_at, min(put_off, latest_at)), latest_at=latest_at)

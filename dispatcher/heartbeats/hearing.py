@@ -72,7 +72,8 @@ class Hearing:
 def _put_off(tx: Connection, since: datetime, until: datetime) -> None:
     for row in heartbeats.watched(tx):
         every, grace = timedelta(seconds=row.every_seconds), timedelta(seconds=row.grace_seconds)
-        before = Watch(row.heard_at, every, row.due_at, row.latest_at)
+        gap = None if row.gap_seconds is None else timedelta(seconds=row.gap_seconds)
+        before = Watch(row.heard_at, every, row.due_at, row.latest_at, gap)
         after = after_deafness(before, grace, since, until)
         if after != before:
             heartbeats.change(tx, row.name, {"due_at": after.due_at, "latest_at": after.latest_at})

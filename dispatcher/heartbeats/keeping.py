@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatcher.domain.heartbeats import Watch, expected
+from dispatcher.domain.heartbeats import Watch, expected, is_put_off
 from dispatcher.domain.vocabulary import HeartbeatStatus
 from dispatcher.errors import Clash, Fault, Refused, Unknown
 from dispatcher.heartbeats.requests import HeartbeatChange, NewHeartbeat, end_of_silence, silence
@@ -40,7 +40,8 @@ def hear(work: Work, name: str) -> None:
         return
     if row.alarm_id is not None:
         alarms.take(work, end_of_silence(name, row.due_at), SOURCE)
-    heartbeats.change(work.tx, name, _up(row, work.now) | {"heard_at": work.now, "alarm_id": None})
+    heard = {"heard_at": work.now, "alarm_id": None, "gap_seconds": _gap(row, work.now)}
+    heartbeats.change(work.tx, name, _up(row, work.now) | heard)
 
 
 def change(work: Work, name: str, asked: HeartbeatChange) -> None:
@@ -97,6 +98,17 @@ def _found(work: Work, name: str) -> Any:
     if row is None:
         raise Unknown("heartbeat", name)
     return row
+
+
+def _gap(row: Any, now: datetime) -> float | None:
+    """How long after the last sign this one comes; what was known of that, if one may have been missed."""
+    known: float | None = row.gap_seconds
+    if row.status != HeartbeatStatus.UP or row.heard_at is None:
+        return known
+    watch = Watch(row.heard_at, _span(row.every_seconds), row.due_at, row.latest_at)
+    if is_put_off(watch, _span(row.grace_seconds)):
+        return known
+    return float((now - row.heard_at).total_seconds())
 
 
 def _up(row: Any, since: datetime) -> dict[str, Any]:

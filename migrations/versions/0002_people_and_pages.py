@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("heard_at", INSTANT, nullable=True),
         sa.Column("due_at", INSTANT, nullable=True),
         sa.Column("latest_at", INSTANT, nullable=True),
+        sa.Column("gap_seconds", sa.Float(), nullable=True),
         sa.Column("alarm_id", sa.String(), nullable=True),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),

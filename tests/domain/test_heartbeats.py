@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dispatcher.domain.heartbeats import EARLIEST, SETTLING, after_deafness, expected
+from dispatcher.domain.heartbeats import SETTLING, after_deafness, expected
 
 START = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 HOUR = 3600.0
@@ -25,9 +25,17 @@ def test_without_an_outage_the_alarm_is_due_after_interval_and_grace() -> None:
 
 
 def test_a_short_restart_in_the_middle_of_a_day_puts_nothing_off() -> None:
-    watch = expected(START, span(DAY), span(HOUR))
+    watch = expected(START, span(DAY), span(HOUR), span(DAY))
     after = after_deafness(watch, span(HOUR), at(12 * HOUR), at(12 * HOUR + 30))
     assert after.due_at == watch.due_at
+
+
+def test_a_restart_when_one_usually_signs_who_signs_more_often_than_promised_waits_for_the_next_one() -> None:
+    watch = expected(START, span(DAY), span(HOUR), span(6 * HOUR))
+    after = after_deafness(watch, span(HOUR), at(6 * HOUR - 10), at(6 * HOUR + 10))
+    assert after.due_at == at(6 * HOUR + 10 + DAY + HOUR) + SETTLING
+    unknown = expected(START, span(DAY), span(HOUR))
+    assert after_deafness(unknown, span(HOUR), at(10), at(20)).due_at > unknown.due_at
 
 
 def test_a_restart_when_the_sign_was_expected_waits_for_the_next_one() -> None:
@@ -56,15 +64,11 @@ def test_a_regular_sender_raises_no_false_alarm_over_one_outage(
 ) -> None:
     period = every * share
     since, until = at(begin * every), at((begin + length) * every)
-    # Senders that sign less often than promised are late by themselves; those that are earlier than an
-    # hour before the end of a long interval may miss two in one outage, which is outside of what is promised.
-    is_often = share <= 0.5 and span(every) <= 2 * EARLIEST
-    assume(is_often or share == 1 or span(every - period) <= EARLIEST)
     watch = expected(START, span(every), span(grace))
     sign = START
     while sign + span(period) < since:
         sign += span(period)
-        watch = expected(sign, span(every), span(grace))
+        watch = expected(sign, span(every), span(grace), span(period))
     watch = after_deafness(watch, span(grace), since, until)
     following = sign
     while following <= until:

@@ -110,11 +110,27 @@ def test_restarts_without_end_do_not_put_an_alarm_off_for_ever(house: House) -> 
 
 
 def test_a_restart_long_before_the_sign_is_expected_puts_nothing_off(house: House) -> None:
-    house.create(every=86_400, grace=3600)
+    house.create(every=120, grace=10)
     house.hear()
-    house.passes(30, step=2)
-    house.is_down_for(60)
-    assert house.row().due_at.timestamp() == START.timestamp() + 86_400 + 3600
+    house.passes(120, step=3)
+    house.hear()
+    house.passes(15, step=3)
+    house.is_down_for(20)
+    assert house.row().due_at.timestamp() == START.timestamp() + 120 + 120 + 10
+
+
+def test_a_sign_that_was_lost_long_before_it_was_needed_raises_no_alarm(house: House) -> None:
+    house.create(every=120, grace=10)
+    house.hear()
+    house.passes(21, step=3)
+    house.hear()
+    house.passes(18, step=3)
+    house.is_down_for(7)
+    # What was lost was a sign like any other: the next one need not come before a whole interval is over.
+    house.passes(114, step=3)
+    assert house.alarms() == []
+    house.hear()
+    assert house.row().due_at == house.clock() + timedelta(seconds=130)
 
 
 def test_while_nobody_listens_nothing_is_raised(house: House) -> None:

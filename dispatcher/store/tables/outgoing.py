@@ -90,6 +90,8 @@ class Heartbeat(SQLModel, table=True):
     """When its silence becomes an alarm, or became one."""
     latest_at: datetime | None = instant()
     """No outage of ours puts ``due_at`` off beyond this."""
+    gap_seconds: float | None = None
+    """How long the last sign had come after the one before it; empty while that is not known."""
     alarm_id: str | None = None
     created_at: datetime = instant(nullable=False)
     updated_at: datetime = instant(nullable=False)
