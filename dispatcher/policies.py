@@ -60,6 +60,7 @@ class StepSpec(Schema):
     """One step: whom to call, how, and for how long before the next step begins."""
 
     to: Annotated[list[Recipient], Field(min_length=1, max_length=1000)]
+    """Whom to call."""
     mode: Mode = Field(Mode.PARALLEL, description="`hunt`: one person after the other.")
     wait: Seconds | None = Field(
         None,
@@ -73,8 +74,11 @@ class MessageRule(Schema):
     """A message for alarms of some severities, or with some labels. The first rule that fits is taken."""
 
     severity: list[Severity] | None = None
+    """For alarms of these severities."""
     labels: Labels | None = Field(None, examples=[{"site": "north"}])
+    """For alarms with all of these labels."""
     message: MessageSpec
+    """What is played in place of the policy's own."""
     keys: dict[Key, KeyAction] | None = Field(
         None,
         description="What keys do in it, if not what the policy's `keys` say.",
@@ -98,6 +102,7 @@ class OfficeHours(Schema):
     """Calls wait for these hours."""
 
     windows: Annotated[list[WindowSpec], Field(min_length=1)]
+    """The hours, in the policy's `timezone`."""
 
 
 class GroupSpec(Schema):
@@ -117,20 +122,29 @@ class PolicySpec(Schema):
         None, examples=[[{"number": "+31612345678"}]], description="For a policy of one step."
     )
     steps: Annotated[list[StepSpec], Field(min_length=1, max_length=MOST_STEPS)] | None = None
+    """In place of `to`: whom to call first, whom then."""
     repeat: Annotated[int, Field(ge=0, le=100)] = Field(0, description="How often all steps come again.")
     message: MessageSpec = Field(examples=[{"ivr": "6500"}])
+    """What is played."""
     messages: list[MessageRule] = Field(default_factory=list)
+    """Messages for some alarms; the first that fits is played in place of `message`."""
     delivered_when: DeliveredWhen | None = None
+    """What ends the calling. Left out, it is the most that can be proven of such calls."""
     ack_digits: AckDigits = "1"
+    """The keys that acknowledge."""
     keys: dict[Key, KeyAction] = Field(default_factory=dict, examples=[{"4": "escalate", "6": "resolve"}])
+    """What other keys do."""
     silence_for: Annotated[float, Field(gt=0, le=30 * 86_400)] = Field(
         1800.0, description="Seconds of quiet that the key `silence` brings."
     )
     retry: RetrySpec = Field(RetrySpec(), examples=[{"max_attempts": 3, "busy": 30}])
+    """The budget of attempts of each call, and the seconds before the next by outcome."""
     expires_after: Seconds | None = Field(None, gt=0, examples=[3600.0])
+    """Seconds from an alarm's start until it is given up; else `alarms.expires_after` holds."""
     severity: dict[Severity, Route | OfficeHours] = Field(
         default_factory=dict, examples=[{"info": "record", "warning": {"windows": []}}]
     )
+    """What alarms of a severity do: `call` (unless given), `record` only, or wait for their hours."""
     timezone: Zone = Field("UTC", description="Of the hours that calls wait for.")
     remind_after: Seconds | None = Field(
         None, gt=0, description="Seconds after which an acknowledged, unresolved alarm pages again."
@@ -140,6 +154,7 @@ class PolicySpec(Schema):
     )
     bundle: bool = Field(True, description="One call tells a person of all alarms that wait for them.")
     group: GroupSpec | None = None
+    """Gathers alarms with the same values of some labels, and tells of them together."""
 
     @model_validator(mode="after")
     def _calls_somebody(self) -> Self:

@@ -60,7 +60,7 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ValueError("must be an IANA time zone") from None
+        raise ValueError("must be an IANA time zone, such as Europe/Amsterdam") from None
     return value
 
 
@@ -81,7 +81,9 @@ RECIPIENT_KINDS: tuple[RecipientKind, ...] = (
 class Schema(BaseModel):
     """Refuses unknown keys, and keeps what was sent out of error texts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     def _only_one_of(self, names: tuple[str, ...]) -> str:
         given = [name for name in names if getattr(self, name) is not None]
@@ -95,10 +97,15 @@ class Recipient(Schema):
     """Whom to call: a number, an extension or user of a PBX, or a contact, group or schedule by its name."""
 
     number: PhoneNumber | None = Field(None, examples=["+31612345678"])
+    """A telephone number, E.164 or national."""
     extension: Word | None = Field(None, examples=["1002"])
+    """An extension of a PBX."""
     user: Word | None = Field(None, examples=["a.jansen"])
+    """A user of a PBX (Axeos)."""
     contact: Word | None = Field(None, examples=["duty-engineer"])
+    """A contact by its name."""
     group: Word | None = Field(None, examples=["ops"])
+    """A group of contacts by its name."""
     schedule: Word | None = Field(None, examples=["night"])
     """Whoever is on call when the call is to be made."""
     pbx: Word | None = Field(None, examples=["hq"])
@@ -128,9 +135,13 @@ class MessageSpec(Schema):
     """What the person hears: an IVR, prompts joined by ``+``, a queue or a ring group."""
 
     ivr: PbxNumber | None = Field(None, examples=["6500"])
+    """The number of an IVR of the PBX."""
     prompt: Word | None = Field(None, examples=["boiler+evacuate"])
+    """Names of prompts of the PBX, joined by `+`."""
     queue: PbxNumber | None = Field(None, examples=["6700"])
+    """The number of a queue."""
     ring_group: PbxNumber | None = Field(None, examples=["6200"])
+    """The number of a ring group."""
     count: Annotated[int, Field(ge=1, le=100)] = 1
     """How often the prompts are played."""
 
@@ -166,7 +177,7 @@ class WindowSpec(Schema):
     """
 
     days: Annotated[list[Day], Field(min_length=1, description="The days on which the window begins.")]
-    start: str = Field(alias="from", examples=["09:00"])
+    start: str = Field(alias="from", examples=["09:00"], description="When it begins, in local time.")
     end: str = Field(alias="to", examples=["20:00"], description="`24:00` is the end of the day.")
 
     @field_validator("start", "end")
@@ -191,6 +202,7 @@ class RetrySpec(Schema):
     """The one budget of attempts, and for any outcome the seconds before the next attempt."""
 
     max_attempts: Annotated[int, Field(ge=1, le=100)] = RetryRules().max_attempts
+    """The one budget of attempts, for all outcomes together."""
     delivered: Seconds | None = None
     not_heard: Seconds | None = None
     busy: Seconds | None = None
