@@ -10,7 +10,7 @@ from typing import Self
 from tests.services.process import HOST
 
 Row = Mapping[str, str]
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Ami:

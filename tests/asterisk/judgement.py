@@ -32,8 +32,8 @@ SKEW = 0.05
 """Seconds by which Asterisk may note a channel's making after its INVITE has gone out."""
 UNCLEAR = 0.25
 """Seconds by which a phone's clock of a prompt may differ from Asterisk's."""
-AROUND_A_CRASH = 2.5
-"""Seconds; no more than the time-out of a request, and a little."""
+AROUND_A_CRASH = 5.0
+"""Seconds; the time-out of a request, and what a busy machine takes between writing and sending it."""
 Call = Mapping[str, Any]
 
 

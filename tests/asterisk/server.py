@@ -93,7 +93,7 @@ class AsteriskServer(ServerProcess):
     def cli(self, command: str) -> str:
         """What Asterisk's console answers."""
         run = self._program("-rx", command)
-        said = subprocess.run(run, capture_output=True, text=True, check=False, timeout=20).stdout
+        said = subprocess.run(run, capture_output=True, text=True, check=False, timeout=60).stdout
         return "\n".join(line for line in said.splitlines() if not line.startswith(ALWAYS_SAID))
 
     def _program(self, *arguments: str) -> list[str]:

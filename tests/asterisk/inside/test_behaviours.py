@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.asterisk.callees import ANSWERED, CALLEES
+from tests.asterisk.callees import ANSWERED, CALLEES, WAS_HUNG_UP
 from tests.asterisk.inside.conftest import Bench
 from tests.asterisk.judgement import Evidence, judge, rang_wrongly
 from tests.asterisk.phones import number_of
@@ -14,8 +14,12 @@ from tests.asterisk.records import cel, intervals
 from tests.asterisk.site import AsteriskSite
 from tests.system.processes import wait_until
 
+pytestmark = pytest.mark.timeout(900)
+
 VERSIONS = ["newer", "older"]
 CHANNELS = 30
+WAIT = 120.0
+"""Seconds for things that take ten on a machine at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def called(site: AsteriskSite) -> dict[str, dict[str, dict[str, Any]]]:
             if callees is TROUBLES_THE_TRUNK:
                 _wait_for_first_outcomes(site, campaign)
                 site.post(f"/v1/campaigns/{campaign}/cancel")
-            site.campaign_over(campaign, 40)
+            site.campaign_over(campaign, WAIT)
             found[version] |= dict(zip(callees, site.calls(campaign), strict=True))
     return found
 
@@ -89,7 +93,7 @@ def _wait_for_first_outcomes(site: AsteriskSite, campaign: str) -> None:
         calls = site.calls(campaign)
         return all(call["attempts"] and call["attempts"][0]["outcome"] for call in calls)
 
-    wait_until(all_have_one, 40, "first outcomes")
+    wait_until(all_have_one, WAIT, "first outcomes")
 
 
 @pytest.mark.parametrize("callee", EXPECTED)
@@ -133,7 +137,7 @@ def test_asterisk_and_the_phones_tell_the_same(
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_alarm_is_acknowledged_by_a_key(site: AsteriskSite, called: object, version: str) -> None:
     number = f"+{number_of('presses 1', 100 + VERSIONS.index(version))}"
-    alarm = site.alarm_over(site.raise_alarm(number))
+    alarm = site.alarm_over(site.raise_alarm(number), WAIT)
     assert alarm["status"] == "acknowledged"
 
 
@@ -150,13 +154,17 @@ def test_joined_prompts_are_played_as_often_as_asked(
         trunks=["newer/trunk"],
         retry={"max_attempts": 1},
     )
-    site.go(campaign)
-    site.campaign_over(campaign, 30)
-    site.idle(20)
-    assert [call["outcome"] for call in site.calls(campaign)] == ["delivered", "delivered", "not_heard"]
     bench: Bench = request.getfixturevalue("newer")
+    with bench.look() as ami:
+        site.go(campaign)
+        site.campaign_over(campaign, WAIT)
+        site.idle(WAIT)
+        calls = site.calls(campaign)
+        rounds = ami.kinds_of(calls[0]["attempts"][0]["callid"]).count("DispatcherPrompt")
+    assert [call["outcome"] for call in calls] == ["delivered", "delivered", "not_heard"]
+    assert rounds == 2
     [listener] = bench.phones.taken()[number_of("is silent", 200)]
-    assert listener.listened == pytest.approx(2 * (0.4 + 0.8) + 5, abs=0.7)
+    assert listener.listened > 2 * (0.4 + 0.8) + 5 - 0.7
 
 
 def test_a_queue_connects_whoever_answers_with_an_agent(
@@ -170,8 +178,8 @@ def test_a_queue_connects_whoever_answers_with_an_agent(
         retry={"max_attempts": 1},
     )
     site.go(campaign)
-    site.campaign_over(campaign, 30)
-    site.idle(20)
+    site.campaign_over(campaign, WAIT)
+    site.idle(WAIT)
     [call] = site.calls(campaign)
     assert call["outcome"] == "delivered"
     bench: Bench = request.getfixturevalue("newer")
@@ -182,18 +190,20 @@ def test_a_queue_connects_whoever_answers_with_an_agent(
 def test_a_call_that_is_cancelled_is_hung_up(
     request: pytest.FixtureRequest, site: AsteriskSite, called: object
 ) -> None:
-    campaign = site.load([f"+{number_of('is silent', 400)}"], trunks=["newer/trunk"])
-    site.go(campaign)
+    long = {"prompt": "dispatcher/long", "count": 20}
+    number = number_of("keeps talking", 400)
+    campaign = site.load([f"+{number}"], message=long, trunks=["newer/trunk"])
     bench: Bench = request.getfixturevalue("newer")
     with bench.look() as ami:
+        site.go(campaign)
         ami.wait_for(lambda: any(event.get("ChannelStateDesc") == "Up" for event in ami.events))
         [call] = site.calls(campaign)
         site.post(f"/v1/calls/{call['id']}/cancel")
-        site.campaign_over(campaign, 20)
-        site.idle(20)
+        site.campaign_over(campaign, WAIT)
+        site.idle(WAIT)
         assert ami.channels_up() == 0
-    [phone] = bench.phones.taken()[number_of("is silent", 400)]
-    assert phone.listened < 4
+    [phone] = bench.phones.taken()[number]
+    assert WAS_HUNG_UP in phone.story
 
 
 def test_an_ivr_that_asterisk_has_not_is_refused(site: AsteriskSite, called: object) -> None:
@@ -204,4 +214,4 @@ def test_an_ivr_that_asterisk_has_not_is_refused(site: AsteriskSite, called: obj
         answer = site.http.post("/v1/campaigns", json=body)
         return answer.status_code == 422 and "6666" in answer.text
 
-    wait_until(is_refused, 90, "the refusal", every=1.0)
+    wait_until(is_refused, 2 * WAIT, "the refusal", every=1.0)

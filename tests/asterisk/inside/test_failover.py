@@ -17,6 +17,8 @@ from tests.system.site import ROLES
 CHANNELS = 12
 MIX = ("under load, presses 1", "is busy", "under load, presses 1 by INFO", "presses 9")
 CALLS = 60
+WAIT = 240.0
+"""Seconds for things that take some on a machine at rest."""
 READS = "reading the reports of hq"
 PACING = {"settle": 0.2, "doubt_wait": 2.0, "silence": 4.0}
 
@@ -39,7 +41,7 @@ def standby_of(site: AsteriskSite) -> Program:
     return made
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 def test_the_reader_of_events_and_a_dial_worker_are_killed(site: AsteriskSite, bench: Bench) -> None:
     reader = site.programs["reports"]
     reader.wait_to_say(READS)
@@ -48,19 +50,19 @@ def test_the_reader_of_events_and_a_dial_worker_are_killed(site: AsteriskSite, b
     numbers = [f"+{number_of(MIX[index % len(MIX)], index)}" for index in range(CALLS)]
     campaign = site.load(numbers, retry={"max_attempts": 2, "busy": 0, "not_heard": 0, "unknown": 0})
     site.go(campaign)
-    site.wait_for_some(campaign, 8)
+    site.wait_for_some(campaign, 8, WAIT)
     assert READS not in standby.said
     reader.kill()
-    standby.wait_to_say(READS, 30)
-    site.wait_for_some(campaign, 20)
+    standby.wait_to_say(READS, WAIT)
+    site.wait_for_some(campaign, 20, WAIT)
     site.programs["workers"].kill()
     site.start("workers")
     site.programs.pop("reports").close()
 
-    site.campaign_over(campaign, 90)
-    site.idle(30)
+    site.campaign_over(campaign, WAIT)
+    site.idle(WAIT)
     with bench.look() as ami:
-        wait_until(lambda: ami.channels_up() == 0, 30, "the end of every channel", every=0.2)
+        wait_until(lambda: ami.channels_up() == 0, WAIT, "the end of every channel", every=0.2)
     bench.phones.stop()
     calls, channels = site.calls(campaign), intervals(cel(bench.asterisk.cel_file))
     outcomes = judge(Evidence(calls, channels, bench.phones.taken(), CHANNELS, away=True))

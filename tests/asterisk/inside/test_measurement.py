@@ -1,5 +1,7 @@
 """Each way of placing calls does its job: a comparison with a broken one would mean nothing."""
 
+import pytest
+
 from bench.asterisk.calls import MIX
 from bench.asterisk.run import CHANNELS, measured
 from bench.measures import Sample
@@ -8,6 +10,7 @@ from bench.systems import StoreKind
 CALLS = 2 * len(MIX)
 
 
+@pytest.mark.timeout(1500)
 def test_every_way_places_every_call_once_and_keeps_to_the_channels() -> None:
     told: list[Sample] = []
     samples = measured(CALLS, 1, list(StoreKind), told.append)
