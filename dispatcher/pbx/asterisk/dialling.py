@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from dispatcher.domain.reasons import Reason
-from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.asterisk.channels import ACCOUNT, EXTENSION, NUMBER
 from dispatcher.pbx.asterisk.wire import variable
 from dispatcher.pbx.errors import PbxRefused
@@ -19,7 +19,6 @@ _KINDS = (MessageKind.IVR, MessageKind.PROMPT, MessageKind.QUEUE)
 _TARGETS = (TargetKind.NUMBER, TargetKind.EXTENSION)
 
 PLACEABLE = frozenset(product(_KINDS, _TARGETS))
-PROVABLE = frozenset(product(DeliveredWhen, _TARGETS))
 TRANSFERS = frozenset(_TARGETS)
 
 _DIGITS = re.compile(r"[0-9A-Za-z*#+_.-]{1,80}")

@@ -17,7 +17,6 @@ from dispatcher.pbx.asterisk.channels import Channels, endpoint_in
 from dispatcher.pbx.asterisk.connection import Connection
 from dispatcher.pbx.asterisk.dialling import (
     PLACEABLE,
-    PROVABLE,
     TRANSFERS,
     Place,
     channel_to,
@@ -31,6 +30,7 @@ from dispatcher.pbx.asterisk.stream import DIAL_KEY, open_stream
 from dispatcher.pbx.asterisk.tables import Tables
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import (
+    ALL_OF_PHONES,
     Accepted,
     Capabilities,
     Device,
@@ -70,7 +70,7 @@ class Asterisk:
 
     family = "asterisk"
     capabilities = Capabilities(
-        placeable=PLACEABLE, provable=PROVABLE, prompt_count=True, own_ids=True, transfers=TRANSFERS
+        placeable=PLACEABLE, provable=ALL_OF_PHONES, prompt_count=True, own_ids=True, transfers=TRANSFERS
     )
     report_words: Sequence[str] = events.REPORT_WORDS
     operations: Sequence[str] = OPERATIONS

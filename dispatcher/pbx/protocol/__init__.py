@@ -19,7 +19,7 @@ from dispatcher.pbx.protocol.calls import (
     SeesLiveCalls,
     Transfers,
 )
-from dispatcher.pbx.protocol.capabilities import Capabilities
+from dispatcher.pbx.protocol.capabilities import ALL_OF_PHONES, Capabilities
 from dispatcher.pbx.protocol.driver import Driver, Observe
 from dispatcher.pbx.protocol.equipment import (
     Device,
@@ -37,6 +37,7 @@ from dispatcher.pbx.protocol.records import Endings, KeepsRecords, KnowsOwnCalls
 from dispatcher.pbx.protocol.streams import Pulled, PullsReports, ReportStream, SignsReports
 
 __all__ = [
+    "ALL_OF_PHONES",
     "Accepted",
     "Capabilities",
     "Contexts",

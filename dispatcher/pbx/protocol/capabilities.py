@@ -1,8 +1,12 @@
 """What a family can place and what it can prove."""
 
 from dataclasses import dataclass
+from itertools import product
 
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+
+ALL_OF_PHONES = frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION)))
+"""``provable`` of a family whose reports can prove everything of calls to numbers and extensions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,14 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import product
 
 from dispatcher.domain.reports import PartyKind, Report
-from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
-from dispatcher.pbx.answers import unreadable
+from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.pbx.errors import PbxError
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.observing import observed
 from dispatcher.pbx.protocol import (
+    ALL_OF_PHONES,
     Accepted,
     Capabilities,
     Device,
@@ -26,10 +25,10 @@ from dispatcher.pbx.protocol import (
     TrunkState,
 )
 from dispatcher.pbx.yeastar.account import destination, digest
+from dispatcher.pbx.yeastar.answers import accepted, device, trunk_state
 from dispatcher.pbx.yeastar.calls import Live, leg_of, legs_of, live_in, the_call
 from dispatcher.pbx.yeastar.client import YeastarClient, text
 from dispatcher.pbx.yeastar.dialling import PLACEABLE
-from dispatcher.pbx.yeastar.lists import device, trunk_state
 from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords
 from dispatcher.pbx.yeastar.tokens import bare, refresh_token, session_of
 from dispatcher.pbx.yeastar_k2 import reports
@@ -58,7 +57,7 @@ class YeastarK2:
     family = "yeastar-k2"
     capabilities = Capabilities(
         placeable=PLACEABLE,
-        provable=frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION))),
+        provable=ALL_OF_PHONES,
         prompt_count=True,
         transfers=frozenset({TargetKind.NUMBER}),
     )
@@ -122,10 +121,7 @@ class YeastarK2:
         An answer of success without a readable callid is in doubt: the call was placed.
         """
         endpoint, params = request_of(order, self._account.prompt_volume)
-        callid = text(self._client.ask(DIAL, endpoint, params, bare(session)).get("callid"))
-        if not callid:
-            raise unreadable(endpoint, "no callid")
-        return Accepted(callid)
+        return accepted(endpoint, self._client.ask(DIAL, endpoint, params, bare(session)))
 
     def live_calls(self, session: Session) -> Sequence[LiveCall]:
         """Every leg on every trunk, with the callid of its call; two legs of one call count as two."""
@@ -171,10 +167,8 @@ class YeastarK2:
 
     def device(self, session: Session) -> Device:
         """Model, serial number (the ``sn`` of every report) and firmware."""
-        info = self._client.ask(DEVICE, "deviceinfo/query", {}, bare(session)).get("deviceinfo")
-        if not isinstance(info, dict):
-            raise unreadable("deviceinfo/query", "no deviceinfo")
-        return device(info)
+        endpoint = "deviceinfo/query"
+        return device(endpoint, self._client.ask(DEVICE, endpoint, {}, bare(session)))
 
     def records(self, session: Session, since: datetime, until: datetime) -> Sequence[Report]:
         """The call records of a time, downloaded; see :class:`~dispatcher.pbx.protocol.KeepsRecords`."""

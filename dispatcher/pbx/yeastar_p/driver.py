@@ -6,15 +6,15 @@ the driver is tolerant, and says so.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import product
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
-from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
+from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.observing import observed
 from dispatcher.pbx.protocol import (
+    ALL_OF_PHONES,
     Accepted,
     Capabilities,
     Device,
@@ -60,7 +60,7 @@ class YeastarP:
     family = "yeastar-p"
     capabilities = Capabilities(
         placeable=PLACEABLE,
-        provable=frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION))),
+        provable=ALL_OF_PHONES,
         prompt_count=True,
         unseen=UNSEEN,
         transfers=frozenset({TargetKind.NUMBER}),

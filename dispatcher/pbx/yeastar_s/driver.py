@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import product
 from typing import Any
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind, Report
-from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
+from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.answers import unreadable
 from dispatcher.pbx.errors import PbxError, PbxRefused
 from dispatcher.pbx.http import PbxHttp
 from dispatcher.pbx.protocol import (
+    ALL_OF_PHONES,
     Accepted,
     Capabilities,
     Device,
@@ -25,8 +25,8 @@ from dispatcher.pbx.protocol import (
     TrunkState,
 )
 from dispatcher.pbx.yeastar.account import destination, digest
+from dispatcher.pbx.yeastar.answers import accepted, device, trunk_state
 from dispatcher.pbx.yeastar.client import YeastarClient, text
-from dispatcher.pbx.yeastar.lists import device, trunk_state
 from dispatcher.pbx.yeastar.records import RECORD_OPERATIONS, CallRecords
 from dispatcher.pbx.yeastar_s import reports
 from dispatcher.pbx.yeastar_s.errnos import ERRNOS
@@ -62,7 +62,7 @@ class YeastarS:
     family = "yeastar-s"
     capabilities = Capabilities(
         placeable=frozenset(_ENDPOINTS),
-        provable=frozenset(product(DeliveredWhen, (TargetKind.NUMBER, TargetKind.EXTENSION))),
+        provable=ALL_OF_PHONES,
         dials_together=True,
         transfers=frozenset({TargetKind.NUMBER}),
     )
@@ -121,7 +121,7 @@ class YeastarS:
         An answer of success without a readable callid is in doubt: the call was placed.
         """
         endpoint, params = _request(order)
-        return _accepted(endpoint, self._client.ask(DIAL, endpoint, params, session))
+        return accepted(endpoint, self._client.ask(DIAL, endpoint, params, session))
 
     def dial_together(
         self, session: Session, orders: Sequence[DialOrder], send_by: float
@@ -178,10 +178,8 @@ class YeastarS:
 
     def device(self, session: Session) -> Device:
         """Model, serial number (the ``sn`` of every report) and firmware."""
-        info = self._client.ask(DEVICE, "deviceinfo/query", {}, session).get("deviceinfo")
-        if not isinstance(info, dict):
-            raise unreadable("deviceinfo/query", "no deviceinfo")
-        return device(info)
+        endpoint = "deviceinfo/query"
+        return device(endpoint, self._client.ask(DEVICE, endpoint, {}, session))
 
     def records(self, session: Session, since: datetime, until: datetime) -> Sequence[Report]:
         """The call records of a time, downloaded; see :class:`~dispatcher.pbx.protocol.KeepsRecords`."""
@@ -203,18 +201,11 @@ def _request_or_refusal(order: DialOrder) -> tuple[str, dict[str, str]] | PbxErr
         return refusal
 
 
-def _accepted(endpoint: str, answer: dict[str, Any]) -> Accepted:
-    callid = text(answer.get("callid"))
-    if not callid:
-        raise unreadable(endpoint, "no callid")
-    return Accepted(callid)
-
-
 def _accepted_or_error(endpoint: str, answer: dict[str, Any] | PbxError) -> Accepted | PbxError:
     if isinstance(answer, PbxError):
         return answer
     try:
-        return _accepted(endpoint, answer)
+        return accepted(endpoint, answer)
     except PbxError as error:
         return error
 

@@ -1,8 +1,9 @@
-"""What the lists that a Yeastar PBX gives of itself mean."""
+"""What a Yeastar PBX answers: that it dials, which trunks it has, and what it is."""
 
 from typing import Any
 
-from dispatcher.pbx.protocol import Device, TrunkState
+from dispatcher.pbx.answers import unreadable
+from dispatcher.pbx.protocol import Accepted, Device, TrunkState
 from dispatcher.pbx.yeastar.client import text
 
 _GOOD = ("registered", "idle", "busy", "up")
@@ -25,6 +26,14 @@ Unknown, Registering (on its way up, or down) and any other word say nothing.
 """
 
 
+def accepted(endpoint: str, answer: dict[str, Any]) -> Accepted:
+    """The answer to a dial request; in doubt without a readable callid, since the call was placed."""
+    callid = text(answer.get("callid"))
+    if not callid:
+        raise unreadable(endpoint, "no callid")
+    return Accepted(callid)
+
+
 def trunk_state(item: dict[str, Any]) -> TrunkState:
     """An entry of ``trunklist``."""
     status = text(item.get("status"))
@@ -36,6 +45,9 @@ def trunk_state(item: dict[str, Any]) -> TrunkState:
     )
 
 
-def device(info: dict[str, Any]) -> Device:
+def device(endpoint: str, answer: dict[str, Any]) -> Device:
     """The ``deviceinfo`` of a PBX; its ``sn`` is that of every report."""
+    info = answer.get("deviceinfo")
+    if not isinstance(info, dict):
+        raise unreadable(endpoint, "no deviceinfo")
     return Device(text(info.get("devicename")), text(info.get("sn")), text(info.get("firmwarever")))
