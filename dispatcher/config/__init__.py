@@ -2,6 +2,7 @@
 
 from dispatcher.config.checks import require_shared_broker
 from dispatcher.config.loading import load
+from dispatcher.config.pbx_settings import PbxSettings, TrunkSettings
 from dispatcher.config.problems import ConfigError
 from dispatcher.config.settings import (
     AlarmSettings,
@@ -11,14 +12,12 @@ from dispatcher.config.settings import (
     BrokerSettings,
     LogSettings,
     PacingSettings,
-    PbxSettings,
     PolicySettings,
     ReportSettings,
     RetentionSettings,
     Scope,
     Settings,
     StoreSettings,
-    TrunkSettings,
     WorkerSettings,
 )
 

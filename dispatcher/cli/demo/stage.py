@@ -12,7 +12,7 @@ from typing import Literal
 from dispatcher.cli.demo.real import RING_SECONDS, RealAsterisk, RealPbx
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
-from dispatcher.config.checks import SIGNING_FAMILY
+from dispatcher.config.pbx_checks import SIGNING_FAMILY
 from dispatcher.domain.vocabulary import TargetKind
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.simulator import Behaviour, SimulatedPbx, SimulatorSettings, TrunkSettings
