@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -64,7 +64,7 @@ class Gauges:
                 "dispatcher_oldest_unreconciled_seconds",
                 "For how long nobody has known of the oldest open attempt whether it is up.",
                 settings,
-                {pbx: (now - since).total_seconds() for pbx, since in doubts.unresolved_since(tx).items()},
+                _unreconciled(tx, now, settings),
             ),
             self._schedule_gaps(tx, now),
             *audit_gauges(tx, settings, now),
@@ -147,3 +147,10 @@ def _report_streams(tx: Connection, now: datetime, settings: Settings) -> Gauge:
 def _by_pbx(name: str, explained: str, settings: Settings, found: dict[str, Any]) -> Gauge:
     values: dict[Labels, float] = {(pbx.name,): float(found.get(pbx.name, 0.0)) for pbx in settings.pbx}
     return Gauge(name, ("pbx",), explained, values)
+
+
+def _unreconciled(tx: Connection, now: datetime, settings: Settings) -> dict[str, float]:
+    """Seconds, by PBX; calls that are up count from the silence on after which they are asked for."""
+    silent_before = now - timedelta(seconds=settings.pacing.silence)
+    since = doubts.unresolved_since(tx, silent_before)
+    return {pbx: (now - at).total_seconds() for pbx, at in since.items()}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, or_, select, update
+from sqlalchemy import Connection, and_, exists, func, or_, select, update
 
 from dispatcher.audit.invariant import MOST, Invariant, Means, carry_out
 from dispatcher.core import Core
@@ -50,12 +50,19 @@ def stuck(core: Core) -> Any:
     asked_by = pacing.doubt_wait + pacing.record_wait + 2 * pacing.records_every
     resolved_by = timedelta(seconds=asked_by) + DOUBT
     is_up = among(attempts.c.phase, Phase.UP)
+    # A call that can't be shown settles only when its reports have been missing for the whole silence.
+    answered_or_shown = now - timedelta(seconds=pacing.silence) - resolved_by
+    in_question = exists().where(
+        _doubts.c.attempt_id == attempts.c.id,
+        func.coalesce(_doubts.c.shown_at, _doubts.c.since) < answered_or_shown,
+    )
     return or_(
         and_(among(attempts.c.phase, Phase.CLAIMED), attempts.c.claimed_at < now - CLAIMED),
         and_(among(attempts.c.phase, Phase.DIALING), attempts.c.dialed_at < now - answered_by),
         and_(among(attempts.c.phase, Phase.IN_DOUBT), attempts.c.doubted_at < now - resolved_by),
         and_(is_up, attempts.c.released_at < now - ENDING),
         and_(is_up, attempts.c.hung_up_at < now - ENDING),
+        and_(is_up, in_question),
     )
 
 

@@ -146,17 +146,25 @@ def in_doubt(tx: Connection) -> dict[str, InDoubt]:
     return {pbx: InDoubt(number, since) for pbx, number, since in tx.execute(query)}
 
 
-def unresolved_since(tx: Connection) -> dict[str, datetime]:
+def unresolved_since(tx: Connection, silent_before: datetime) -> dict[str, datetime]:
     """Since when nobody knows of a PBX's oldest open attempt whether it is up, where there is such a one.
 
-    It is in doubt, or in question since its reports have stopped or may have been lost.
+    It is in doubt; or it was accepted, and is in question or has given no sign since ``silent_before``, also
+    where nobody asks. One that the PBX has shown counts from then.
     """
+    is_up = among(attempts.c.phase, Phase.UP)
     since = func.min(func.coalesce(_doubts.c.shown_at, _doubts.c.since))
-    found: dict[str, datetime] = {}
-    for pbx, at in tx.execute(select(_doubts.c.pbx, since).group_by(_doubts.c.pbx)):
-        found[pbx] = at
-    for pbx, doubt in in_doubt(tx).items():
-        found[pbx] = min(doubt.since, found.get(pbx, doubt.since))
+    asked_for = select(_doubts.c.pbx, since).group_by(_doubts.c.pbx)
+    unasked = (
+        select(attempts.c.pbx, func.min(last_sign))
+        .outerjoin(_doubts, _doubts.c.attempt_id == attempts.c.id)
+        .where(HELD, is_up, _doubts.c.attempt_id.is_(None), last_sign < silent_before)
+        .group_by(attempts.c.pbx)
+    )
+    found: dict[str, datetime] = {pbx: doubt.since for pbx, doubt in in_doubt(tx).items()}
+    for query in (asked_for, unasked):
+        for pbx, at in tx.execute(query):
+            found[pbx] = min(at, found.get(pbx, at))
     return found
 
 

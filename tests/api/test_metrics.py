@@ -151,6 +151,23 @@ def test_calls_that_are_asked_for_are_unreconciled_until_the_pbx_shows_them(
     assert at(samples, "dispatcher_attempts_in_doubt", pbx="hq") == 0
 
 
+def test_an_accepted_call_that_is_silent_is_unreconciled_although_nobody_asks_for_it(
+    api: TestClient, core: Core, clock: SettableClock
+) -> None:
+    """No upkeep runs, so the call never comes into question."""
+    api.post("/v1/alarms", json=ALARM | {"to": [{"number": "+31612345678"}]})
+    [attempt] = claim(core)
+    accept(core, attempt, "1.1")
+    learn(core, attempt, ringing_at=clock.move(seconds=5))
+    silence = core.settings.pacing.silence
+    clock.move(seconds=silence)
+    assert at(scraped(api), "dispatcher_oldest_unreconciled_seconds", pbx="hq") == 0
+    clock.move(seconds=1)
+    samples = scraped(api)
+    assert at(samples, "dispatcher_oldest_unreconciled_seconds", pbx="hq") == silence + 1
+    assert at(samples, "dispatcher_attempts_in_doubt", pbx="hq") == 0
+
+
 def test_a_pbx_is_up_while_we_are_logged_in(api: TestClient, core: Core) -> None:
     now = core.clock()
     with core.store.write() as tx:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from dispatcher.domain.vocabulary import Phase
-from dispatcher.store import arrivals, audits
+from dispatcher.store import arrivals, audits, doubts
 from dispatcher.store.tables import Alarm, Call, Campaign, Event, Trunk, table
 from tests.cores import set_attempt
 from tests.scripted import NUMBER, TRUNK, Office, attempts, calls, posted, raw_reports, ringing, whole_call
@@ -89,6 +89,15 @@ def doubted_for_ever(office: Office) -> None:
     now = office.clock()
     set_attempt(office.core, attempt, phase=Phase.IN_DOUBT, dialed_at=now, doubted_at=now)
     office.clock.move(seconds=461)
+
+
+def in_question_for_ever(office: Office) -> None:
+    [attempt] = up(office)
+    with office.core.store.write() as tx:
+        doubts.take_up(tx, "hq", [(attempt, "no report since 10:00:00 UTC", office.clock())])
+    pacing = office.core.settings.pacing
+    asked_by = pacing.silence + pacing.doubt_wait + pacing.record_wait + 2 * pacing.records_every
+    office.clock.move(seconds=asked_by + 301)
 
 
 def never_ended(office: Office) -> None:

@@ -7,11 +7,13 @@ import pytest
 
 from dispatcher.audit import Auditor
 from dispatcher.store import streams
+from dispatcher.store.tables import Doubt, table
 from tests.audit.breaking import (
     change,
     findings,
     forgotten_campaign,
     held_for_ever,
+    in_question_for_ever,
     too_many_on_a_trunk,
     trunks,
 )
@@ -136,4 +138,11 @@ def test_a_call_whose_time_is_over(office: Office, auditor: Auditor) -> None:
     office.alarm(NUMBER)
     change(office, calls, expires_at=office.clock() + timedelta(seconds=10))
     office.clock.move(seconds=61)
+    assert found(office, auditor) == {}
+
+
+def test_a_call_in_question_that_the_pbx_has_shown(office: Office, auditor: Auditor) -> None:
+    in_question_for_ever(office)
+    assert found(office, auditor) == {"attempt_past_its_step": 1}
+    change(office, table(Doubt), shown_at=office.clock())
     assert found(office, auditor) == {}

@@ -1,14 +1,21 @@
 """Families that show calls by their callid: one at a time, or in a list that names them."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from dispatcher.domain.doubt import MOST_FAILED_LOOKS
 from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import Report
+from dispatcher.domain.vocabulary import Phase
 from dispatcher.pbx.errors import PbxInDoubt
+from dispatcher.pbx.protocol import Session
 from dispatcher.upkeep.sight import BY_NAME
-from tests.scripted import NUMBER, Office, ringing
-from tests.upkeep.asked import OTHER, Keeping, Naming, live, lose_answers, pass_time
+from tests.cores import set_attempt
+from tests.scripted import NUMBER, Office, ringing, whole_call
+from tests.upkeep.asked import OTHER, Keeping, Naming, live, lose_answers, pass_time, row
 
 
 class TestOneAtATime:
@@ -96,6 +103,49 @@ class TestOneAtATime:
         assert (office.attempt(bad).phase, office.attempt(bad).outcome) == ("ended", "unknown")
         assert office.attempt(good).phase == "up"
         assert len(asked) <= 10
+
+
+class NamingAndKeeping(Naming):
+    """Shows one call at a time, and keeps records."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Report] = []
+
+    def records(self, session: Session, since: datetime, until: datetime) -> Sequence[Report]:
+        return self.kept
+
+
+class TestOneAtATimeWithRecords:
+    @pytest.fixture
+    def pbx(self) -> NamingAndKeeping:
+        return NamingAndKeeping()
+
+    def test_a_doubt_with_a_callid_of_which_every_look_failed_is_never_called_never_placed(
+        self, office: Office, pbx: NamingAndKeeping, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The records vouch for the trunk by another call of ours; but a callid was given by the PBX."""
+        office.driver.on_dial = lambda order: "1543289000.1"
+        office.alarm(OTHER)
+        office.dialled()
+        office.take(*whole_call("1543289000.1", OTHER))
+        pbx.kept.append(row("1543289000.1", office.clock(), OTHER))
+        lose_answers(office)
+        office.campaign(NUMBER)
+        [attempt] = office.dialled()
+        with_callid = {"callid": "1543289000.2", "phase": Phase.IN_DOUBT}
+        set_attempt(office.core, attempt, **with_callid)
+        asked = []
+
+        def fail(session: object, callid: str) -> None:
+            asked.append(callid)
+            raise PbxInDoubt(Reason.PBX_FAULT, "no")
+
+        monkeypatch.setattr(pbx, "live_call", fail)
+        pass_time(office, 600, 5)
+
+        assert len(asked) >= MOST_FAILED_LOOKS
+        assert (office.attempt(attempt).outcome, office.attempt(attempt).cause) == ("unknown", None)
 
 
 class TestAListThatNamesCalls:
