@@ -10,7 +10,7 @@ from functools import partial
 import dramatiq
 from sqlalchemy import text
 
-from dispatcher.audit import Auditor, Heartbeat
+from dispatcher.audit import AllClear, Auditor
 from dispatcher.audit.auditor import LEASE
 from dispatcher.broker import BrokerMessages
 from dispatcher.clock import utc_now
@@ -74,9 +74,9 @@ class Parts:
     def auditor(self) -> Auditor:
         """The auditor; of several processes one audits at a time."""
         self.leases.want(LEASE)
-        url = self.core.settings.audit.heartbeat()
-        heartbeat = Heartbeat(url) if url else None
-        return Auditor(self.core, self.inbox, heartbeat, is_ours=partial(self.leases.holds, LEASE))
+        url = self.core.settings.audit.all_clear_url()
+        all_clear = AllClear(url) if url else None
+        return Auditor(self.core, self.inbox, all_clear, is_ours=partial(self.leases.holds, LEASE))
 
     def hearing(self) -> Hearing:
         """What notes that this process can be told of heartbeats."""

@@ -1,10 +1,10 @@
-"""The auditor's loop: look twice, mend, keep what was found, and give a sign of life when all is clean."""
+"""The auditor's loop: look twice, mend, keep what was found, and give the all-clear when nothing is wrong."""
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from dispatcher.audit.heartbeat import Heartbeat
+from dispatcher.audit.all_clear import AllClear
 from dispatcher.audit.invariant import Invariant, Means
 from dispatcher.audit.invariants import INVARIANTS
 from dispatcher.core import Core
@@ -30,7 +30,7 @@ class Auditor:
         self,
         core: Core,
         inbox: Inbox,
-        heartbeat: Heartbeat | None = None,
+        all_clear: AllClear | None = None,
         *,
         is_ours: Callable[[], bool] = lambda: True,
         invariants: Sequence[Invariant] = INVARIANTS,
@@ -38,7 +38,7 @@ class Auditor:
         """``is_ours`` says whether this process is the one that audits now."""
         self._core = core
         self._means = Means(core, inbox)
-        self._heartbeat = heartbeat
+        self._all_clear = all_clear
         self._is_ours = is_ours
         self._invariants = invariants
         self._seen: dict[str, frozenset[str]] | None = None
@@ -61,9 +61,9 @@ class Auditor:
         self._stopping.set()
 
     def close(self) -> None:
-        """Drop the heartbeat's connections."""
-        if self._heartbeat is not None:
-            self._heartbeat.close()
+        """Drop the connections that the all-clear goes over."""
+        if self._all_clear is not None:
+            self._all_clear.close()
 
     def pass_once(self) -> bool:
         """Look once at everything; whether all is clean."""
@@ -85,8 +85,8 @@ class Auditor:
         for one in self._invariants:
             if found[one.name]:
                 self._mend(one, found[one.name])
-        if clean and self._heartbeat is not None:
-            self._heartbeat.beat()
+        if clean and self._all_clear is not None:
+            self._all_clear.give()
         return clean
 
     def _look(self, invariant: Invariant) -> Sequence[str] | None:

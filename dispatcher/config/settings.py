@@ -168,7 +168,7 @@ class AuditSettings(Section):
     heartbeat_url: fields.SecretUrl | None = Field(None, examples=["https://hc-ping.com/UUID"])
     heartbeat_url_env: str | None = None
 
-    def heartbeat(self) -> str:
+    def all_clear_url(self) -> str:
         """The address to fetch while all is clean, or an empty string. It may be a secret."""
         return self.heartbeat_url.get_secret_value() if self.heartbeat_url is not None else ""
 

@@ -29,7 +29,7 @@ from dispatcher.upkeep.trunks import TrunkWatch
 
 _log = logging.getLogger(__name__)
 
-HEARTBEAT = timedelta(minutes=5)
+KEEP_ALIVE = timedelta(minutes=5)
 """A PBX forgets a session after 30 minutes without a request (S-Series API v1.1.0 manual, "Heartbeat")."""
 
 
@@ -174,7 +174,7 @@ class Upkeep:
 
     def _refresh(self, pbx: str) -> None:
         try:
-            self._sessions.refresh(pbx, HEARTBEAT)
+            self._sessions.refresh(pbx, KEEP_ALIVE)
         except PbxError as error:
             _log.warning("the session at %s could not be refreshed: %s", pbx, error)
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from dispatcher.audit import Auditor, Heartbeat, Invariant
+from dispatcher.audit import AllClear, Auditor, Invariant
 from dispatcher.store import audits
 from tests.cores import START
 from tests.scripted import NUMBER, Office, calls, open_office
@@ -53,8 +53,8 @@ def switch() -> Iterator[Switch]:
 
 
 @pytest.fixture
-def heartbeat(switch: Switch) -> Iterator[Heartbeat]:
-    made = Heartbeat(switch.url)
+def all_clear(switch: Switch) -> Iterator[AllClear]:
+    made = AllClear(switch.url)
     yield made
     made.close()
 
@@ -100,8 +100,8 @@ def scripted() -> Scripted:
     return Scripted()
 
 
-def auditing(office: Office, scripted: Scripted, heartbeat: Heartbeat | None = None) -> Auditor:
-    return Auditor(office.core, office.inbox, heartbeat, invariants=[scripted.invariant])
+def auditing(office: Office, scripted: Scripted, all_clear: AllClear | None = None) -> Auditor:
+    return Auditor(office.core, office.inbox, all_clear, invariants=[scripted.invariant])
 
 
 class TestTwoLooks:
@@ -173,14 +173,14 @@ def test_a_finding_is_logged_once(
     assert caplog.text.count("scripted, 1 times: it is broken: call-7") == 1
 
 
-class TestHeartbeat:
+class TestAllClear:
     """The switch is fed while all is clean, and at no other time."""
 
     def test_it_is_withheld_while_something_is_found_and_sent_when_all_is_clean(
-        self, office: Office, switch: Switch, heartbeat: Heartbeat
+        self, office: Office, switch: Switch, all_clear: AllClear
     ) -> None:
         break_something(office)
-        auditor = Auditor(office.core, office.inbox, heartbeat)
+        auditor = Auditor(office.core, office.inbox, all_clear)
 
         auditor.pass_once()
         office.clock.move(seconds=15)
@@ -194,10 +194,10 @@ class TestHeartbeat:
         assert clean_at(office) == 30
 
     def test_it_is_withheld_when_something_can_not_be_looked_at(
-        self, office: Office, scripted: Scripted, switch: Switch, heartbeat: Heartbeat
+        self, office: Office, scripted: Scripted, switch: Switch, all_clear: AllClear
     ) -> None:
         scripted.found = ValueError("a bug")
-        assert not auditing(office, scripted, heartbeat).pass_once()
+        assert not auditing(office, scripted, all_clear).pass_once()
         assert switch.paths == []
 
     def test_the_last_clean_time_stays_while_something_is_wrong(
@@ -213,24 +213,24 @@ class TestHeartbeat:
 
     def test_once_a_minute_is_enough(self, switch: Switch) -> None:
         now = 1000.0
-        heartbeat = Heartbeat(switch.url, lambda: now)
-        assert heartbeat.beat()
+        all_clear = AllClear(switch.url, lambda: now)
+        assert all_clear.give()
         now += 59
-        assert not heartbeat.beat()
+        assert not all_clear.give()
         now += 2
-        assert heartbeat.beat()
-        heartbeat.close()
+        assert all_clear.give()
+        all_clear.close()
         assert len(switch.paths) == 2
 
     @pytest.mark.parametrize("status", [302, 404, 503])
     def test_a_failure_is_logged_without_the_secret_and_tried_again(
-        self, switch: Switch, heartbeat: Heartbeat, caplog: pytest.LogCaptureFixture, status: int
+        self, switch: Switch, all_clear: AllClear, caplog: pytest.LogCaptureFixture, status: int
     ) -> None:
         caplog.set_level(logging.DEBUG)
         switch.status = status
-        assert not heartbeat.beat()
+        assert not all_clear.give()
         switch.status = 200
-        assert heartbeat.beat()
+        assert all_clear.give()
         assert f"could not be sent to 127.0.0.1: HTTP {status}" in caplog.text
         assert SECRET not in caplog.text
 
@@ -238,9 +238,9 @@ class TestHeartbeat:
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        heartbeat = Heartbeat(f"https://127.0.0.1:1/{SECRET}")
-        assert not heartbeat.beat()
-        heartbeat.close()
+        all_clear = AllClear(f"https://127.0.0.1:1/{SECRET}")
+        assert not all_clear.give()
+        all_clear.close()
         assert "could not be sent to 127.0.0.1: ConnectError" in caplog.text
         assert SECRET not in caplog.text
 

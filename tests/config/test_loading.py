@@ -142,7 +142,7 @@ def test_secrets_can_come_from_variables_of_any_name(file: Path) -> None:
     settings = load(file, named)
     assert settings.pbx[0].secret() == "tuna"
     assert settings.api.key[0].secret() == "abracadabra"
-    assert settings.audit.heartbeat() == ping
+    assert settings.audit.all_clear_url() == ping
     assert settings.webhooks.callback_keys() == (sign,)
     assert "open-secret" not in repr(settings) + str(settings)
     assert sign not in repr(settings) + str(settings)

@@ -1,4 +1,4 @@
-"""The dead man's switch: an address of the user's that is fetched as long as all is clean.
+"""The all-clear, for a dead man's switch: an address of the user's that is fetched as long as all is clean.
 
 The address itself may be a secret (whoever knows it can feed the switch), so that no log line, error
 or metric holds more of it than the host. It is given to the connection alone, without the client
@@ -19,7 +19,7 @@ EVERY_SECONDS = 60.0
 TIMEOUT_SECONDS = 10.0
 
 
-class Heartbeat:
+class AllClear:
     """Fetches the address when it is told that all is clean, once a minute at most."""
 
     def __init__(self, url: str, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -31,16 +31,16 @@ class Heartbeat:
         context.load_default_certs()
         self._transport = httpx.HTTPTransport(verify=context, trust_env=False)
 
-    def beat(self) -> bool:
+    def give(self) -> bool:
         """All is clean: fetch the address if a minute has passed; whether it has been fetched now.
 
-        A fetch that fails is logged, and tried again with the next beat.
+        A fetch that fails is logged, and tried again with the next look.
         """
         if self._monotonic() < self._due:
             return False
         problem = self._fetch()
         if problem:
-            _log.warning("the heartbeat could not be sent to %s: %s", self._url.host, problem)
+            _log.warning("the all-clear could not be sent to %s: %s", self._url.host, problem)
             return False
         self._due = self._monotonic() + EVERY_SECONDS
         return True
