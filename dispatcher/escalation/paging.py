@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, insert, select, text, update
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.config.settings import AlarmSettings
@@ -27,6 +27,8 @@ _calls = table(Call)
 NO_LIMITS = Limits()
 GATHERING = timedelta(seconds=2)
 """A call of a group that is being told waits so long for the group's other alarms to join it."""
+GATHERING_AT_MOST = timedelta(seconds=15)
+"""Each that joins makes it wait anew, since others may follow; but no longer than this in all."""
 
 _ANEW = "its call tells of the alarm in a later step"
 _NOT_DIALLED = text("bundle IS NOT NULL AND state = 'queued' AND attempts_made = 0")
@@ -49,16 +51,27 @@ def _later_end(mine: Any, other: Any) -> Any:
     return case((mine.is_(None) | other.is_(None), None), (mine > other, mine), else_=other)
 
 
+def _due(wanted: Any, now: Any) -> Any:
+    """When a call is due that an alarm joins which wants it then.
+
+    At the earlier of both; but a call that still gathers its group waits anew for whoever else may join.
+    """
+    due = _calls.c.due_at
+    gathers = and_(wanted > now, due > now, _calls.c.created_at > bindparam("begun_after", type_=due.type))
+    return case((gathers, case((due > wanted, due), else_=wanted)), (due < wanted, due), else_=wanted)
+
+
+_NOW = bindparam("now", type_=_calls.c.due_at.type)
 _JOIN = (
     update(_calls)
     .where(_calls.c.id == bindparam("of_call"))
     .values(
         # Whoever joins is owed all attempts, and the first of them at once.
-        due_at=case((_calls.c.due_at < bindparam("at"), _calls.c.due_at), else_=bindparam("at")),
+        due_at=_due(bindparam("at", type_=_calls.c.due_at.type), _NOW),
         attempts_spent=0,
         budget_from=_calls.c.attempts_made,
         expires_at=_later_end(_calls.c.expires_at, bindparam("until", type_=_calls.c.expires_at.type)),
-        updated_at=bindparam("at"),
+        updated_at=_NOW,
     )
 )
 
@@ -66,6 +79,7 @@ _JOIN = (
 def _make_on(dialect: Any) -> Any:
     statement = dialect.insert(_calls)
     joined = {
+        "due_at": _due(statement.excluded.due_at, statement.excluded.created_at),
         "expires_at": _later_end(_calls.c.expires_at, statement.excluded.expires_at),
         "updated_at": statement.excluded.updated_at,
     }
@@ -216,13 +230,15 @@ def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], 
     own = limits_of(tx, {callee.contact for callee in callees if callee.contact})
     wanted = [told.call_columns(now, callee, own.get(callee.contact or "", NO_LIMITS)) for callee in callees]
     queued = _queued(tx, [row["bundle"] for row in wanted])
+    gathering = {"begun_after": now - GATHERING_AT_MOST}
     ids, changes = [], []
     for row in wanted:
         known = queued.get(row["bundle"] or "")
         if known is None:
-            known = str(tx.execute(_MAKE[tx.dialect.name], row).scalar_one())
+            known = str(tx.execute(_MAKE[tx.dialect.name], row | gathering).scalar_one())
         else:
-            tx.execute(_JOIN, {"of_call": known, "at": row["due_at"], "until": row["expires_at"]})
+            joining = {"of_call": known, "at": row["due_at"], "now": now, "until": row["expires_at"]}
+            tx.execute(_JOIN, joining | gathering)
         changes.append(_change(told, known, why, is_new=known == row["id"]))
         ids.append(known)
     events.record(tx, now, changes)

@@ -63,7 +63,7 @@ def _join(tx: Connection, now: datetime, call_id: str, other: Any) -> None:
             "id": new_id(),
             "call_id": call_id,
             "called_at": now,
-            "keys_done": known.keys_done if known else "",
+            "keys_done": "",
         }
         made.append({name: getattr(page, name) for name in _COPIED} | again)
     ended = {"state": PageState.ENDED, "why": why, "ended_at": now}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dispatcher.domain.vocabulary import AlarmStatus, SilenceKind
-from dispatcher.escalation import silences
+from dispatcher.escalation import escalator, silences
 from dispatcher.work import carry_out
 from tests.escalation.desk import ANN, BOB, Desk, open_desk, policy, step
 
@@ -40,6 +40,52 @@ def test_a_thousand_alarms_of_a_group_end_in_one_call_for_each_person(sqlite_url
         assert desk.ring() == [ANN, BOB]
         desk.press(ANN, "1")
         assert {desk.alarm(alarm).status for alarm in alarms} == {AlarmStatus.ACKNOWLEDGED}
+
+
+def test_alarms_that_are_let_go_slowly_are_still_one_call(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_desk(sqlite_url, GROUPED) as desk:
+        alarms = [desk.raised(labels={"site": "north", "pump": str(pump)}) for pump in range(5)]
+        desk.clock.move(seconds=30)
+        monkeypatch.setattr(escalator, "_BATCH", 1)
+        for _ in alarms:
+            desk.look()
+            assert desk.ring() == [], "others of the group may follow"
+            desk.clock.move(seconds=1.9)
+        desk.clock.move(seconds=0.1)
+
+        assert desk.ring() == [ANN, BOB]
+        desk.press(ANN, "1")
+        assert {desk.alarm(alarm).status for alarm in alarms} == {AlarmStatus.ACKNOWLEDGED}
+
+
+def test_a_call_does_not_wait_for_ever_for_its_group(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_desk(sqlite_url, GROUPED) as desk:
+        for pump in range(12):
+            desk.raised(labels={"site": "north", "pump": str(pump)})
+        desk.clock.move(seconds=30)
+        monkeypatch.setattr(escalator, "_BATCH", 1)
+        waited = 0.0
+        desk.look()
+        while not desk.ring():
+            desk.clock.move(seconds=1.5)
+            waited += 1.5
+            desk.look()
+        assert 15 <= waited <= 18
+
+
+def test_whoever_waits_for_no_group_does_not_wait_for_another_s(store_url: str) -> None:
+    at_once = policy(step(ANN, BOB)) | {"name": "at-once"}
+    with open_desk(store_url, GROUPED, at_once) as desk:
+        desk.raised(labels={"site": "north"})
+        desk.wait(30)
+        assert desk.ring() == []
+        desk.raised(policy="at-once")
+
+        assert desk.ring() == [ANN, BOB]
 
 
 def test_a_group_is_told_again_only_after_its_interval(store_url: str) -> None:
