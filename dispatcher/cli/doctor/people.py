@@ -71,7 +71,7 @@ def _check_contacts(tx: Connection, settings: Settings, now: datetime) -> Iterat
         yield warn(
             "contacts without a number",
             f"{_named(without)} can be called inside the PBX only, not when the building is empty",
-            "Add a number to their ways: dispatcher contact set NAME WAY..., or PUT /v1/contacts/NAME",
+            "Add a number to their ways: dispatcher contact set NAME --way WAY …, or PUT /v1/contacts/NAME",
         )
     if barred:
         yield fail(
