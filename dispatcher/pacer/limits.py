@@ -9,18 +9,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select, text, update
 
 from dispatcher.domain.limits import allowed_at
-from dispatcher.domain.vocabulary import CallState, Severity
+from dispatcher.domain.vocabulary import CallState, Outcome, Severity
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.pages import severities
 from dispatcher.store.phones import LONGEST_TELLING
 from dispatcher.store.prepared import AnyOf, Prepared
-from dispatcher.store.tables import Attempt, Call, among, table
+from dispatcher.store.tables import HELD, Attempt, Call, among, table
 
 _attempts, _calls = table(Attempt), table(Call)
+
+NEVER_RANG = (
+    Outcome.CONGESTION,
+    Outcome.UNREACHABLE,
+    Outcome.INVALID_NUMBER,
+    Outcome.NOT_PERMITTED,
+    Outcome.CANCELLED,
+)
+"""How attempts end that, unless a report has said otherwise, no phone has rung for."""
 
 _HOUR = timedelta(hours=1)
 _MADE = Prepared(
@@ -37,6 +46,13 @@ _MADE = Prepared(
         # Its claim is a change of the call: this keeps the calls of all the years before out.
         _calls.c.updated_at > bindparam("since"),
         _attempts.c.claimed_at > bindparam("since"),
+        # A person is not bothered by calls that never rang: those of a trunk or a PBX that is away.
+        or_(
+            HELD,
+            _attempts.c.ringing_at.is_not(None),
+            _attempts.c.answered_at.is_not(None),
+            ~among(_attempts.c.outcome, *NEVER_RANG),
+        ),
     )
     .order_by(_attempts.c.claimed_at.desc())
 )

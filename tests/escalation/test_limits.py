@@ -9,11 +9,12 @@ import pytest
 
 from dispatcher.api.reading import call_views, timeline_of_alarm
 from dispatcher.domain.limits import allowed_at
+from dispatcher.domain.reasons import Reason
 from dispatcher.lines import Line
 from dispatcher.pacer.claim import claim
 from dispatcher.store.tables import Alarm, Attempt, Call, table
 from tests.cores import PBX, START, TRUNK, SettableClock, make_core
-from tests.escalation.desk import ANN, Desk, open_desk, policy, step
+from tests.escalation.desk import ANN, Desk, forget_retries, open_desk, policy, step
 from tests.reports.stepping import Stepper
 
 _calls = table(Call)
@@ -90,6 +91,20 @@ def test_of_several_that_wait_the_critical_one_rings_first(store_url: str) -> No
         with desk.core.store.read() as tx:
             active = tx.execute(_calls.select().where(_calls.c.state == "active")).one()
         assert desk.alarm(active.alarm_id).severity == "critical"
+
+
+def test_calls_that_never_rang_do_not_count(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN)), alarms={"most_per_minute": 1}) as desk:
+        desk.raised()
+        for _ in range(3):
+            assert desk.ring() == [ANN]
+            desk._learn(ANN, failed_at=desk.clock(), cause=Reason.CONGESTION)
+            forget_retries(desk)
+        assert desk.ring() == [ANN]
+        desk.busy(ANN)
+        forget_retries(desk)
+
+        assert desk.ring() == []
 
 
 def test_no_limit_is_asked_for_with_zero(store_url: str) -> None:

@@ -54,6 +54,9 @@ name = "{trunk}"
 channels = 4
 extension = "1000"
 prefix = "9"
+[alarms]
+most_per_minute = 0
+most_per_hour = 0
 [[policy]]
 name = "{policy}"
 to = [{{ number = "+{on_call}" }}]
