@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import dramatiq
 
-from dispatcher.api.app import make_app
 from dispatcher.broker import make_broker
 from dispatcher.config import Settings
 from dispatcher.core import Core
@@ -144,6 +143,9 @@ def _telling(settings: Settings, reports: socket.socket) -> Settings:
 
 
 def _api_server(core: Core, at: socket.socket) -> WebServer:
+    # Half of what a process imports, and roles without the API start without it.
+    from dispatcher.api.app import make_app
+
     app = make_app(core)
     return WebServer(app, at, "api", before_stop=app.state.feed.close)
 
