@@ -25,7 +25,7 @@ services: $(STAMP) ## find, or install, the servers that the tests run: Redis, P
 	@$(BIN)/python -m tests.asterisk.packages
 
 test: services ## run the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m scripts.suite $(ARGS)
 
 check: $(STAMP) ## lint, formatting and strict types
 	@$(BIN)/ruff check --quiet

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
 PORT_TRIES = 5
+LOWEST_PORT = 10240
 
 
 class ServiceFailed(RuntimeError):
@@ -27,11 +29,30 @@ class ServiceFailed(RuntimeError):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A TCP port of the loopback address that nothing listens on at this moment.
+
+    It is below those that the system gives to connections and to whoever asks for any port, so that nobody
+    is given it before it is used.
+    """
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(LOWEST_PORT, _ephemeral())
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        return port
+    raise ServiceFailed("there is no free port")
+
+
+def _ephemeral() -> int:
+    """The lowest port that the system gives away by itself."""
+    try:
+        lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError):
+        lowest = 0
+    return lowest if lowest > 2 * LOWEST_PORT else 32768
 
 
 class ServerProcess(ABC):
