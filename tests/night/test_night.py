@@ -9,7 +9,7 @@ from tests.night.model import Expected, Turn, expected
 from tests.night.product import Product, Rung
 from tests.night.script import SEED, Night, make
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def dialling(site: Site, pbx: SimulatedPbx, requests: int) -> str:
 
 
 @pytest.mark.parametrize("pbx", [ANSWERED_AFTER], indirect=True)
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_stop_waits_for_answers_and_leaves_nothing_in_doubt(site: Site, pbx: SimulatedPbx) -> None:
     campaign = dialling(site, pbx, 3)
     roles = roles_of(site)
@@ -93,7 +93,7 @@ def test_a_stop_waits_for_answers_and_leaves_nothing_in_doubt(site: Site, pbx: S
 
 
 @pytest.mark.parametrize("pbx", [60.0], indirect=True)
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_stop_does_not_wait_for_ever_and_says_what_is_in_doubt(site: Site, pbx: SimulatedPbx) -> None:
     # Every channel is taken, so that nothing can be sent between our look and the stop.
     dialling(site, pbx, CHANNELS)

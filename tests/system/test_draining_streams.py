@@ -37,7 +37,7 @@ def site(pbx: SimulatedPbx, tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_key_that_is_pressed_during_a_stop_counts(site: Site, pbx: SimulatedPbx) -> None:
     alarm = site.raise_alarm(number(1))
     wait_until(lambda: bool(site.rows("attempts", "answered_at IS NOT NULL")), 60, "somebody who listens")

@@ -13,7 +13,7 @@ CHANNELS = 5
 PACING = {"settle": 0.2, "doubt_wait": 2.0, "silence": 3.0}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_call_whose_process_died_while_dialling_is_found_again(tmp_path: Path) -> None:
     """The request is on its way when the process dies: the call goes up, and nobody here knows its callid."""
     store = f"sqlite:///{tmp_path / 'dispatcher.db'}"

@@ -35,7 +35,7 @@ def call_users(site: Site, *users: str) -> str:
     return site.raise_alarm(to=[{"user": user} for user in users], delivered_when="answered")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_calls_outlive_the_process_that_follows_them(site: Site, pbx: SimulatedPbx) -> None:
     """Their events wait at the PBX; a call that waits for a phone which is in use goes on waiting."""
     first = call_users(site, "anna", "ben")

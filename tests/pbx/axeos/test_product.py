@@ -15,7 +15,7 @@ from dispatcher.config import load
 from dispatcher.pbx.axeos import Axeos
 from dispatcher.simulator import Behaviour, Fault, SimulatedPbx, SimulatorSettings, Timing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 STAYS_UP = Timing(setup=0, ring=0.05, prompt=60.0)
 RETRY = {"max_attempts": 2, "busy": 0.5, "no_answer": 0.5, "unknown": 0.5}
