@@ -16,8 +16,6 @@ pytest_plugins = ["tests.services.fixtures"]
 
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3
 """Where files are written to memory, and the bytes that must be free there."""
-ALONE = (Path(__file__).parent / "asterisk",)
-"""Tests that are run after the others, in one process: they run processes side by side themselves."""
 APART = ("tests/system/test_scenarios.py",)
 """Files whose tests take a minute each, and need not be run by one process."""
 
@@ -40,26 +38,11 @@ def _write_to_memory() -> None:
 _write_to_memory()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--part", choices=["together", "alone"], help="what `make test` runs one after the other"
-    )
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the part that was asked for. Together, slow tests begin, so that none is left for the end."""
-    part = config.getoption("part")
-    if part is None:
-        return
-    wanted: list[pytest.Item] = []
-    others: list[pytest.Item] = []
-    for item in items:
-        is_alone = any(folder in item.path.parents for folder in ALONE)
-        (wanted if is_alone == (part == "alone") else others).append(item)
-    wanted.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    items[:] = wanted
-    config.hook.pytest_deselected(items=others)
+    """Where several processes run tests, the slow ones begin, so that none is left for the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.hookimpl(optionalhook=True)
