@@ -180,13 +180,21 @@ def replay(
     """Send messages again that were given up."""
     if (delivery is not None) == (everything or webhook is not None):
         raise typer.BadParameter("name a message by its ID, or say --all or --webhook NAME")
+    left: list[str] = []
     with connected(url, key, config, Scope.OPERATE) as api:
         if delivery is not None:
             api.post_once(f"/v1/webhooks/deliveries/{delivery}/replay")
             number = 1
         else:
             number = api.post_once("/v1/webhooks/deliveries/replay", webhook=webhook)["replayed"]
+            hooks = api.get("/v1/webhooks", limit=500)["items"]
+            left = [hook["name"] for hook in hooks if not hook["active"]]
     typer.echo(f"{number} to be sent again")
+    if left:
+        # Without this, "0 to be sent again" after a 410 would look as if nothing had been given up.
+        typer.echo(
+            f"nothing to {', '.join(left)}: not active; `dispatcher webhook change NAME --active` first"
+        )
 
 
 def _standing(hook: dict[str, Any]) -> str:

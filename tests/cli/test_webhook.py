@@ -48,6 +48,7 @@ def test_a_webhook_is_made_tried_changed_and_deleted(receiver: Receiver) -> None
     changed = document(run("webhook", "change", "desk", "--inactive", "--json"))
     assert changed["active"] is False
     assert run("webhook", "replay", "--webhook", "desk").exit_code == 1
+    assert "0 to be sent again\nnothing to desk: not active" in run("webhook", "replay", "--all").stdout
     run("webhook", "change", "desk", "--active")
     receiver.reply = lambda got: Reply()
     assert run("webhook", "replay", "--all").stdout == "1 to be sent again\n"
