@@ -141,6 +141,11 @@ class CalendarRota:
             {_summary(event) for event in events if _counts(event) and not named(event, self.means)}
         )
 
+    def left_out(self, start: datetime, end: datetime) -> list[str]:
+        """The names between ``start`` and ``end`` that mean no contact, in summaries where another does."""
+        events = self.calendar.between(start, end)
+        return sorted({word for event in events if _counts(event) for word in _left_out(event, self.means)})
+
     def _begin(self, event: Event) -> datetime:
         return self._instant(event.start)
 
@@ -167,6 +172,16 @@ def named(event: Event, means: Mapping[str, str]) -> list[str]:
     if whole in means:
         return [means[whole]]
     return [means[part] for part in parts if part in means]
+
+
+def _left_out(event: Event, means: Mapping[str, str]) -> list[str]:
+    """What a summary names beside contacts that is none itself; attendees may well be rooms and guests."""
+    if any(_first(words, means) for words in _attendees(event)):
+        return []
+    whole, *parts = _summary_words(event)
+    if whole in means or not any(part in means for part in parts):
+        return []
+    return [part for part in parts if part not in means]
 
 
 def _counts(event: Event) -> bool:

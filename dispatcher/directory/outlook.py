@@ -51,6 +51,10 @@ def warnings(row: Any, roster: Roster, now: datetime) -> list[str]:
         if strangers:
             named = ", ".join(repr(one) for one in strangers[:_SHOWN])
             found.append(f"events of the calendar name nobody who is a contact: {named}")
+        left_out = roster.calendar.left_out(now, now + AHEAD)
+        if left_out:
+            named = ", ".join(repr(one) for one in left_out[:_SHOWN])
+            found.append(f"events of the calendar name, beside a contact, somebody who is none: {named}")
     return found
 
 

@@ -249,6 +249,8 @@ def test_a_calendar_that_names_a_stranger_is_told(staffed: TestClient) -> None:
     warnings = put_text(staffed, CALENDAR.format(who="Dora")).json()["warnings"]
     assert "nobody is on call from now for the rest of the next 7 days" in warnings
     assert "events of the calendar name nobody who is a contact: 'Dora'" in warnings
+    warnings = put_text(staffed, CALENDAR.format(who="Dora + Carl")).json()["warnings"]
+    assert "events of the calendar name, beside a contact, somebody who is none: 'dora'" in warnings
 
 
 def test_what_is_no_calendar_is_refused_and_the_old_one_stays(staffed: TestClient) -> None:

@@ -96,6 +96,14 @@ def test_events_that_name_nobody_are_told() -> None:
     assert [one[2] for one in duties(text, "2026-11-21")] == ["anna"]
 
 
+def test_names_that_mean_nobody_beside_a_contact_are_told() -> None:
+    when = "DTSTART:20261121T090000Z|DTEND:20261121T100000Z"
+    guests = f"SUMMARY:x and y|ATTENDEE:mailto:bob@example.org|ATTENDEE:mailto:room@example.org|{when}"
+    text = calendar(f"SUMMARY:Dora and Anna|{when}", guests, f"SUMMARY:nobody and none|{when}")
+    rota = CalendarRota(parsed(text), AMSTERDAM, MEANS)
+    assert rota.left_out(NOW - timedelta(days=1), NOW + timedelta(days=1)) == ["dora"]
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
