@@ -35,18 +35,17 @@ def follow(work: Work, alarm_id: str, newer: AlarmPlan, asked: Asked) -> None:
     if is_held:
         route = {"record_only": newer.record_only, "hours": newer.hours, "timezone": newer.timezone}
         changed = changed.model_copy(update=route)
-    is_retold = _is_graver(newer.severity, plan.severity) and asked.message != (
-        plan.message or message_of(row)
-    )
-    if _is_graver(newer.severity, plan.severity):
+    is_rerouted, is_graver = changed != plan, _is_graver(newer.severity, plan.severity)
+    is_retold = is_graver and asked.message != (plan.message or message_of(row))
+    if is_graver:
         changed = changed.model_copy(update={"severity": newer.severity})
     if is_retold:
         told = {"message": asked.message, "delivered_when": asked.delivered_when, "keys": newer.keys}
         changed = changed.model_copy(update=told)
     if changed == plan:
         return
-    write(work, alarm_id, plan=changed.document(), **({"next_at": work.now} if is_held else {}))
-    work.aftermath.escalate = is_held or work.aftermath.escalate
+    write(work, alarm_id, plan=changed.document(), **({"next_at": work.now} if is_rerouted else {}))
+    work.aftermath.escalate = is_rerouted or work.aftermath.escalate
     if is_retold:
         _tell_anew(work, row, changed)
 

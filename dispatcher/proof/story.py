@@ -21,6 +21,9 @@ _OF_ALARM = {
     "held": "Nobody was called for now: {cause}",
     "escalated": "It was escalated to {cause}",
     "left_out": "Somebody was left out: {cause}",
+    "message_changed": "What is heard was changed: {cause}",
+    "stumbled": "The dispatcher failed at the alarm: {cause}",
+    "passed_over": "A step was passed over: {cause}",
     "acknowledged": "The alarm was acknowledged: {cause}",
     "reopened": "The alarm was opened again: {cause}",
     "resolved": "The alarm was resolved: {cause}",
@@ -31,6 +34,7 @@ _OF_ALARM = {
 _OF_CALL = {
     "queued": "A call to {who} was asked for: {cause}",
     "joined": "A call to {who} that was waiting took this alarm on: {cause}",
+    "limited": "The call to {who} was put off: {cause}",
     "in_doubt": "Whether the PBX had placed the call to {who} was in doubt: {cause}",
     "transferred": "The call with {who} was put through {cause}",
     "transfer_asked": "The call with {who} was to be put through {cause}",

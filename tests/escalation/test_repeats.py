@@ -77,6 +77,18 @@ def test_a_lesser_or_equal_repeat_changes_nothing(store_url: str) -> None:
         assert "message_changed" not in desk.story(alarm)
 
 
+def test_an_alarm_that_waits_for_its_group_still_does_when_it_gets_graver(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN), group={"by": [], "wait": 30, "interval": 300})) as desk:
+        desk.raised(severity="warning", dedup_key="pump")
+        desk.wait(10)
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.look()
+        assert heard(desk) == []
+        desk.wait(20)
+
+        assert heard(desk) == [(ANN, "6599")]
+
+
 def test_a_held_alarm_that_gets_graver_is_told_with_the_graver_message(store_url: str) -> None:
     with open_desk(store_url, graver(step(ANN), severity={"warning": "record"})) as desk:
         desk.raised(severity="warning", dedup_key="pump")
