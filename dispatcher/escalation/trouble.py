@@ -48,11 +48,16 @@ def put_off(work: Work, alarm_id: str, error: BaseException, looks: int) -> None
 def lead_past(work: Work, alarm_id: str, error: BaseException) -> bool:
     """Go on to the step after the one that fails, past all that fail too; False when there is none.
 
+    One that has ended is not looked at any more.
+
     An alarm whose plan can't be read takes its policy's as it is now, or that of the default policy.
     """
     query = select(_alarms).where(_alarms.c.id == alarm_id).with_for_update()
     row = work.tx.execute(query).mappings().one()
-    if row["status"] != AlarmStatus.OPEN:
+    if row["status"] not in (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED):
+        write(work, alarm_id, next_at=None)
+        return True
+    if row["status"] == AlarmStatus.ACKNOWLEDGED:
         return False
     plan = _readable(work, row)
     if plan is None:

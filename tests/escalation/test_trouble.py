@@ -129,6 +129,22 @@ def test_a_plan_that_nobody_can_read_ends_the_alarm_for_everybody_to_see(store_u
         assert any("can't be read" in cause for cause in causes(desk, alarm, "exhausted"))
 
 
+def test_an_alarm_that_has_ended_is_not_looked_at_for_ever(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), keys={"9": "opt_out"})) as desk:
+        alarm = desk.raised(dedup_key="pump")
+        desk.ring()
+        desk.answer(ANN)
+        desk.raised(dedup_key="pump", status="resolved")
+        with desk.core.store.write() as tx:
+            tx.execute(update(_alarms).values(plan={"steps": 1}))
+        desk.press(ANN, "9")
+        for _ in range(4):
+            desk.wait(2)
+
+        assert desk.alarm(alarm).next_at is None
+        assert desk.alarm(alarm).status == AlarmStatus.RESOLVED
+
+
 def test_a_silence_that_cannot_be_read_keeps_nobody_quiet(store_url: str) -> None:
     matchers = [{"label": "site", "op": "=", "value": "north"}]
     with open_desk(store_url, policy(step(ANN))) as desk:
