@@ -51,7 +51,7 @@ def transfer(call_id: str, request: TransferRequest, once: OnceDep, client: Oper
     """Put a call that somebody has answered through to an extension or another number.
 
     The PBX is asked at once; the timeline tells what came of it: `transfer_done` or `transfer_failed`. The
-    call's outcome is what was heard and pressed before. An outside number takes a second channel.
+    call's outcome is what was heard and pressed of its message. An outside number takes a second channel.
     """
 
     def do(work: Work) -> tuple[int, CallDetail]:

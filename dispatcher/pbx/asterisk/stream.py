@@ -27,7 +27,7 @@ from dispatcher.pbx.asterisk.events import (
     word_of,
 )
 from dispatcher.pbx.asterisk.wire import Block, Splitter, read, without, write
-from dispatcher.pbx.protocol import PbxAccount, Pulled
+from dispatcher.pbx.protocol import Contexts, PbxAccount, Pulled
 
 CLASSES = "call,cdr,dtmf,user"
 """The classes of events that are read (Asterisk documentation, 'Login')."""
@@ -57,8 +57,10 @@ _THEIRS = frozenset({NEW_STATE, HANGUP})
 class Sieve:
     """Lets through what tells something of a call on our trunks, each in the body that is kept of it."""
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, transfer: str = Contexts().transfer) -> None:
+        """``transfer`` is the context in which a call is put through: keys there are for somebody else."""
         self._channels = channels
+        self._transfer = transfer
         self._ends: OrderedDict[str, tuple[float, list[bytes]]] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()
 
@@ -102,7 +104,9 @@ class Sieve:
             return word in _THEIRS and bool(self._channels.trunk_of(channel_of(block)))
         if word == NEW_STATE:
             return block.get("ChannelState") == UP
-        return word in _OURS and (word != DTMF or block.get("Direction") == "Received")
+        if word == DTMF:
+            return block.get("Direction") == "Received" and block.get("Context") != self._transfer
+        return word in _OURS
 
     def _remember(self, callid: str) -> None:
         self._seen[callid] = None
@@ -124,10 +128,10 @@ def _kept(raw: bytes, block: Block) -> bytes:
 class EventStream:
     """An open stream of events; see :class:`~dispatcher.pbx.protocol.ReportStream`."""
 
-    def __init__(self, connection: socket.socket, channels: Channels, already: bytes) -> None:
+    def __init__(self, connection: socket.socket, sieve: Sieve, already: bytes) -> None:
         """``connection`` is logged in; ``already`` is what came behind the answer to the login."""
         self._socket = connection
-        self._sieve = Sieve(channels)
+        self._sieve = sieve
         self._splitter = Splitter()
         self._already = already
         self._is_new = True
@@ -198,4 +202,4 @@ class EventStream:
 def open_stream(account: PbxAccount, channels: Channels) -> EventStream:
     """Connect and log in for events. Raises :class:`~dispatcher.pbx.errors.PbxRefused`."""
     connection, already = open_socket(account, CLASSES)
-    return EventStream(connection, channels, already)
+    return EventStream(connection, Sieve(channels, account.contexts.transfer), already)

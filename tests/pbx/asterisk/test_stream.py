@@ -184,3 +184,12 @@ def test_keys_that_come_without_a_time_are_told_apart() -> None:
     time.sleep(0.002)
     (two,) = sieve.sift(bare, 0.0)
     assert one != two
+
+
+def test_a_key_that_is_pressed_after_the_call_was_put_through_is_not_for_us() -> None:
+    key = next(m for m in sample("22", "ok-dtmf1").messages if m.startswith(b"Event: DTMFEnd"))
+    context = dict(line.split(b": ", 1) for line in key.splitlines())[b"Context"]
+    put_through = key.replace(b"Context: " + context, b"Context: dispatcher-transfer")
+
+    assert len(list(Sieve(CHANNELS).sift(key, 0.0))) == 1
+    assert list(Sieve(CHANNELS).sift(put_through, 0.0)) == []
