@@ -5,7 +5,7 @@ from collections.abc import Callable
 import dramatiq
 
 from dispatcher.broker import BULK, DIAL, DIAL_AT_ONCE, DIAL_URGENT, HANG_UP, TRANSFER, URGENT
-from dispatcher.wiring import Parts
+from dispatcher.runtime.wiring import Parts
 
 
 def declare(broker: dramatiq.Broker, parts: Callable[[], Parts | None]) -> None:

@@ -13,10 +13,10 @@ from dramatiq.middleware import Middleware
 from dispatcher.broker import make_broker
 from dispatcher.config import Settings, load, require_shared_broker
 from dispatcher.logs import set_up_logging
-from dispatcher.running import DIAL_DRAIN_SECONDS, LONGEST_STOP, Background, DialRole, Stages
-from dispatcher.tuning import tune
+from dispatcher.runtime.running import DIAL_DRAIN_SECONDS, LONGEST_STOP, Background, DialRole, Stages
+from dispatcher.runtime.tuning import tune
+from dispatcher.runtime.wiring import Parts, build, wait_for_store
 from dispatcher.upkeep import CountWriter
-from dispatcher.wiring import Parts, build, wait_for_store
 from workers.actors import declare
 
 _log = logging.getLogger(__name__)

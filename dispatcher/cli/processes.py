@@ -12,7 +12,7 @@ from dispatcher.config import Settings
 from dispatcher.core import Core
 from dispatcher.listener import Listener
 from dispatcher.receiver import ReportServer
-from dispatcher.running import (
+from dispatcher.runtime.running import (
     LINGER_SECONDS,
     Background,
     DialRole,
@@ -22,8 +22,8 @@ from dispatcher.running import (
     address_of,
     bound,
 )
+from dispatcher.runtime.wiring import Parts, build, prepare_store, sync_streams, sync_trunks, wait_for_store
 from dispatcher.upkeep import CountWriter
-from dispatcher.wiring import Parts, build, prepare_store, sync_streams, sync_trunks, wait_for_store
 
 
 class _Process(ABC):

@@ -11,10 +11,10 @@ from dispatcher.cli.config import USAGE, ConfigOption, load_or_exit
 from dispatcher.cli.processes import ApiProcess, Embedded, PacerProcess, ReportsProcess
 from dispatcher.config import ConfigError, Settings, require_shared_broker
 from dispatcher.logs import set_up_logging
-from dispatcher.running import CanNotListen, run_until_signalled
+from dispatcher.runtime.running import CanNotListen, run_until_signalled
+from dispatcher.runtime.tuning import tune
+from dispatcher.runtime.wiring import prepare_store
 from dispatcher.store import schema
-from dispatcher.tuning import tune
-from dispatcher.wiring import prepare_store
 
 _log = logging.getLogger(__name__)
 

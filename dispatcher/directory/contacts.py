@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dispatcher.directory.numbers import e164
 from dispatcher.directory.requests import ContactGroupSpec, ContactSpec, NewContact, NewContactGroup, WaySpec
 from dispatcher.directory.trail import note
 from dispatcher.directory.uses import check_unused
 from dispatcher.domain.vocabulary import Kept
 from dispatcher.errors import Clash, Fault, Refused, Unknown
-from dispatcher.numbers import e164
 from dispatcher.store import people, schedules
 from dispatcher.work import Work
 

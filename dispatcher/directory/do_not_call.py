@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, literal_column, select
 
 from dispatcher.core import Core
+from dispatcher.directory.numbers import e164
 from dispatcher.directory.requests import DoNotCallSpec
 from dispatcher.directory.trail import note
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, CampaignStatus, Kept
@@ -19,7 +20,6 @@ from dispatcher.errors import Fault, Refused, Unknown
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.alarms import withdraw
 from dispatcher.metrics.counting import Count
-from dispatcher.numbers import e164
 from dispatcher.store import do_not_call as store
 from dispatcher.store import events
 from dispatcher.store.events import Change

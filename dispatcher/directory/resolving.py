@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from dispatcher.directory.numbers import e164
 from dispatcher.directory.rosters import Roster, rosters
 from dispatcher.domain.schedules import next_handover, on_call
 from dispatcher.errors import Fault, Place
-from dispatcher.numbers import e164
 from dispatcher.requests import Recipient
 from dispatcher.store import do_not_call, schedules
 from dispatcher.store import people as store

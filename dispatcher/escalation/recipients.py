@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatcher.config import Settings
+from dispatcher.directory.numbers import e164
 from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
 from dispatcher.errors import Fault, Place
 from dispatcher.escalation.placing import Placing, Unprovable, check_message
-from dispatcher.numbers import e164
 from dispatcher.requests import MessageSpec, Recipient
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
+from dispatcher.directory.numbers import e164
 from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.errors import Fault, NotPossible, Refused, Unknown
-from dispatcher.numbers import e164
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.requests import Schema
 from dispatcher.store import transfers

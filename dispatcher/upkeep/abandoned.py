@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from dispatcher.core import Core
-from dispatcher.dialing import SILENT, doubt
+from dispatcher.dialer.role import SILENT, doubt
 from dispatcher.domain.vocabulary import Phase
 from dispatcher.store import processes
 from dispatcher.store.attempts import attempts
@@ -21,12 +21,13 @@ _BATCH = 500
 class Abandoned:
     """Finds attempts that are being dialled by no process that lives.
 
-    A living process says every second and a half what it is dialling (:class:`dispatcher.dialing.Dialing`).
-    An attempt that is older than the last sign of every living process, and in none of them, was begun by
-    one that is dead. It is compared within each process's own clock only, so clocks may differ.
+    A living process says every second and a half what it is dialling
+    (:class:`~dispatcher.dialer.role.Dialing`). An attempt that is older than the last sign of every living
+    process, and in none of them, was begun by one that is dead. It is compared within each process's own
+    clock only, so clocks may differ.
 
-    Nobody can give signs while the database is away, so after that, and at its own start, the sweep
-    first watches for as long as a living process may be silent.
+    Nobody can give signs while the database is away, so after that, and at its own start, the sweep first
+    watches for as long as a living process may be silent.
     """
 
     def __init__(self, core: Core) -> None:

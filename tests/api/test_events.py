@@ -14,7 +14,7 @@ from dispatcher.api import events as routes
 from dispatcher.api import feed as feeding
 from dispatcher.api import make_app
 from dispatcher.core import Core
-from dispatcher.running import WebServer, address_of, bound
+from dispatcher.runtime.running import WebServer, address_of, bound
 from dispatcher.signals import Topic
 from dispatcher.store import events
 from dispatcher.store.engine import Store

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import Phase
+from dispatcher.runtime.wiring import lines_of
 from dispatcher.store.tables import Call, table
-from dispatcher.wiring import lines_of
 from tests.api.conftest import ALARM, client_of
 from tests.cores import PBX, TRUNK, SettableClock, accept, claim, make_core, set_attempt
 from tests.ledger.world import SETTLE

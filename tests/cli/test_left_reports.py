@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
-from dispatcher.running import WebServer
+from dispatcher.runtime.running import WebServer
 from dispatcher.store import arrivals
 from tests.cli.site import Site
 

@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 
+from dispatcher.directory.numbers import e164
 from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind, TargetKind
 from dispatcher.escalation.placing import Placing, Site, Unplaceable, Unprovable, check_message
-from dispatcher.numbers import e164
 from dispatcher.pbx.protocol import Capabilities
 from dispatcher.requests import MessageSpec
 

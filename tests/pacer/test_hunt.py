@@ -15,8 +15,8 @@ from dispatcher.lines import Line
 from dispatcher.pacer import Pacer
 from dispatcher.pacer.claim import LEFT_TO_OTHERS, Claimed, claim
 from dispatcher.pbx.protocol import Capabilities
+from dispatcher.runtime.wiring import lines_of
 from dispatcher.store.tables import Attempt, Call, ForeignCall, Trunk, table
-from dispatcher.wiring import lines_of
 from tests.cores import PBX, learn, settings_for
 from tests.scripted import Office, open_office, posted
 from tests.store import rows

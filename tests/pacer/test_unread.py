@@ -9,9 +9,9 @@ from dramatiq.brokers.stub import StubBroker
 
 from dispatcher.domain.pacing import REPORTS_GRACE, Hold
 from dispatcher.pacer.claim import Claimed, claim
+from dispatcher.runtime.wiring import build
 from dispatcher.store import leases, streams
 from dispatcher.store.tables import Call
-from dispatcher.wiring import build
 from tests.cores import PBX, settings_for
 from tests.pacer.test_hunt import numbers
 from tests.scripted import NUMBER, Office, open_office

@@ -10,7 +10,7 @@ import pytest
 
 from dispatcher.receiver.connection import MOST_AHEAD, Answer, Request
 from dispatcher.receiver.server import ReportServer
-from dispatcher.running import bound
+from dispatcher.runtime.running import bound
 
 LIMIT = 1000
 

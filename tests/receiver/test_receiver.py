@@ -21,7 +21,7 @@ from dispatcher.pbx.protocol import Driver
 from dispatcher.pbx.yeastar_p import YeastarP
 from dispatcher.receiver import Receiver, ReportServer
 from dispatcher.receiver.senders import Sender, sender_of
-from dispatcher.running import address_of, bound
+from dispatcher.runtime.running import address_of, bound
 from dispatcher.store.tables import Arrival, RawReport
 from tests.scripted import NUMBER, SERIAL, Office, account_of, answered, posted, ringing
 

@@ -10,7 +10,7 @@ from dramatiq.brokers.stub import StubBroker
 from dispatcher.audit import INVARIANTS
 from dispatcher.config import load
 from dispatcher.reports import Inbox
-from dispatcher.wiring import build
+from dispatcher.runtime.wiring import build
 
 LATER = timedelta(minutes=10)
 """Longer than anything that the auditor gives time to."""

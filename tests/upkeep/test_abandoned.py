@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from dispatcher.dialing import SILENT, Dialing
+from dispatcher.dialer.role import SILENT, Dialing
 from dispatcher.pbx.protocol import DialOrder
 from dispatcher.store.tables import ProcessSign
 from dispatcher.upkeep.abandoned import WHY, Abandoned

@@ -22,7 +22,7 @@ from dispatcher.cli.doctor.surroundings import check_broker, check_config, check
 from dispatcher.cli.doctor.trunks import check_health_of
 from dispatcher.cli.doctor.way_back import check_reports_of, check_way_back
 from dispatcher.config import BrokerSettings, Settings
-from dispatcher.wiring import Parts, build
+from dispatcher.runtime.wiring import Parts, build
 
 SOMETHING_FAILED = 1
 

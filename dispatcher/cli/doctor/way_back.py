@@ -12,7 +12,7 @@ from dispatcher.cli.doctor.calls import ago, last_report, missing_reports
 from dispatcher.cli.doctor.findings import Finding, fail, ok
 from dispatcher.config import PbxSettings, Settings
 from dispatcher.receiver.senders import sender_of
-from dispatcher.running import CanNotListen, bound
+from dispatcher.runtime.running import CanNotListen, bound
 from dispatcher.store.engine import Store
 
 _CHECK = "way back of reports"

@@ -14,7 +14,7 @@ import dramatiq
 import uvicorn
 
 from dispatcher.config.fields import split_listen
-from dispatcher.dialing import Dialing
+from dispatcher.dialer.role import Dialing
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from dispatcher.clock import utc_now
 from dispatcher.config import PbxSettings, Settings
 from dispatcher.core import Core
 from dispatcher.dialer import Dialer, HangUp, Transfer
-from dispatcher.dialing import Dialing
+from dispatcher.dialer.role import Dialing
 from dispatcher.escalation.escalator import Escalator
 from dispatcher.heartbeats import Hearing
 from dispatcher.leases import Leases, process_name

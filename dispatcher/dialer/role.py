@@ -8,8 +8,8 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from dispatcher.core import Core
-from dispatcher.dialer import Dialer
 from dispatcher.dialer.answer import Answer, mark_doubtful
+from dispatcher.dialer.dial import Dialer
 from dispatcher.domain.reasons import Reason
 from dispatcher.leases import process_name
 from dispatcher.store import processes
