@@ -3,7 +3,7 @@
 A plan has steps, gone through in order and, if it says so, again. A step has lines: people in one line
 are called one after the other, the lines at the same time. Once a step's wait is over without anybody
 having the alarm in hand, or as soon as everybody in it has been tried in vain, the next step begins; the
-lines of the steps before go on.
+lines of the steps before go on. A new round calls the same people: it waits for its time in any case.
 """
 
 from collections.abc import Sequence
@@ -95,7 +95,9 @@ def decide(
     call = next_in_lines(pages)
     is_in_vain = not call and all(page.standing is Standing.FAILED for page in pages)
     is_over = due_at is not None and due_at <= now
-    if following is not None and (at_once or is_in_vain or is_over):
+    # Whoever did not answer half a second ago does not answer now.
+    must_wait = due_at is not None and following is not None and following.round > place.round
+    if following is not None and (at_once or is_over or (is_in_vain and not must_wait)):
         return Decision(call=call, move_to=following, why=_why(at_once, is_in_vain), has_more=True)
     waiting = any(page.standing is Standing.WAITING and page.id not in call for page in pages)
     return Decision(

@@ -17,7 +17,7 @@ from dispatcher.domain.vocabulary import (
 )
 from dispatcher.errors import Unknown
 from dispatcher.escalation import keys
-from dispatcher.escalation.holding import Hold, hold_at_first, hold_on
+from dispatcher.escalation.holding import Hold, hold_at_first, hold_on, hours_change
 from dispatcher.escalation.lines import Lines, lines_of
 from dispatcher.escalation.paging import call_waiting, page
 from dispatcher.escalation.recipients import LeftOut, Rules
@@ -27,7 +27,7 @@ from dispatcher.policies import AlarmPlan, begun_anew
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.pages import end_delivered, of_alarm
-from dispatcher.store.tables import Alarm, table
+from dispatcher.store.tables import Alarm, among, table
 from dispatcher.work import Work
 
 _log = logging.getLogger(__name__)
@@ -183,6 +183,7 @@ def _carry_out(work: Work, row: Any, plan: AlarmPlan, decision: Decision, rows: 
     write(work, row["id"], next_at=next_at)
     if next_at is None:
         work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
+    _look_when_hours_change(work, row["id"], plan)
 
 
 def _call_next(
@@ -251,6 +252,7 @@ def _after_step(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:
     write(work, row["id"], next_at=next_at, **values)
     if not here and next_at is None:
         work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
+    _look_when_hours_change(work, row["id"], plan)
 
 
 def _next_look(work: Work, row: Any, place: Place, decision: Decision) -> datetime | None:
@@ -260,6 +262,17 @@ def _next_look(work: Work, row: Any, place: Place, decision: Decision) -> dateti
     pages = pages_since(work.tx, row["id"], place.round)
     has_more = decision.has_more or any(page.state == PageState.WAITING for page in pages)
     return work.now + LONGEST_WAIT if has_more else None
+
+
+def _look_when_hours_change(work: Work, alarm_id: str, plan: AlarmPlan) -> None:
+    """Look at an open alarm at the latest when the hours end in which it may call."""
+    changes_at = hours_change(work.now, plan)
+    if changes_at is not None:
+        later = _alarms.c.next_at.is_(None) | (_alarms.c.next_at > changes_at)
+        is_open = among(_alarms.c.status, AlarmStatus.OPEN)
+        work.tx.execute(
+            update(_alarms).where(_alarms.c.id == alarm_id, is_open, later).values(next_at=changes_at)
+        )
 
 
 def _hold(work: Work, row: Any, hold: Hold) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from dispatcher.domain.matchers import all_fit
 from dispatcher.domain.vocabulary import TEST
-from dispatcher.domain.windows import is_open, next_closing, next_opening
+from dispatcher.domain.windows import Window, is_open, next_closing, next_opening
 from dispatcher.policies import AlarmPlan, GroupSpec
 from dispatcher.store import quiet
 from dispatcher.store.campaigns import windows_from
@@ -41,7 +41,9 @@ class Hold:
 
 def hold_at_first(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:
     """What holds the alarm ``row`` (columns by name) before anybody is called for it, or None."""
-    return _by_route(now, plan) or hold_on(tx, now, row, plan) or _by_group(tx, now, row, plan)
+    if plan.record_only:
+        return Hold("alarms of this severity are recorded only, by their policy")
+    return hold_on(tx, now, row, plan) or _by_group(tx, now, row, plan)
 
 
 def hold_on(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:
@@ -53,20 +55,37 @@ def hold_on(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | 
         return None
     labels = labels_of(row)
     asked_at = plan.asked_at
-    return _by_silence(tx, now, labels, asked_at) or _by_inhibition(tx, now, row, labels, asked_at)
+    return (
+        _by_hours(now, plan)
+        or _by_silence(tx, now, labels, asked_at)
+        or _by_inhibition(tx, now, row, labels, asked_at)
+    )
 
 
-def _by_route(now: datetime, plan: AlarmPlan) -> Hold | None:
-    if plan.record_only:
-        return Hold("alarms of this severity are recorded only, by their policy")
+def hours_change(now: datetime, plan: AlarmPlan) -> datetime | None:
+    """When the hours in which the alarm may call end, or begin where they have not; None without any."""
     if plan.hours is None:
         return None
-    windows = windows_from(window.document() for window in plan.hours)
-    opens_at = next_opening(windows, ZoneInfo(plan.timezone), now)
-    if opens_at <= now:
+    windows, zone = _hours(plan), ZoneInfo(plan.timezone)
+    return (
+        next_closing(windows, zone, now) if is_open(windows, zone, now) else next_opening(windows, zone, now)
+    )
+
+
+def _by_hours(now: datetime, plan: AlarmPlan) -> Hold | None:
+    if plan.hours is None:
+        return None
+    windows, zone = _hours(plan), ZoneInfo(plan.timezone)
+    opens_at = next_opening(windows, zone, now)
+    asked_since = plan.asked_at is not None and next_opening(windows, zone, plan.asked_at) >= opens_at
+    if opens_at <= now or asked_since:
         return None
     why = f"alarms of this severity wait for their hours, until {opens_at:%Y-%m-%d %H:%M} UTC"
     return Hold(why, opens_at)
+
+
+def _hours(plan: AlarmPlan) -> list[Window]:
+    return windows_from(window.document() for window in plan.hours or ())
 
 
 def _by_silence(

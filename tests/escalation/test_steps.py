@@ -1,6 +1,8 @@
 """From one person to the next: steps, waits, rounds, hunts, and the alarm's end."""
 
 from dispatcher.domain.vocabulary import AlarmStatus
+from dispatcher.escalation.advancing import go_on_at_once
+from dispatcher.work import carry_out
 from tests.escalation.desk import ANN, BOB, CAT, DAN, forget_retries, open_desk, policy, step
 
 ONCE = {"max_attempts": 1}
@@ -69,9 +71,15 @@ def test_a_contact_is_tried_by_one_way_after_the_other(store_url: str) -> None:
 
 
 def test_all_steps_come_again_as_often_as_the_policy_says(store_url: str) -> None:
-    with open_desk(store_url, policy(step(ANN), step(BOB), repeat=1, retry=ONCE)) as desk:
+    with open_desk(store_url, policy(step(ANN), step(BOB, wait=60), repeat=1, retry=ONCE)) as desk:
         alarm = desk.raised()
-        for number in (ANN, BOB, ANN, BOB):
+        for number in (ANN, BOB):
+            assert desk.ring() == [number]
+            desk.busy(number)
+        desk.wait(59)
+        assert desk.waiting() == [], "who was busy a moment ago is not called at once again"
+        desk.wait(1)
+        for number in (ANN, BOB):
             assert desk.ring() == [number]
             desk.busy(number)
 
@@ -175,6 +183,61 @@ def test_a_route_by_severity_waits_for_its_hours_or_records_only(store_url: str)
         assert desk.story(warning) == ["raised", "held"]
         assert desk.alarm(warning).held_why is None
         assert desk.alarm(info).status == AlarmStatus.OPEN
+
+
+MORNING = {"windows": [{"days": ["sat"], "from": "08:00", "to": "11:00"}]}
+
+
+def test_at_the_end_of_its_hours_nobody_is_called_any_more_and_it_begins_anew_in_the_next(
+    store_url: str,
+) -> None:
+    routed = policy(step(ANN, wait=1800), step(BOB, wait=7200), severity={"warning": MORNING})
+    with open_desk(store_url, routed) as desk:  # It is Saturday, 10:00 UTC.
+        alarm = desk.raised(severity="warning")
+        assert desk.ring() == [ANN]
+        desk.busy(ANN)
+        desk.wait(1800)
+        assert desk.ring() == [ANN, BOB]
+        desk.busy(ANN)
+        desk.busy(BOB)
+        desk.wait(1800)
+
+        assert desk.waiting() == []
+        assert "wait for their hours" in desk.alarm(alarm).held_why
+        desk.wait(7 * 86_400 - 3 * 3600 - 1)
+        assert desk.waiting() == []
+        desk.wait(1)
+        assert desk.ring() == [ANN]
+        assert desk.alarm(alarm).status == AlarmStatus.OPEN
+
+
+def test_what_everybody_was_tried_for_in_vain_is_exhausted_within_its_hours(store_url: str) -> None:
+    routed = policy(step(ANN), severity={"warning": MORNING}, retry=ONCE)
+    with open_desk(store_url, routed) as desk:
+        alarm = desk.raised(severity="warning")
+        desk.ring()
+        desk.busy(ANN)
+
+        assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
+
+
+def test_whoever_asks_to_go_on_out_of_hours_is_not_held_by_them_until_the_next_are_over(
+    store_url: str,
+) -> None:
+    routed = policy(step(ANN, wait=90_000), step(BOB), severity={"warning": MORNING})
+    with open_desk(store_url, routed) as desk:
+        desk.wait(2 * 3600)  # The hours are over.
+        alarm = desk.raised(severity="warning")
+        assert desk.waiting() == []
+        assert carry_out(desk.core, lambda work: go_on_at_once(work, alarm, "ann"))
+        assert desk.ring() == [ANN]
+        desk.busy(ANN)
+        desk.wait(3600)
+        assert desk.ring() == [ANN]
+        desk.busy(ANN)
+
+        desk.wait(7 * 86_400)
+        assert desk.alarm(alarm).held_why is not None
 
 
 def test_the_keys_of_a_retry_are_not_lost_on_the_way(store_url: str) -> None:
