@@ -26,7 +26,7 @@ REPORTS = "ASTERISK_TEST_REPORTS"
 """In the namespace, the file descriptor that reports are written to."""
 REPORT, FINISHED = "report", "finished"
 END_SECONDS = 30.0
-ALONGSIDE = ("test_load.py", "test_measurement.py", "test_recorded_calls.py", "test_transfers.py")
+ALONGSIDE = ("test_load.py", "test_measurement.py", "test_recorded_calls.py")
 """Tests that run beside the others: they take their time, and little of the processor's."""
 
 
