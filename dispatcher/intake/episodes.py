@@ -119,6 +119,10 @@ def _fire(work: Work, known: Any, notice: Notice, policy: str, source: str) -> T
     if known is not None and _has_ended(work, known, notice):
         cause = f"fires late: {source} has already said that this is over"
         return Taken(_note(work, known.id, "repeated", cause).alarm_id, Effect.JOINED)
+    # Whose key names one episode repeats it for as long as it lasts, also after somebody has called it off.
+    if known is not None and known.status == AlarmStatus.CANCELLED and notice.late_for:
+        _note(work, known.id, "repeated", f"{source} repeats it; it was cancelled, and calls nobody")
+        return Taken(known.id, Effect.JOINED)
     return alarms.take(work, _request_of(notice, policy, Wish.FIRING), source)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import Severity
-from dispatcher.intake import episodes, webhooks
+from dispatcher.intake import by_hand, episodes, webhooks
 from dispatcher.intake.notices import FOR_EVER, LONGEST_LABEL, MOST_LABELS, Notice, Says, fitting
 from dispatcher.store.tables import Alarm, Call, table
 from dispatcher.work import carry_out
@@ -87,6 +87,21 @@ def test_a_late_repeat_of_what_has_ended_calls_nobody(
     clock.move(minutes=minutes)
     assert take(core, notice(Says.FIRING, late_for=late_for)) == [effect]
     assert len(standing(core)) == (2 if effect == "raised" else 1)
+
+
+@pytest.mark.parametrize(("late_for", "effect"), [(LATE_FOR, "joined"), (timedelta(0), "raised")])
+def test_a_repeat_of_an_episode_that_was_cancelled_calls_nobody(
+    core: Core, clock: SettableClock, late_for: timedelta, effect: str
+) -> None:
+    take(core, notice(Says.FIRING, late_for=late_for))
+    with core.store.read() as tx:
+        alarm_id = tx.execute(select(_alarms.c.id)).scalar_one()
+    carry_out(core, lambda work: by_hand.cancel(work, alarm_id, by="ann"))
+    clock.move(hours=4)
+
+    assert take(core, notice(Says.FIRING, late_for=late_for)) == [effect]
+    statuses = [status for status, _ in standing(core)]
+    assert statuses == (["cancelled"] if effect == "joined" else ["cancelled", "open"])
 
 
 def test_the_generic_key_may_be_raised_again_at_once(core: Core) -> None:
