@@ -50,7 +50,8 @@ class Listener:
         self._guard = threading.Lock()
         self._stream: ReportStream | None = None
         self._failures = 0
-        self._said = ""
+        self.trouble = ""
+        """Why the reports can't be read, as it was last logged; empty while they are."""
         self._unread_since: datetime | None = None
         leases.want(self._lease)
 
@@ -161,7 +162,7 @@ class Listener:
                 self._stopping.wait(_LOOK_SECONDS)
                 continue
             pulled = stream.read()
-            self._failures, self._said = 0, ""
+            self._failures, self.trouble = 0, ""
             if is_first and position:
                 self._note_opening(missed=False)
             elif is_first:
@@ -192,9 +193,9 @@ class Listener:
 
     def _say(self, problem: str) -> None:
         """Log a problem once, not at every try."""
-        if problem != self._said:
+        if problem != self.trouble:
             _log.warning("the reports of %s can't be read: %s", self._name, problem)
-            self._said = problem
+            self.trouble = problem
 
     def _finish(self) -> None:
         """Make durable what has been read, if the database is there, and say that nobody reads now."""

@@ -63,7 +63,7 @@ def test_a_refused_password_is_tried_once_by_all_processes(desk: Desk, other: De
     assert desk.row.refused_account
     desk.office.clock.move(hours=1)
     other.start()
-    until(lambda: other.listener is not None and other.listener._said)
+    until(lambda: other.listener is not None and other.listener.trouble)
 
     assert desk.driver.tries == 1
 
@@ -87,7 +87,7 @@ def test_a_password_that_was_refused_at_the_login_is_not_tried_here(desk: Desk) 
     with pytest.raises(PbxRefused):
         desk.office.sessions.use("hq", lambda driver, session: None)
     desk.start()
-    until(lambda: desk.listener is not None and desk.listener._said)
+    until(lambda: desk.listener is not None and desk.listener.trouble)
 
     assert desk.driver.tries == 0
 

@@ -44,8 +44,9 @@ BOTH_SECONDS = 5.0
 _CLOSE_SECONDS = 1.0
 _LARGEST = 1024 * 1024
 
-_UNHEARD = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG001
-"""A logger that nobody hears: the library would log the request's target, which holds the token."""
+# A logger that nobody hears: the library would log the request's target, which holds the token.
+_unheard = logging.getLogger(f"{__name__}.frames")
+_unheard.setLevel(logging.CRITICAL + 1)
 
 
 class EventSocket:
@@ -202,7 +203,7 @@ def _connected(account: PbxAccount, session: Session) -> ClientConnection:
             close_timeout=_CLOSE_SECONDS,
             ping_interval=None,
             max_size=_LARGEST,
-            logger=_UNHEARD,
+            logger=_unheard,
         ).__enter__()
     except InvalidStatus as error:
         raise _away(f"the WebSocket for events is refused: HTTP {error.response.status_code}") from None

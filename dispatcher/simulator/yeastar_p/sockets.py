@@ -22,7 +22,10 @@ from dispatcher.simulator.yeastar_p.bodies import refused, succeeded
 from dispatcher.simulator.yeastar_p.words import SYNTAX
 
 IDLE_SECONDS = 60.0
-_UNHEARD = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG001
+
+# A logger that nobody hears: frame by frame is more than anybody reads.
+_unheard = logging.getLogger(f"{__name__}.frames")
+_unheard.setLevel(logging.CRITICAL + 1)
 
 
 class Socket:
@@ -31,7 +34,7 @@ class Socket:
     def __init__(self, sockets: "Sockets", request: Request) -> None:
         self._sockets = sockets
         self._pieces = Pieces(sockets.loop, sockets.dice)
-        self._protocol = ServerProtocol(logger=_UNHEARD)
+        self._protocol = ServerProtocol(logger=_unheard)
         self._topics: frozenset[int] = frozenset()
         self._transport = request.take_over(self)
         self._timer = sockets.loop.call_later(IDLE_SECONDS, self.close)

@@ -219,6 +219,11 @@ class Rig:
         return self._drivers.observed
 
     @property
+    def reports_url(self) -> str:
+        """Where the PBX is told to post its reports."""
+        return f"{self._sink.url}/reports/hq"
+
+    @property
     def is_fetching(self) -> bool:
         """Whether reports are fetched here, and not posted."""
         return self._fetched is not None
@@ -238,7 +243,7 @@ class Rig:
             family=self.family,
             username=USERNAME,
             password=PASSWORD,
-            reports_url=f"{self._sink.url}/reports/hq",
+            reports_url=self.reports_url,
             webhook_secret=WEBHOOK_SECRET,
             host=self.pbx.settings.host,
             port=self.pbx.report_port,

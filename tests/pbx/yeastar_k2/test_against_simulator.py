@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from dispatcher.domain.facts import Target
@@ -12,7 +13,9 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
 from dispatcher.domain.vocabulary import MessageKind, Outcome, TargetKind
 from dispatcher.pbx.errors import PbxRefused
-from dispatcher.pbx.protocol import DialOrder, Message
+from dispatcher.pbx.protocol import DialOrder, Message, Session
+from dispatcher.pbx.yeastar.account import destination
+from dispatcher.pbx.yeastar.tokens import bare
 from dispatcher.pbx.yeastar_k2 import YeastarK2
 from dispatcher.simulator import Behaviour, Fault, Faults
 from tests.pbx.contract.conftest import PREFIX, Rig, rigs_of
@@ -51,6 +54,17 @@ def outcome(
     return outcome_of(gathered(rig.reports(driver, callid), TO_NUMBER), ACKNOWLEDGED)
 
 
+def beat_without_version(rig: Rig, session: Session) -> None:
+    """A heartbeat as another application sends it under the same login."""
+    answer = httpx.post(
+        f"{rig.pbx.url}/api/v2.0.0/heartbeat",
+        params={"token": bare(session).token},
+        json=destination(rig.reports_url) | {"urltag": "1"},
+        trust_env=False,
+    )
+    assert answer.json()["status"] == "Success"
+
+
 @pytest.mark.parametrize("behaviour", [Behaviour.KEY_1, Behaviour.BUSY, Behaviour.RINGS_FOREVER])
 @pytest.mark.parametrize(
     "changed",
@@ -78,8 +92,7 @@ def test_reports_in_the_format_of_api_v1_are_understood(k2: MakeRig) -> None:
     """As after another application's heartbeat without a version."""
     rig, driver = k2()
     session = driver.login()
-    ask = driver._client.ask
-    ask("heartbeat", "heartbeat", {"ipaddr": "127.0.0.1"} | driver._destination(), session)
+    beat_without_version(rig, session)
     rig.pbx.set_callee(NUMBER, Behaviour.KEY_1)
     callid = driver.dial(session, rig.order(NUMBER)).callid
     reports = rig.reports(driver, callid)
@@ -91,7 +104,7 @@ def test_reports_in_the_format_of_api_v1_are_understood(k2: MakeRig) -> None:
 def test_our_heartbeat_brings_the_events_back(k2: MakeRig) -> None:
     rig, driver = k2()
     session = driver.login()
-    driver._client.ask("heartbeat", "heartbeat", {"ipaddr": "127.0.0.1"} | driver._destination(), session)
+    beat_without_version(rig, session)
     driver.keep_alive(session)
     driver.dial(session, rig.order(NUMBER))
 
