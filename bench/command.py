@@ -22,12 +22,10 @@ from bench.plain import Plain
 from bench.processes import MeasurementFailed
 from bench.product import Product
 from bench.profiling import profiler, profiles
-from bench.soak import soak
+from bench.soak import SOAKED, SOAKED_FAMILIES, soak
 from bench.stand import Make, Run, Stand
 from bench.systems import Place, StoreKind
 from tests.night.script import SEED
-from tests.system.families import FAMILIES
-from tests.system.scenarios import SCENARIOS
 
 console = Console()
 
@@ -218,10 +216,10 @@ def main(
         Path | None, typer.Option(help="Write py-spy profiles of the product's processes to this folder.")
     ] = None,
     scenario: Annotated[
-        list[str] | None, typer.Option(help=f"What a soak plays: {', '.join(SCENARIOS)}; all by default.")
+        list[str] | None, typer.Option(help=f"What a soak plays: {', '.join(SOAKED)}; all by default.")
     ] = None,
     family: Annotated[
-        list[str] | None, typer.Option(help=f"With which PBX: {', '.join(FAMILIES)}; all by default.")
+        list[str] | None, typer.Option(help=f"With which PBX: {', '.join(SOAKED_FAMILIES)}; all by default.")
     ] = None,
     minutes: Annotated[float, typer.Option(help="How long a soak lasts, one run at least.", min=0)] = 4.0,
     seed: Annotated[int | None, typer.Option(help="The seed of a night, or of a soak's first run.")] = None,
@@ -230,8 +228,8 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     stores = [store] if store else list(StoreKind)
     if what is What.SOAK:
-        _check_known("scenario", scenario, SCENARIOS)
-        _check_known("family", family, FAMILIES)
+        _check_known("scenario", scenario, SOAKED)
+        _check_known("family", family, SOAKED_FAMILIES)
         raise typer.Exit(soak(console, stores, scenario or [], minutes, seed, family or []))
     if what is What.NIGHT:
         raise typer.Exit(night(console, SEED if seed is None else seed))

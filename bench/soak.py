@@ -3,7 +3,7 @@
 import random
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import cycle, product
@@ -13,17 +13,34 @@ from rich.console import Console
 
 from bench.systems import StoreKind as Store
 from tests.services import PostgresServer, RedisServer
-from tests.system.families import FAMILIES, Family
-from tests.system.scenarios import SCENARIOS, Ground, Scenario, StoreKind, play
+from tests.system import users
+from tests.system.families import AXEOS, FAMILIES, Family
+from tests.system.scenarios import SCENARIOS, Ground, Result, Scenario, StoreKind, play
+
+SOAKED = (*SCENARIOS, users.NAME)
+"""Every scenario; an Axeos calls its own users, and so has one of its own."""
+
+SOAKED_FAMILIES = (*FAMILIES, AXEOS.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One run of a soak, but for its seed."""
+    """One run of a soak, but for its seed. Without a scenario it is that of the users of an Axeos."""
 
-    scenario: Scenario
+    scenario: Scenario | None
     family: Family
     store: StoreKind
+
+    @property
+    def name(self) -> str:
+        """Its scenario's name."""
+        return users.NAME if self.scenario is None else self.scenario.name
+
+    def play(self, seed: int, ground: Ground, folder: Path, tell: Callable[[str], None]) -> Result:
+        """Play it once."""
+        if self.scenario is None:
+            return users.play_users(self.store, seed, ground, folder, tell)
+        return play(self.scenario, self.store, seed, ground, folder, tell, self.family)
 
 
 def soak(
@@ -41,10 +58,10 @@ def soak(
     """
     first = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     rounds = _rounds(
-        [StoreKind(store.value) for store in stores], names or list(SCENARIOS), families or list(FAMILIES)
+        [StoreKind(store.value) for store in stores], names or SOAKED, families or SOAKED_FAMILIES
     )
     if not rounds:
-        console.print("this scenario can't be played on this store")
+        console.print("this scenario can't be played on this store, or with this family")
         return 2
     failed: list[str] = []
     with ExitStack() as stack:
@@ -53,17 +70,9 @@ def soak(
         for number, one in enumerate(_until(minutes, cycle(rounds))):
             place = folder / str(number)
             place.mkdir()
-            result = play(
-                one.scenario,
-                one.store,
-                first + number,
-                ground,
-                place,
-                lambda line: _show(console, line),
-                one.family,
-            )
+            result = one.play(first + number, ground, place, lambda line: _show(console, line))
             if result.faults:
-                run = f"--scenario {one.scenario.name} --family {one.family.name} --store {one.store}"
+                run = f"--scenario {one.name} --family {one.family.name} --store {one.store}"
                 failed.append(f"{run} --seed {first + number}")
                 _show(console, result.text())
             else:
@@ -74,13 +83,17 @@ def soak(
 
 
 def _rounds(stores: Iterable[StoreKind], names: Iterable[str], families: Iterable[str]) -> list[Round]:
-    chosen = set(stores)
-    return [
+    chosen = list(dict.fromkeys(stores))
+    found = [
         Round(SCENARIOS[name], FAMILIES[family], store)
         for name, family in product(names, families)
+        if name in SCENARIOS and family in FAMILIES
         for store in SCENARIOS[name].stores
         if store in chosen
     ]
+    if users.NAME in names and AXEOS.name in families:
+        found += [Round(None, AXEOS, kind) for kind in chosen]
+    return found
 
 
 def _ground(stack: ExitStack, stores: set[StoreKind]) -> Ground:

@@ -201,8 +201,13 @@ def play(
     folder: Path,
     tell: Callable[[str], None] = lambda line: None,
     family: Family = YEASTAR_S,
+    *,
+    calls: int = CAMPAIGN,
 ) -> Result:
-    """Play a scenario once, and hold what came of it against the PBX's truth; what is wrong is returned."""
+    """Play a scenario once, and hold what came of it against the PBX's truth; what is wrong is returned.
+
+    With fewer ``calls`` in the campaign each disturbance comes once, and there is an alarm for every 25.
+    """
     story: list[str] = []
 
     def note(line: str) -> None:
@@ -237,7 +242,7 @@ def play(
         world = World(
             site, pbx, wires, ground.postgres if is_served else None, ground.redis if is_served else None
         )
-        run = _Run(scenario, world, store, seed, note, scenario.troubled | family.troubled)
+        run = _Run(scenario, world, store, seed, note, scenario.troubled | family.troubled, calls)
         try:
             wrong = [*faults_of(run.evidence()), *findings(site.config)]
         except (AssertionError, httpx.HTTPError) as stuck:
@@ -266,8 +271,11 @@ class _Run:
         seed: int,
         note: Callable[[str], None],
         troubled: frozenset[Trouble],
+        size: int,
     ) -> None:
         self._scenario = scenario
+        self._size, self._alarm_count = size, size * ALARMS // CAMPAIGN
+        self._strikes = scenario.strikes if size == CAMPAIGN else 0
         self._troubled = troubled
         self._world = world
         self._names = PROCESSES[store]
@@ -275,11 +283,11 @@ class _Run:
         self._dice = random.Random(seed)
         self._note = note
         self._alarms: list[str] = []
-        self._numbers = [number(place, code) for place, code in enumerate(self._codes(CODES, CAMPAIGN))]
+        self._numbers = [number(place, code) for place, code in enumerate(self._codes(CODES, size))]
         # Every third alarm calls two people, of whom the first to press the key spares the other.
         self._to_call = [
             [number(CAMPAIGN + 3 * place + extra, code) for extra, code in enumerate(codes)]
-            for place in range(ALARMS)
+            for place in range(self._alarm_count)
             for codes in [self._codes(ALARM_CODES, 2 if place % 3 == 0 else 1)]
         ]
 
@@ -321,12 +329,12 @@ class _Run:
     def _break_things(self) -> None:
         """Raise the alarms and strike, in an order and at moments that the dice choose, under load."""
         strikes: list[Disturbance | None] = list(self._disturbances)
-        while strikes and len(strikes) < self._scenario.strikes:
+        while strikes and len(strikes) < self._strikes:
             strikes.append(self._dice.choice(self._disturbances))
-        strikes += [None] * ALARMS
+        strikes += [None] * self._alarm_count
         self._dice.shuffle(strikes)
         # By then most numbers have been called once, and many wait for their second call.
-        moments = sorted(self._dice.uniform(0.0, CAMPAIGN) for _ in strikes)
+        moments = sorted(self._dice.uniform(0.0, self._size) for _ in strikes)
         for strike, moment in zip(strikes, moments, strict=True):
             placed = self._wait_for_calls(moment)
             time.sleep(self._dice.uniform(0.0, 0.1))

@@ -8,7 +8,7 @@ import pytest
 from tests.services import PostgresServer, RedisServer
 from tests.services.fixtures import running
 from tests.system.chance import seed_of, tell
-from tests.system.families import YEASTAR_K2, YEASTAR_S, Family
+from tests.system.families import YEASTAR_K2, YEASTAR_P, YEASTAR_S, Family
 from tests.system.scenarios import SCENARIOS, Ground, Scenario, StoreKind, play
 
 FIXED = ("kill", "servers", "pbx", "reports")
@@ -17,6 +17,12 @@ RUNS = [
     # What is lost in other ways with reports that are fetched, once on each store.
     (YEASTAR_K2, SCENARIOS["kill"], StoreKind.SQLITE),
     (YEASTAR_K2, SCENARIOS["pbx"], StoreKind.POSTGRES),
+]
+FEW = 60
+BRIEF = [
+    # What is lost while a WebSocket is not open, with so few calls that it costs some seconds each.
+    (YEASTAR_P, SCENARIOS["kill"], StoreKind.SQLITE),
+    (YEASTAR_P, SCENARIOS["pbx"], StoreKind.SQLITE),
 ]
 
 
@@ -53,4 +59,16 @@ def test_nothing_is_lost_repeated_or_made_up(
     family: Family, scenario: Scenario, store: StoreKind, ground: Ground, tmp_path: Path
 ) -> None:
     result = play(scenario, store, seed_of(scenario.name), ground, tmp_path, tell, family)
+    assert not result.faults, result.text()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("family", "scenario", "store"),
+    [pytest.param(*run, id=f"{run[1].name}-{run[0].name}-{run[2]}") for run in BRIEF],
+)
+def test_the_same_holds_with_few_calls(
+    family: Family, scenario: Scenario, store: StoreKind, ground: Ground, tmp_path: Path
+) -> None:
+    result = play(scenario, store, seed_of(scenario.name), ground, tmp_path, tell, family, calls=FEW)
     assert not result.faults, result.text()
