@@ -226,10 +226,10 @@ def call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lin
     """Call the people of one step; False when there is nobody."""
     step = plan.steps[place.step]
     if place.step or place.round:
+        # An alarm that begins where it stands was kept quiet or taken in hand before; it goes to nobody else.
+        name = "resumed" if place == Place(row["step"], row["round"]) else "escalated"
         data = {"step": place.step + 1, "round": place.round + 1}
-        change = Change(
-            "alarm", row["id"], "escalated", f"step {place.step + 1}: {why}", row["id"], data=data
-        )
+        change = Change("alarm", row["id"], name, f"step {place.step + 1}: {why}", row["id"], data=data)
         events.record(work.tx, work.now, [change])
     if lines is None:
         asked = asked_of(row, plan, step.message)

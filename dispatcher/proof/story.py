@@ -20,6 +20,7 @@ _OF_ALARM = {
     "repeated": "The same alarm came again: {cause}",
     "held": "Nobody was called for now: {cause}",
     "escalated": "It was escalated to {cause}",
+    "resumed": "Its calls began again with {cause}",
     "left_out": "Somebody was left out: {cause}",
     "message_changed": "What is heard was changed: {cause}",
     "stumbled": "The dispatcher failed at the alarm: {cause}",
@@ -72,7 +73,17 @@ _RANK = {
         (
             *("raised", "repeated", "dialled", "in_doubt", "accepted", "rang", "answered", "heard"),
             *("transferred", "key", "acknowledged", "resolved", "hang_up", "unanswered", "ended", "record"),
-            *("delivered", "failed", "cancelled", "held", "left_out", "escalated", "queued", "joined"),
+            *(
+                "delivered",
+                "failed",
+                "cancelled",
+                "held",
+                "left_out",
+                "escalated",
+                "resumed",
+                "queued",
+                "joined",
+            ),
         )
     )
 }

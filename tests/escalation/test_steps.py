@@ -138,7 +138,7 @@ def test_an_acknowledged_alarm_that_nobody_resolves_pages_again(store_url: str) 
         assert desk.ring() == [ANN]
         desk.wait(60)
         assert desk.ring() == [BOB]
-        assert desk.story(alarm)[-3:] == ["reopened", "escalated", "escalated"]
+        assert desk.story(alarm)[-3:] == ["reopened", "resumed", "escalated"]
 
 
 def test_a_resolved_alarm_does_not_page_again(store_url: str) -> None:
