@@ -160,4 +160,4 @@ def test_a_driver_that_can_not(store_url: str) -> None:
         attempt = up(office)
         ask(office, attempt)
         put_through(office, attempt)
-        assert told(office, attempt)[-1] == ("transfer_failed", "calls can't be put through")
+        assert told(office, attempt)[-1] == ("transfer_failed", "unsupported: calls can't be put through")
