@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select
 
 from dispatcher.api.views import CallView, EventView, call_members, event_view
 from dispatcher.core import Core
@@ -56,11 +56,26 @@ _OF_ITS_CALLS = (
         _events.c.subject == "call",
         _events.c.alarm_id != bindparam("of"),
         _events.c.at >= pages.c.called_at,
-        or_(pages.c.ended_at.is_(None), _events.c.at <= pages.c.ended_at),
     )
     .order_by(_events.c.id)
 )
 """What happened in calls that were made for another alarm, and tell of this one too."""
+_beyond = pages.alias("beyond")
+_LEFT = select(
+    pages.c.call_id,
+    pages.c.ended_at,
+    exists()
+    .where(
+        _beyond.c.call_id == pages.c.call_id,
+        _beyond.c.alarm_id != pages.c.alarm_id,
+        or_(_beyond.c.ended_at.is_(None), _beyond.c.ended_at > pages.c.ended_at),
+    )
+    .label("goes_on"),
+).where(pages.c.alarm_id == bindparam("of"), pages.c.call_id.is_not(None), pages.c.ended_at.is_not(None))
+"""The calls that this alarm has left, and whether they went on for others."""
+_CLAIMED = select(_attempts.c.id, _attempts.c.claimed_at).where(
+    _attempts.c.call_id.in_(bindparam("call_ids", expanding=True))
+)
 _OF_CALL = (
     select(_events)
     .where(_events.c.subject_id == bindparam("of"), _events.c.subject == "call")
@@ -79,9 +94,30 @@ def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView
 
 
 def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:
-    """Every change of an alarm and of the calls that tell of it, in order."""
-    own = tx.execute(_OF_ALARM, {"of": alarm_id}).all()
-    shared = [row for row in tx.execute(_OF_ITS_CALLS, {"of": alarm_id}) if row.name != "joined"]
+    """Every change of an alarm and of the calls that tell of it, in order.
+
+    A call goes on for others that tells of them too; what happens in it from then on is theirs alone.
+    """
+    left = {row.call_id: row for row in tx.execute(_LEFT, {"of": alarm_id})}
+    claimed = (
+        {row.id: row.claimed_at for row in tx.execute(_CLAIMED, {"call_ids": list(left)})} if left else {}
+    )
+
+    def is_told(row: Any) -> bool:
+        page = left.get(row.subject_id)
+        if page is None or row.at <= page.ended_at:
+            return True
+        began = claimed.get(row.attempt_id)
+        return began is not None and bool(began <= page.ended_at)
+
+    own = [
+        row
+        for row in tx.execute(_OF_ALARM, {"of": alarm_id})
+        if row.subject_id not in left or not left[row.subject_id].goes_on or is_told(row)
+    ]
+    shared = [
+        row for row in tx.execute(_OF_ITS_CALLS, {"of": alarm_id}) if row.name != "joined" and is_told(row)
+    ]
     return [event_view(row) for row in sorted([*own, *shared], key=lambda row: row.id)]
 
 

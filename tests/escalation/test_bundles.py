@@ -1,6 +1,9 @@
 """One call for all of one person's open alarms, and nobody's phone ringing for two at the same time."""
 
+from dispatcher.api.reading import timeline_of_alarm
 from dispatcher.domain.vocabulary import AlarmStatus
+from dispatcher.intake import by_hand
+from dispatcher.work import carry_out
 from tests.escalation.desk import ANN, BOB, open_desk, policy, step
 
 NIGHT = policy(step(ANN, BOB))
@@ -86,3 +89,27 @@ def test_a_policy_may_want_a_call_for_each_alarm(store_url: str) -> None:
         desk.raised()
 
         assert desk.waiting() == [ANN, ANN]
+
+
+def test_what_a_shared_call_does_after_an_alarm_has_left_it_is_not_in_that_alarms_story(
+    store_url: str,
+) -> None:
+    with open_desk(store_url, policy(step(ANN), retry={"max_attempts": 3, "busy": 30})) as desk:
+        first = desk.raised()
+        assert desk.ring() == [ANN]
+        desk.busy(ANN)
+        desk.wait(1)
+        second = desk.raised()
+        carry_out(desk.core, lambda work: by_hand.acknowledge(work, first, "ann"))
+        desk.wait(40)
+        assert desk.ring() == [ANN], "for the second one"
+        desk.busy(ANN)
+        desk.look()
+
+        with desk.core.store.read() as tx:
+            of_first = [event.name for event in timeline_of_alarm(tx, first)]
+            of_second = [event.name for event in timeline_of_alarm(tx, second)]
+        assert of_first.count("ended") == 1
+        assert of_first[-1] == "acknowledged"
+        assert "active" in of_second
+        assert "ended" in of_second
