@@ -79,8 +79,8 @@ def show_contact(
 
 
 @app.command()
-def remove(name: Name, url: UrlOption = None, key: KeyOption = None, config: ConfigOption = None) -> None:
-    """Delete a contact that no group, schedule, override or policy needs."""
+def delete(name: Name, url: UrlOption = None, key: KeyOption = None, config: ConfigOption = None) -> None:
+    """Delete a contact that no group, schedule, override, policy or heartbeat needs."""
     with connected(url, key, config, Scope.OPERATE) as api:
         api.delete(f"/v1/contacts/{name}")
     typer.echo(f"{name} is deleted")

@@ -51,8 +51,8 @@ def show_group(name: Name, url: UrlOption = None, key: KeyOption = None, config:
 
 
 @app.command()
-def remove(name: Name, url: UrlOption = None, key: KeyOption = None, config: ConfigOption = None) -> None:
-    """Delete a group that no policy needs; its members stay contacts."""
+def delete(name: Name, url: UrlOption = None, key: KeyOption = None, config: ConfigOption = None) -> None:
+    """Delete a group that no policy or heartbeat needs; its members stay contacts."""
     with connected(url, key, config, Scope.OPERATE) as api:
         api.delete(f"/v1/groups/{name}")
     typer.echo(f"{name} is deleted")

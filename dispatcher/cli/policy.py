@@ -58,7 +58,7 @@ def set_policy(
 def delete_policy(
     name: Name, url: UrlOption = None, key: KeyOption = None, config: ConfigOption = None
 ) -> None:
-    """Delete a policy. Alarms that are under way go on by it."""
+    """Delete a policy that no heartbeat needs. Alarms that are under way go on by it."""
     with connected(url, key, config, Scope.OPERATE) as api:
         api.delete(f"/v1/policies/{name}")
     typer.echo(f"{name} is deleted")

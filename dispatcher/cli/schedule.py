@@ -139,8 +139,8 @@ def set_schedule(
 
 
 @app.command()
-def remove(name: Name, url: UrlOption = None, key: KeyOption = None, config: ConfigOption = None) -> None:
-    """Delete a schedule that no policy needs, with its overrides."""
+def delete(name: Name, url: UrlOption = None, key: KeyOption = None, config: ConfigOption = None) -> None:
+    """Delete a schedule that no policy or heartbeat needs, with its overrides."""
     with connected(url, key, config, Scope.OPERATE) as api:
         api.delete(f"/v1/schedules/{name}")
     typer.echo(f"{name} is deleted")

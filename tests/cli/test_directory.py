@@ -67,7 +67,7 @@ def test_contacts_are_kept() -> None:
     assert "4 per hour" in listed
     assert json.loads(run("contact", "show", "bob").stdout)["details"] == {"email": "b@example.org"}
     assert [one["name"] for one in document(run("contact", "list", "--search", "AN", "--json"))] == ["anna"]
-    assert run("contact", "remove", "carl").stdout == "carl is deleted\n"
+    assert run("contact", "delete", "carl").stdout == "carl is deleted\n"
     assert run("contact", "show", "carl").exit_code == 1
 
 
@@ -75,10 +75,10 @@ def test_contacts_are_kept() -> None:
 def test_groups_are_kept() -> None:
     assert run("group", "set", "ops", "bob", "anna").stdout == "ops: bob, anna\n"
     assert "bob, anna" in run("group", "list").stdout
-    refused = run("contact", "remove", "anna")
+    refused = run("contact", "delete", "anna")
     assert refused.exit_code == 1
     assert "in use by the group 'ops'" in refused.output
-    assert run("group", "remove", "ops").exit_code == 0
+    assert run("group", "delete", "ops").exit_code == 0
     assert document(run("group", "list", "--json")) == []
 
 
@@ -127,7 +127,7 @@ def test_a_calendar_comes_from_a_file_and_goes_again(tmp_path: Path) -> None:
     assert "carl" in run("schedule", "list").stdout
     assert "carl" not in run("schedule", "calendar", "night", "none").stdout
     assert run("schedule", "calendar", "night", str(tmp_path / "none.ics")).exit_code == 2
-    assert run("schedule", "remove", "night").exit_code == 0
+    assert run("schedule", "delete", "night").exit_code == 0
     assert run("schedule", "show", "night").exit_code == 1
 
 
