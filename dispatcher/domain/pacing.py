@@ -189,7 +189,7 @@ def _share(lanes: Sequence[Lane], channels: int) -> dict[str, int]:
     grants: dict[str, int] = {}
     for priority in sorted({lane.priority for lane in lanes}, reverse=True):
         hungry = [
-            (_fullness(lane, 0), lane.name, lane)
+            (fullness(lane.active, 0, lane.weight), lane.name, lane)
             for lane in lanes
             if lane.priority == priority and lane.wants > 0
         ]
@@ -201,15 +201,15 @@ def _share(lanes: Sequence[Lane], channels: int) -> dict[str, int]:
             grants[name] = granted + more
             channels -= more
             if grants[name] < lane.wants:
-                heapreplace(hungry, (_fullness(lane, grants[name]), name, lane))
+                heapreplace(hungry, (fullness(lane.active, grants[name], lane.weight), name, lane))
             else:
                 heappop(hungry)
     return grants
 
 
-def _fullness(lane: Lane, granted: int) -> float:
+def fullness(active: int, granted: int, weight: int) -> float:
     """What share of its weight a lane would use with one channel more than it holds and was granted."""
-    return (lane.active + granted + 1) / max(1, lane.weight)
+    return (active + granted + 1) / max(1, weight)
 
 
 def _spacing(calls_per_second: float) -> timedelta:

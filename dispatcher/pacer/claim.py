@@ -102,7 +102,7 @@ def claim(
     hunt = Hunt(tx, now, line, lines, counted, began)
     queues = [alarm_candidates(tx, now, line, free, hunt)]
     if not waits_for_reports(counted.load, now, is_alarm=False):
-        queues += campaign_candidates(tx, now, line, free, counted.held_by_lane, hunt)
+        queues += campaign_candidates(tx, now, line, free, counted.held_by_lane, counted.here_by_lane, hunt)
     lanes = [_lane(queue, counted.here_by_lane) for queue in queues]
     planned = plan(counted.load, lanes, now)
     taken = [(queue, queue.rows[: planned.grants.get(queue.lane, 0)]) for queue in queues]

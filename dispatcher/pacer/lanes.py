@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     Select,
     bindparam,
+    exists,
     func,
     literal_column,
     or_,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from dispatcher.domain.pacing import ALARMS
+from dispatcher.domain.pacing import ALARMS, fullness
 from dispatcher.domain.vocabulary import CallState, CampaignStatus
 from dispatcher.domain.windows import Window, next_opening
 from dispatcher.domain.zones import opening
@@ -135,10 +136,20 @@ _OF_SOME_ALARMS = (
 """For a trunk whose PBX can't place all that others can."""
 
 _DUE = {"alarms": _for_both(*_OF_ALARMS), "again": _for_both(*_AGAIN), "fresh": _for_both(*_FRESH)}
+_IS_DUE = (
+    _calls.c.campaign_id == _campaigns.c.id,
+    among(_calls.c.state, CallState.QUEUED),
+    _calls.c.due_at <= bindparam("now"),
+)
 _RUNNING = Prepared(
     select(_campaigns)
     .where(
         among(_campaigns.c.status, CampaignStatus.RUNNING),
+        # Hundreds of campaigns may run whose calls are all up, or later. One look for each index of calls.
+        or_(
+            exists().where(*_IS_DUE, _calls.c.attempts_made > literal_column("0")),
+            exists().where(*_IS_DUE, _calls.c.attempts_made == literal_column("0")),
+        ),
         or_(_campaigns.c.expires_at.is_(None), _campaigns.c.expires_at > bindparam("now")),
     )
     .order_by(_campaigns.c.priority.desc(), _campaigns.c.id)
@@ -189,16 +200,25 @@ def _due_of_some_alarms(tx: Connection, now: datetime, line: Line, limit: int) -
 
 
 def campaign_candidates(
-    tx: Connection, now: datetime, line: Line, limit: int, held_by_lane: dict[str, int], hunt: Hunt
+    tx: Connection,
+    now: datetime,
+    line: Line,
+    limit: int,
+    held_by_lane: dict[str, int],
+    here_by_lane: Mapping[str, int],
+    hunt: Hunt,
 ) -> list[Candidates]:
     """The running campaigns that may use this trunk now, each with its due calls.
 
-    Campaigns of a lower priority are not asked once those above want every free channel.
+    They are asked in the order in which :func:`plan` serves them, by priority and then by how far they are
+    below their share. So those that come after as many campaigns with due calls as there are free channels
+    get nothing, and are not asked; nor is a lower priority once those above want every free channel.
     """
     found: list[Candidates] = []
-    wanted, priority = 0, None
-    for row in _RUNNING.all(tx, now=now):
-        if priority is not None and row.priority < priority and wanted >= limit:
+    wanted, served, priority = 0, 0, None
+    rows = _RUNNING.all(tx, now=now)
+    for row in sorted(rows, key=lambda row: (-row.priority, *_place(row, here_by_lane))):
+        if served >= limit or (priority is not None and row.priority < priority and wanted >= limit):
             break
         priority = row.priority
         order = hunt.ranks if line.is_internal else hunt.order_of(row)
@@ -207,7 +227,13 @@ def campaign_candidates(
         queue = _of_campaign(tx, now, line, limit, row, held_by_lane.get(row.id, 0), hunt, order)
         found.append(queue)
         wanted += len(queue.rows)
+        served += 1 if queue.rows else 0
     return found
+
+
+def _place(row: Any, here: Mapping[str, int]) -> tuple[float, str]:
+    """Where a campaign stands among those of its priority: how full it would be with one channel more."""
+    return fullness(here.get(row.id, 0), 0, row.weight), row.id
 
 
 def _of_campaign(
