@@ -152,5 +152,5 @@ def _inhibition(tx: Connection, name: str) -> InhibitionView:
     return _inhibition_view(existing(silences.find_inhibition(tx, name), "inhibition", name))
 
 
-def _inhibition_view(row: Row[Any]) -> InhibitionView:
-    return InhibitionView.model_validate(dict(row._mapping))
+def _inhibition_view(row: Any) -> InhibitionView:
+    return InhibitionView.model_validate(row._asdict())

@@ -5,13 +5,14 @@ import threading
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, bindparam, func, select
 
 from dispatcher.core import Core
 from dispatcher.escalation.advancing import advance
 from dispatcher.escalation.trouble import LOOKS, lead_past, put_off
 from dispatcher.signals import Topic
 from dispatcher.store.engine import is_outage
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work, carry_out
 
@@ -22,6 +23,16 @@ TICK = 1.0
 """Seconds after which it looks even if nothing was signalled: the safety net."""
 
 _BATCH = 100
+_PLANNED = _alarms.c.next_at.is_not(None)
+_DUE = Prepared(
+    select(_alarms.c.id)
+    .where(_PLANNED, _alarms.c.next_at <= bindparam("now"))
+    .order_by(_alarms.c.next_at)
+    .limit(bindparam("most", type_=Integer))
+)
+_LATER = Prepared(
+    select(func.min(_alarms.c.next_at).label("next_at")).where(_PLANNED, _alarms.c.next_at > bindparam("now"))
+)
 _AFTER_TROUBLE = 1.0
 
 
@@ -108,10 +119,6 @@ class Escalator:
 
     def _due(self) -> tuple[list[str], datetime | None]:
         now = self._core.clock()
-        planned = select(_alarms.c.id).where(_alarms.c.next_at.is_not(None), _alarms.c.next_at <= now)
-        later = select(func.min(_alarms.c.next_at)).where(
-            _alarms.c.next_at.is_not(None), _alarms.c.next_at > now
-        )
         with self._core.store.read() as tx:
-            due = list(tx.execute(planned.order_by(_alarms.c.next_at).limit(_BATCH)).scalars())
-            return due, tx.execute(later).scalar()
+            due = [row.id for row in _DUE.all(tx, now=now, most=_BATCH)]
+            return due, _LATER.all(tx, now=now)[0].next_at

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, false, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, false, func, select, update
 
 from dispatcher.domain.vocabulary import (
     LIVE_PHASES,
@@ -21,11 +21,27 @@ from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import events, pages
 from dispatcher.store.events import Change
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Attempt, Call, Page, among, table
 
 _alarms = table(Alarm)
 _calls = table(Call)
 _attempts = table(Attempt)
+
+
+# Compiled once, since they run at every end of an alarm's call.
+def _look_again(*statuses: AlarmStatus) -> Prepared:
+    of_these = AnyOf(_alarms.c.id, "ids"), among(_alarms.c.status, *statuses)
+    return Prepared(update(_alarms).where(*of_these).values(next_at=bindparam("new_next_at")))
+
+
+_LOOK_AGAIN = _look_again(AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)
+_LOOK_AGAIN_AT_ALL = _look_again(*AlarmStatus)
+_STANDING = Prepared(
+    select(_alarms.c.status, _alarms.c.next_at, _alarms.c.plan, _alarms.c.round)
+    .where(_alarms.c.id == bindparam("of_alarm"))
+    .with_for_update()
+)
 _pages = table(Page)
 
 _ALL_EXPIRED = "every call expired"
@@ -142,10 +158,8 @@ def look_again(
     ids = sorted(set(alarm_ids))
     if not ids:
         return Aftermath()
-    statuses = tuple(AlarmStatus) if ended_too else (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)
-    tx.execute(
-        update(_alarms).where(_alarms.c.id.in_(ids), among(_alarms.c.status, *statuses)).values(next_at=now)
-    )
+    statement = _LOOK_AGAIN_AT_ALL if ended_too else _LOOK_AGAIN
+    statement.run(tx, ids=ids, new_next_at=now)
     return Aftermath(escalate=True)
 
 
@@ -205,9 +219,7 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     The alarm's row is locked first, so that of two calls that end at the same time the second sees
     the first.
     """
-    columns = _alarms.c.status, _alarms.c.next_at, _alarms.c.plan, _alarms.c.round
-    query = select(*columns).where(_alarms.c.id == alarm_id)
-    alarm = tx.execute(query.with_for_update()).one()
+    [alarm] = _STANDING.all(tx, of_alarm=alarm_id)
     if alarm.status != AlarmStatus.OPEN:
         return Aftermath()
     if alarm.next_at is not None:

@@ -33,6 +33,7 @@ WATCHED_FOR = 3600.0
 """Seconds after which a transaction that has written events, and still not committed, is not waited for."""
 
 _TICK = 1.0
+"""While nobody is to be told, events are not worth a look more often than that."""
 _SHORTEST_WAIT = 0.1
 _IDLE_STRIDE = 50_000
 """While nobody is to be told, how far it has come is noted once in so many events."""
@@ -53,6 +54,7 @@ class FanOut:
         self._on_news = on_news
         self._subscription = core.signals.subscribe(Topic.EVENTS)
         self._stopping = threading.Event()
+        self._has_readers = False
 
     def run(self) -> None:
         """Work until :meth:`stop`; without the database it waits for it."""
@@ -65,7 +67,7 @@ class FanOut:
                     _log.warning("the database is away, webhooks wait: %s", type(error).__name__)
                 else:
                     _log.exception("events could not be told, and are tried again")
-            self._stopping.wait(_SHORTEST_WAIT)
+            self._stopping.wait(_SHORTEST_WAIT if self._has_readers else _TICK)
             self._subscription.wait(_TICK)
 
     def stop(self) -> None:
@@ -81,7 +83,8 @@ class FanOut:
             position, state = (mark.position, mark.state) if mark is not None else (0, None)
             # Asked first: whoever is to be told from now on is told of what comes after it.
             newest = webhooks.newest_event(tx)
-            if webhooks.active(tx) or webhooks.any_callback(tx):
+            self._has_readers = bool(webhooks.active(tx)) or webhooks.any_callback(tx)
+            if self._has_readers:
                 tail = Tail.resumed(position, state or {}, WATCHED_FOR)
                 rows = tail.read(tx, now.timestamp())
                 told = self._messages(tx, rows)

@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select
 
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import DoNotCall, table
 from dispatcher.store.upsert import insert_into
 
 _entries = table(DoNotCall)
+_ANY = Prepared(select(_entries.c.number).limit(1))
 _AT_ONCE = 500
 """Numbers of one statement."""
 
@@ -26,7 +28,7 @@ def blocked(tx: Connection, numbers: Iterable[str], now: datetime, *, alarms: bo
     ``alarms`` asks for the calls of alarms, which only some entries forbid.
     """
     found: dict[str, str] = {}
-    if tx.execute(select(_entries.c.number).limit(1)).first() is None:
+    if not _ANY.all(tx):
         return found
     rest = iter(sorted(set(numbers)))
     conditions = [in_force(now), *([_entries.c.alarms_too] if alarms else [])]

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import PbxIvrs, table
 from dispatcher.store.upsert import insert_into
 
 _ivrs = table(PbxIvrs)
+_KNOWN = Prepared(select(_ivrs.c.pbx, _ivrs.c.numbers).where(_ivrs.c.looked_at > bindparam("since")))
 
 STALE = timedelta(hours=1)
 """What a PBX has shown longer ago says nothing of what it has now."""
@@ -23,5 +25,4 @@ def note(tx: Connection, now: datetime, pbx: str, numbers: Iterable[str]) -> Non
 
 def known(tx: Connection, now: datetime) -> dict[str, frozenset[str]]:
     """The IVRs of each PBX of which they are known."""
-    query = select(_ivrs.c.pbx, _ivrs.c.numbers).where(_ivrs.c.looked_at > now - STALE)
-    return {row.pbx: frozenset(row.numbers or ()) for row in tx.execute(query)}
+    return {row.pbx: frozenset(row.numbers or ()) for row in _KNOWN.all(tx, since=now - STALE)}

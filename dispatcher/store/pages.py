@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Purpose
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Call, Page, among, table
 
 pages = table(Page)
 _alarms, _calls = table(Alarm), table(Call)
 
-_ALARMS_OF = (
+_ALARMS_OF = Prepared(
     select(pages.c.call_id, pages.c.alarm_id)
-    .where(pages.c.call_id.in_(bindparam("call_ids", expanding=True)), among(pages.c.purpose, Purpose.ALARM))
+    .where(AnyOf(pages.c.call_id, "call_ids"), among(pages.c.purpose, Purpose.ALARM))
     .order_by(pages.c.created_at, pages.c.id)
 )
 _TOLD_BY = (
@@ -54,7 +55,7 @@ def alarms_of(tx: Connection, call_ids: Iterable[str]) -> dict[str, list[str]]:
     """The alarms that each of these calls tells of, by call, in the order in which they joined it."""
     ids = list(call_ids)
     found: dict[str, list[str]] = {}
-    for row in tx.execute(_ALARMS_OF, {"call_ids": ids}) if ids else ():
+    for row in _ALARMS_OF.all(tx, call_ids=ids) if ids else ():
         found.setdefault(row.call_id, []).append(row.alarm_id)
     return found
 
@@ -215,12 +216,14 @@ def call_counts(tx: Connection, alarm_ids: Sequence[str]) -> dict[str, dict[str,
     return found
 
 
+_OF_ALARM = Prepared(
+    select(pages, _calls.c.state.label("call_state"), _calls.c.outcome.label("call_outcome"))
+    .outerjoin(_calls, _calls.c.id == pages.c.call_id)
+    .where(pages.c.alarm_id == bindparam("of_alarm"), pages.c.round >= bindparam("since_round"))
+    .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position, pages.c.created_at, pages.c.id)
+)
+
+
 def of_alarm(tx: Connection, alarm_id: str, since_round: int = 0) -> Sequence[Any]:
     """The alarm's pages of a round and those after it, with the states of their calls (``call_state``)."""
-    query = (
-        select(pages, _calls.c.state.label("call_state"), _calls.c.outcome.label("call_outcome"))
-        .outerjoin(_calls, _calls.c.id == pages.c.call_id)
-        .where(pages.c.alarm_id == alarm_id, pages.c.round >= since_round)
-        .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position, pages.c.created_at, pages.c.id)
-    )
-    return tx.execute(query).all()
+    return _OF_ALARM.all(tx, of_alarm=alarm_id, since_round=since_round)

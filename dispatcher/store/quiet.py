@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from dispatcher.domain.matchers import Matcher, Op
 from dispatcher.domain.vocabulary import TEST, AlarmStatus
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import Alarm, AlarmGroup, Inhibition, Silence, among, table
 from dispatcher.store.upsert import insert_into
 
@@ -28,6 +29,17 @@ _IN_HAND = (
     .where(among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED), _alarms.c.source != TEST)
     .order_by(_alarms.c.id)
 )
+
+# Compiled once: every alarm is held against these.
+_SILENCES = Prepared(
+    select(_silences)
+    .where(
+        _silences.c.starts_at <= bindparam("now"),
+        or_(_silences.c.ends_at.is_(None), _silences.c.ends_at > bindparam("now")),
+    )
+    .order_by(_silences.c.ends_at, _silences.c.id)
+)
+_ALL_INHIBITIONS = Prepared(select(_inhibitions).order_by(_inhibitions.c.name))
 
 
 def matchers_from(document: Iterable[Mapping[str, Any]] | None) -> list[Matcher]:
@@ -55,15 +67,12 @@ def alarms_in_hand(tx: Connection, raised_after: datetime | None = None) -> list
 
 def silences_at(tx: Connection, now: datetime) -> Sequence[Any]:
     """The silences and maintenance windows whose time has begun and is not over."""
-    begun = _silences.c.starts_at <= now
-    going_on = or_(_silences.c.ends_at.is_(None), _silences.c.ends_at > now)
-    query = select(_silences).where(begun, going_on)
-    return tx.execute(query.order_by(_silences.c.ends_at, _silences.c.id)).all()
+    return _SILENCES.all(tx, now=now)
 
 
 def inhibitions(tx: Connection) -> Sequence[Any]:
     """Every inhibition, by name."""
-    return tx.execute(select(_inhibitions).order_by(_inhibitions.c.name)).all()
+    return _ALL_INHIBITIONS.all(tx)
 
 
 def locked_group(tx: Connection, key: str, policy: str, labels: Mapping[str, str]) -> Any:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from dispatcher.domain.retry import RetryRules
 from dispatcher.domain.vocabulary import CallKind, DeliveredWhen, MessageKind, Outcome
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Campaign, table
 
 _REMEMBERED = 10_000
@@ -80,20 +81,30 @@ class Requests:
             self._known.popitem(last=False)
 
 
+def _asked_by(owners: Table, label: ColumnElement[str]) -> Prepared:
+    return Prepared(
+        select(
+            owners.c.id,
+            label.label("label"),
+            owners.c.message_kind,
+            owners.c.message_value,
+            owners.c.message_count,
+            owners.c.delivered_when,
+            owners.c.ack_digits,
+            owners.c.retry,
+        ).where(AnyOf(owners.c.id, "ids"))
+    )
+
+
+_alarms, _campaigns = table(Alarm), table(Campaign)
+_ASKED = {
+    CallKind.ALARM: _asked_by(_alarms, _alarms.c.summary),
+    CallKind.CAMPAIGN: _asked_by(_campaigns, _campaigns.c.name),
+}
+
+
 def _load(tx: Connection, kind: CallKind, ids: list[str]) -> dict[str, Request]:
-    owners = table(Alarm if kind is CallKind.ALARM else Campaign)
-    label = owners.c.summary if kind is CallKind.ALARM else owners.c.name
-    query = select(
-        owners.c.id,
-        label.label("label"),
-        owners.c.message_kind,
-        owners.c.message_value,
-        owners.c.message_count,
-        owners.c.delivered_when,
-        owners.c.ack_digits,
-        owners.c.retry,
-    ).where(owners.c.id.in_(ids))
-    return {row.id: _request(kind, row) for row in tx.execute(query)}
+    return {row.id: _request(kind, row) for row in _ASKED[kind].all(tx, ids=ids)}
 
 
 def _request(kind: CallKind, row: Any) -> Request:
