@@ -49,6 +49,8 @@ def _print(document: dict[str, Any]) -> None:
     console = show.console()
     for note in (part["note"] for part in content["completeness"].values() if part["note"]):
         console.print(f"[bold red]Not complete:[/] {show.word(note)}")
-    rows = [(line["at"], line["local"], line["text"]) for line in content["timeline"]]
-    console.print(show.table(("UTC", content["timezone"], "what"), rows))
+    zone = content["timezone"]
+    clocks = {"UTC": "at"} if zone == "UTC" else {"UTC": "at", zone: "local"}
+    rows = [(*(line[member] for member in clocks.values()), line["text"]) for line in content["timeline"]]
+    console.print(show.table((*clocks, "what"), rows))
     console.print(f"\nSHA-256 {document['sha256']}")

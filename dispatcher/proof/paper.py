@@ -89,6 +89,7 @@ def _alarm(alarm: Mapping[str, Any]) -> list[tuple[str, str]]:
     acknowledged = _clock(alarm["acknowledged_at"])
     if alarm["acknowledged_by"]:
         acknowledged += f", by {escape(alarm['acknowledged_by'])}"
+    times = "once" if alarm["occurrences"] == 1 else f"{alarm['occurrences']} times in all"
     return [
         ("Status", _text(alarm["status"])),
         ("Severity", _text(alarm["severity"])),
@@ -98,23 +99,24 @@ def _alarm(alarm: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Policy", _text(alarm["policy"])),
         ("Message", _text(message)),
         ("Delivered when", _text(alarm["delivered_when"])),
-        ("Raised", f"{_clock(alarm['raised_at'])}, {alarm['occurrences']} times in all"),
+        ("Raised", f"{_clock(alarm['raised_at'])}, {times}"),
         ("Acknowledged", acknowledged),
         ("Resolved", _clock(alarm["resolved_at"])),
     ]
 
 
 def _timeline(content: Mapping[str, Any]) -> str:
+    zone = content["timezone"]
+    clocks = {"UTC": "at"} if zone == "UTC" else {"UTC": "at", zone: "local"}
     rows = [
         (
-            f'<span class="at">{_clock(line["at"])}</span>',
-            f'<span class="at">{_clock(line["local"])}</span>',
+            *(f'<span class="at">{_clock(line[member])}</span>' for member in clocks.values()),
             escape(line["text"]),
             f"<small>{escape(line['evidence'])}</small>",
         )
         for line in content["timeline"]
     ]
-    return _table(("UTC", content["timezone"], "What", "Record"), rows)
+    return _table((*clocks, "What", "Record"), rows)
 
 
 def _call(call: Mapping[str, Any]) -> str:

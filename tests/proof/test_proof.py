@@ -59,6 +59,16 @@ def office(store_url: str) -> Iterator[Office]:
         yield made
 
 
+_ELSEWHERE: dict[str, Any] = {
+    "summary": "s",
+    "dedup_key": "elsewhere",
+    "policy": None,
+    "to": [{"number": f"+{ANN}"}],
+    "message": {"ivr": "6500"},
+}
+"""An alarm without a policy, so that its times are UTC."""
+
+
 def raised(office: Office, **body: Any) -> str:
     request = AlarmRequest(
         **({"summary": "Boiler 3", "severity": "critical", "policy": "night", "dedup_key": "b3"} | body)
@@ -230,8 +240,7 @@ def test_over_http(office: Office) -> None:
 
 
 def test_somebody_whose_turn_never_came_is_named(office: Office) -> None:
-    hunt = {"summary": "s", "policy": None, "to": [{"number": f"+{ANN}"}], "message": {"ivr": "6500"}}
-    alarm = raised(office, **hunt)
+    alarm = raised(office, **_ELSEWHERE)
     with office.core.store.write() as tx:
         tx.execute(delete(table(Event)).where(table(Event).c.name == "queued"))
 
@@ -239,3 +248,12 @@ def test_somebody_whose_turn_never_came_is_named(office: Office) -> None:
 
     assert content["timezone"] == "UTC"
     assert [line["evidence"] for line in content["timeline"]] == ["event", "page"]
+
+
+def test_local_times_have_a_column_only_where_they_differ(office: Office) -> None:
+    there = page_of(proof(office, raised(office)))
+    here = page_of(proof(office, raised(office, **_ELSEWHERE)))
+
+    assert "<th>UTC</th><th>Europe/Amsterdam</th>" in there
+    assert "<th>UTC</th><th>What</th>" in here
+    assert "UTC, once" in here
