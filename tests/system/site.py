@@ -85,7 +85,7 @@ def simulated_pbx(
             trunks=(TrunkSettings(TRUNK, channels, prefix=PREFIX),),
             ivrs=(IvrSettings("6500"),),
             time_scale=time_scale,
-            delivery=DeliverySettings(retry_interval=0.25, timeout=5.0, max_attempts=1000),
+            delivery=DeliverySettings(retry_interval=0.25, timeout=20.0, max_attempts=1000),
             faults=faults or Faults(),
             **family.settings,
             **changes,

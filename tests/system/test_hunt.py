@@ -40,7 +40,7 @@ def pbx() -> Iterator[SimulatedPbx]:
         ),
         ivrs=(IvrSettings("6500"),),
         time_scale=0.02,
-        delivery=DeliverySettings(retry_interval=0.25, timeout=5.0, max_attempts=1000),
+        delivery=DeliverySettings(retry_interval=0.25, timeout=20.0, max_attempts=1000),
     )
     with SimulatedPbx(settings) as running:
         yield running
