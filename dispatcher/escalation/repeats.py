@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Severity
-from dispatcher.escalation.advancing import pages_since, write
 from dispatcher.escalation.paging import call_waiting
 from dispatcher.escalation.recipients import Asked
 from dispatcher.escalation.saying import message_of, told_of
+from dispatcher.escalation.stepping import pages_since, write
 from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan
 from dispatcher.store import events

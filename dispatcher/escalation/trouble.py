@@ -15,8 +15,8 @@ from sqlalchemy import select
 from dispatcher.domain.escalation import Place
 from dispatcher.domain.vocabulary import AlarmStatus, Severity
 from dispatcher.errors import Refused
-from dispatcher.escalation.advancing import call_step, go_on, has_begun, write
 from dispatcher.escalation.policies import policy_named
+from dispatcher.escalation.stepping import call_step, go_on, has_begun, write
 from dispatcher.ledger import alarms as ledger
 from dispatcher.metrics import catalogue
 from dispatcher.policies import AlarmPlan, plan_of_policy

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from dispatcher.domain.vocabulary import AlarmStatus
-from dispatcher.escalation import advancing, silences
+from dispatcher.escalation import keys, silences, stepping
 from dispatcher.metrics import catalogue
 from dispatcher.store import tallies
 from dispatcher.store.tables import Alarm, Event, Silence, table
@@ -21,7 +21,7 @@ GROUP = {"to": [{"group": "broken"}], "wait": 600}
 def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Whoever asks for a group gets an error, as from a schedule that can't be read."""
     asked: list[str] = []
-    whole = advancing.lines_of
+    whole = stepping.lines_of
 
     def lines_of(tx: Any, now: Any, to: Any, *more: Any) -> Any:
         if to[0].group == "broken":
@@ -29,7 +29,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise KeyError("Europe/Amsterdm")
         return whole(tx, now, to, *more)
 
-    monkeypatch.setattr(advancing, "lines_of", lines_of)
+    monkeypatch.setattr(stepping, "lines_of", lines_of)
     return asked
 
 
@@ -90,7 +90,7 @@ def test_looks_at_what_goes_on_failing_become_rare(store_url: str, monkeypatch: 
             looks += 1
             raise RuntimeError("whatever it is")
 
-        monkeypatch.setattr(advancing.keys, "act", fails)
+        monkeypatch.setattr(keys, "act", fails)
         with desk.core.store.write() as tx:
             tx.execute(update(_alarms).values(next_at=desk.clock()))
         for _ in range(3600):
