@@ -4,11 +4,11 @@ import logging
 import os
 import secrets
 import socket
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from dispatcher.beats import Beating
 from dispatcher.clock import Clock
 from dispatcher.store import leases
 from dispatcher.store.engine import Store, is_outage
@@ -18,15 +18,13 @@ _log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=6)
 """So long after its holder's last beat a lease is free for another process."""
 
-BEAT_SECONDS = 1.5
-
 
 def process_name() -> str:
     """A name for this process that no other has, also after a start in the same container."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-class Leases:
+class Leases(Beating):
     """Takes and keeps the leases that the parts of this process want, as far as no other holds them.
 
     A lease is believed in for a little less long than it lasts, counted from before it was asked for,
@@ -41,12 +39,12 @@ class Leases:
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self.owner = owner or process_name()
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
         self._believed: dict[str, float] = {}
-        self._stopping = threading.Event()
 
     def want(self, *names: str) -> None:
         """Try for these leases from the next beat on."""
@@ -57,16 +55,9 @@ class Leases:
         """Whether this process holds a lease it wants."""
         return self._monotonic() < self._believed.get(name, 0.0)
 
-    def run(self) -> None:
-        """Work until :meth:`stop`, then give the leases back."""
-        while not self._stopping.is_set():
-            self.beat()
-            self._stopping.wait(BEAT_SECONDS)
-        self.give_back()
-
     def stop(self) -> None:
         """End :meth:`run`. Whoever relies on a lease is to be stopped before."""
-        self._stopping.set()
+        super().stop()
 
     def beat(self) -> None:
         """Take what is free and renew what is held. A database that is away costs the leases in time."""
@@ -83,7 +74,7 @@ class Leases:
         for name, mine in zip(names, taken, strict=True):
             self._believed[name] = began + LEASE.total_seconds() - 1.0 if mine else 0.0
 
-    def give_back(self) -> None:
+    def leave(self) -> None:
         """Let others take the leases at once."""
         held = [name for name in sorted(self._believed) if self._believed[name]]
         self._believed = dict.fromkeys(self._believed, 0.0)

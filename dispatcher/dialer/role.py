@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from dispatcher.beats import Beating
 from dispatcher.core import Core
 from dispatcher.dialer.answer import Answer, mark_doubtful
 from dispatcher.dialer.dial import Dialer
@@ -18,13 +19,11 @@ from dispatcher.store.engine import is_outage
 
 _log = logging.getLogger(__name__)
 
-SIGN_SECONDS = 1.5
-
 SILENT = timedelta(seconds=6)
 """A process that dials and has given no sign of life for so long is dead."""
 
 
-class Dialing:
+class Dialing(Beating):
     """The dial role of one process.
 
     Every process that dials signs, every second and a half, which attempts it is dialling. So when one
@@ -33,13 +32,13 @@ class Dialing:
     """
 
     def __init__(self, core: Core, dialer: Dialer, name: str | None = None) -> None:
+        super().__init__()
         self.name = name or process_name()
         self._core = core
         self._dialer = dialer
         self._guard = threading.Lock()
         self._under_way: set[str] = set()
         self._draining = threading.Event()
-        self._stopping = threading.Event()
 
     def dial(self, *attempt_ids: str) -> None:
         """Dial claimed attempts, unless the process is draining: then the sweep sends them to another."""
@@ -65,19 +64,12 @@ class Dialing:
         with self._guard:
             self._draining.set()
 
-    def run(self) -> None:
-        """Give signs of life until :meth:`stop`, and sign off."""
-        while not self._stopping.is_set():
-            self.sign()
-            self._stopping.wait(SIGN_SECONDS)
-        self._leave()
-
     def stop(self) -> None:
         """End :meth:`run`. The threads that dial are to be stopped before, as far as they can be."""
         self.drain()
-        self._stopping.set()
+        super().stop()
 
-    def sign(self) -> None:
+    def beat(self) -> None:
         """Give one sign of life."""
         try:
             with self._core.store.write() as tx:
@@ -92,7 +84,7 @@ class Dialing:
         with self._guard:
             return sorted(self._under_way)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Sign off; what the PBX has not answered by now is in doubt, and is asked for by others."""
         left = self._list()
         try:

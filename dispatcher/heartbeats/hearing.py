@@ -8,11 +8,11 @@ transaction.
 """
 
 import logging
-import threading
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from dispatcher.beats import Beating
 from dispatcher.core import Core
 from dispatcher.domain.heartbeats import Watch, after_deafness
 from dispatcher.store import heartbeats, marks
@@ -26,23 +26,15 @@ MISSED = 3 * BEAT
 """After so long without a note, something may have been missed."""
 
 
-class Hearing:
+class Hearing(Beating):
     """Notes that this process hears."""
 
+    every_seconds = BEAT.total_seconds()
+
     def __init__(self, core: Core) -> None:
+        super().__init__()
         self._core = core
         self._was_deaf = True
-        self._stopping = threading.Event()
-
-    def run(self) -> None:
-        """Work until :meth:`stop`."""
-        while not self._stopping.is_set():
-            self.beat()
-            self._stopping.wait(BEAT.total_seconds())
-
-    def stop(self) -> None:
-        """End :meth:`run`."""
-        self._stopping.set()
 
     def beat(self) -> None:
         """Note that we hear. When that can't be written down, nothing that was sent to us could be either."""

@@ -205,7 +205,7 @@ class DialRole:
 
     def start(self) -> None:
         """Give a first sign of life, and go on giving them."""
-        self._dialing.sign()
+        self._dialing.beat()
         self._thread.start()
 
     def stop(self) -> None:

@@ -108,8 +108,8 @@ def test_no_two_processes_have_one_name() -> None:
 
 
 @contextmanager
-def working(office: Office, leases: Leases) -> Iterator[threading.Event]:
-    """A process that does upkeep, and beats until the event is set."""
+def working(office: Office, leases: Leases) -> Iterator[Callable[[], None]]:
+    """A process that does upkeep, and beats until it dies."""
     upkeep = Upkeep(office.core, office.sessions, office.pbxes, office.inbox, leases)
     died = threading.Event()
 
@@ -117,16 +117,21 @@ def working(office: Office, leases: Leases) -> Iterator[threading.Event]:
         while not died.wait(0.02):
             leases.beat()
 
-    threads = [threading.Thread(target=work) for work in (upkeep.run, beat)]
-    for thread in threads:
-        thread.start()
+    caring, beating = (threading.Thread(target=work) for work in (upkeep.run, beat))
+    caring.start()
+    beating.start()
+
+    def die() -> None:
+        """Beat no more; the last beat is over when this returns."""
+        died.set()
+        beating.join(timeout=20)
+
     try:
-        yield died
+        yield die
     finally:
         upkeep.stop()
-        died.set()
-        for thread in threads:
-            thread.join(timeout=20)
+        die()
+        caring.join(timeout=20)
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -149,14 +154,14 @@ def test_one_process_asks_the_pbx_and_another_takes_over(
 
         monkeypatch.setattr(place.driver, "trunks", look)
     one, other = leases_of(office, "one"), leases_of(other_office, "other")
-    with working(office, one) as died:
+    with working(office, one) as die:
         until(lambda: asked["one"])
         with working(other_office, other):
             until(lambda: other_office.rows(Lease))
             assert not other.holds("upkeep of hq")
             assert asked["other"] == 0
 
-            died.set()
+            die()
             office.clock.move(minutes=1)
             until(lambda: asked["other"])
             assert other.holds("upkeep of hq")

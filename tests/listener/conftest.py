@@ -112,7 +112,7 @@ class Desk:
         self.threads[0].join(timeout=20)
         assert not self.threads[0].is_alive()
         self.die()
-        self.leases.give_back()
+        self.leases.leave()
         return time.monotonic() - began
 
     def die(self) -> None:

@@ -51,7 +51,7 @@ def pass_time(office: Office, abandoned: Abandoned, *living: Dialing) -> None:
     for _ in range(8):
         office.clock.move(seconds=1.5)
         for role in living:
-            role.sign()
+            role.beat()
         abandoned.sweep()
 
 
@@ -62,8 +62,8 @@ def test_what_a_dead_process_was_dialling_is_in_doubt_and_the_living_goes_on(
     one, other = office.claim()
     dead, alive = Dialing(office.core, office.dialer), Dialing(second.core, second.dialer)
     abandoned = Abandoned(second.core)
-    dead.sign()
-    alive.sign()
+    dead.beat()
+    alive.beat()
     with dialling(office, dead, one), dialling(office, alive, other):
         pass_time(office, abandoned, alive)
         assert office.attempt(one).phase == "in_doubt"
@@ -76,7 +76,7 @@ def test_an_answer_that_comes_after_all_ends_the_doubt(office: Office) -> None:
     office.campaign(NUMBER)
     [attempt] = office.claim()
     role, abandoned = Dialing(office.core, office.dialer), Abandoned(office.core)
-    role.sign()
+    role.beat()
     with dialling(office, role, attempt) as answer:
         pass_time(office, abandoned)
         assert office.attempt(attempt).phase == "in_doubt"
@@ -101,13 +101,13 @@ def test_a_dial_begun_after_a_living_processs_last_sign_may_be_its_own(
     [attempt] = office.claim()
     dead, alive = Dialing(office.core, office.dialer), Dialing(second.core, second.dialer)
     abandoned = Abandoned(office.core)
-    dead.sign()
+    dead.beat()
     pass_time(office, abandoned, alive)
     with dialling(second, alive, attempt):
         abandoned.sweep()
         assert office.attempt(attempt).phase == "dialing"
         office.clock.move(seconds=1)
-        alive.sign()
+        alive.beat()
         abandoned.sweep()
         assert office.attempt(attempt).phase == "dialing"
 
@@ -117,7 +117,7 @@ def test_after_an_outage_processes_have_time_to_give_a_sign(office: Office) -> N
     office.campaign(NUMBER)
     [attempt] = office.claim()
     role, abandoned = Dialing(office.core, office.dialer), Abandoned(office.core)
-    role.sign()
+    role.beat()
     with dialling(office, role, attempt):
         pass_time(office, abandoned, role)
         office.clock.move(minutes=1)
@@ -164,7 +164,7 @@ def test_a_draining_process_begins_no_dial(office: Office) -> None:
 
 
 def test_the_long_dead_are_forgotten(office: Office) -> None:
-    Dialing(office.core, office.dialer, "long dead").sign()
+    Dialing(office.core, office.dialer, "long dead").beat()
     office.clock.move(hours=2)
     abandoned = Abandoned(office.core)
     pass_time(office, abandoned)
