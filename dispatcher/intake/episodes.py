@@ -25,6 +25,7 @@ from dispatcher.work import Work
 _alarms = table(Alarm)
 _IN_HAND = (AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)
 _SAID_AT = "said_at"
+_CALLED_OFF = "called_off_by"
 _SKEW = timedelta(seconds=2)
 """So much may the clocks of two machines of one site differ: within it, the order of arrival holds."""
 _LOCK = 0x1A2B
@@ -67,7 +68,7 @@ def take(work: Work, notice: Notice, policy: str, source: str) -> Taken | None:
         return _note(work, known.id, "late", f"too late, {source} has said more since: {notice.summary}")
     taken = _take(work, known, notice, policy, source)
     if known is not None and taken is not None and notice.said_at is not None:
-        _remember(work, taken.alarm_id, notice.said_at)
+        _keep(work, taken.alarm_id, _SAID_AT, instant(notice.said_at))
     return taken
 
 
@@ -107,20 +108,19 @@ def _is_late(known: Any, notice: Notice) -> bool:
         return False
 
 
-def _remember(work: Work, alarm_id: str, said_at: datetime) -> None:
-    """Keep the moment of the last word, which a notice that follows is held against."""
+def _keep(work: Work, alarm_id: str, name: str, value: str) -> None:
+    """Keep something that a notice that follows is held against."""
     is_it = _alarms.c.id == alarm_id
     details = work.tx.execute(select(_alarms.c.details).where(is_it)).scalar_one()
-    kept = (details or {}) | {_SAID_AT: instant(said_at)}
-    work.tx.execute(update(_alarms).where(is_it).values(details=kept))
+    work.tx.execute(update(_alarms).where(is_it).values(details=(details or {}) | {name: value}))
 
 
 def _fire(work: Work, known: Any, notice: Notice, policy: str, source: str) -> Taken:
     if known is not None and _has_ended(work, known, notice):
         cause = f"fires late: {source} has already said that this is over"
         return Taken(_note(work, known.id, "repeated", cause).alarm_id, Effect.JOINED)
-    # Whose key names one episode repeats it for as long as it lasts, also after somebody has called it off.
-    if known is not None and known.status == AlarmStatus.CANCELLED and notice.late_for:
+    # Whose key names one episode repeats it for as long as it lasts, also after somebody has cancelled it.
+    if known is not None and _was_cancelled_by_hand(known) and notice.late_for:
         _note(work, known.id, "repeated", f"{source} repeats it; it was cancelled, and calls nobody")
         return Taken(known.id, Effect.JOINED)
     return alarms.take(work, _request_of(notice, policy, Wish.FIRING), source)
@@ -134,6 +134,11 @@ def _has_ended(work: Work, known: Any, notice: Notice) -> bool:
     if known.status != AlarmStatus.RESOLVED or not notice.late_for:
         return False
     return bool(known.created_at == known.resolved_at or work.now - known.resolved_at <= notice.late_for)
+
+
+def _was_cancelled_by_hand(known: Any) -> bool:
+    """Whether somebody has; a source that has called it off itself means what it says when it fires again."""
+    return known.status == AlarmStatus.CANCELLED and _CALLED_OFF not in (known.details or {})
 
 
 def _acknowledge(work: Work, known: Any, notice: Notice, policy: str, source: str) -> Taken:
@@ -159,6 +164,7 @@ def _call_off(work: Work, known: Any, notice: Notice, source: str) -> Taken | No
     if known.status != AlarmStatus.OPEN:
         return _note(work, known.id, "noted", cause)
     ledger.close(work.tx, work.now, known.id, AlarmStatus.CANCELLED, cause)
+    _keep(work, known.id, _CALLED_OFF, source)
     why = f"the alarm was called off: {cause}"
     work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, known.id, work.count, why))
     return Taken(known.id, Effect.CANCELLED)
