@@ -6,21 +6,30 @@ from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy.exc import DBAPIError
 
 from dispatcher.core import Core
+from dispatcher.domain.vocabulary import CallState
 from dispatcher.escalation.advancing import advance
 from dispatcher.escalation.trouble import LOOKS, lead_past, put_off
 from dispatcher.signals import Topic
 from dispatcher.store.engine import is_outage
 from dispatcher.store.prepared import Prepared
-from dispatcher.store.tables import Alarm, table
+from dispatcher.store.tables import Alarm, Call, among, table
 from dispatcher.work import Work, carry_out
 
 _log = logging.getLogger(__name__)
-_alarms = table(Alarm)
+_alarms, _calls = table(Alarm), table(Call)
 
 TICK = 1.0
 """Seconds after which it looks even if nothing was signalled: the safety net."""
+
+HEARING_AGAIN = 5.0
+"""Seconds that it leaves to reports after a start, while somebody is in a call for an alarm.
+
+A key that was pressed while nobody listened is told again by the PBX, which repeats a report until it is
+answered (S-Series API v1.1.0 manual; how often, no manual says). Nobody else is called before that.
+"""
 
 _BATCH = 100
 _PLANNED = _alarms.c.next_at.is_not(None)
@@ -32,6 +41,11 @@ _DUE = Prepared(
 )
 _LATER = Prepared(
     select(func.min(_alarms.c.next_at).label("next_at")).where(_PLANNED, _alarms.c.next_at > bindparam("now"))
+)
+_IN_A_CALL = (
+    select(_calls.c.id)
+    .where(_calls.c.alarm_id.is_not(None), among(_calls.c.state, CallState.ACTIVE))
+    .limit(1)
 )
 _AFTER_TROUBLE = 1.0
 
@@ -64,6 +78,8 @@ class Escalator:
 
     def run(self) -> None:
         """Work until :meth:`stop`; survives whatever the database does."""
+        if self._is_somebody_in_a_call():
+            self._stopping.wait(HEARING_AGAIN)
         while not self._stopping.is_set():
             try:
                 pause = self.look()
@@ -76,6 +92,13 @@ class Escalator:
                 continue
             if pause > 0:
                 self._subscription.wait(pause)
+
+    def _is_somebody_in_a_call(self) -> bool:
+        try:
+            with self._core.store.read() as tx:
+                return tx.execute(_IN_A_CALL).first() is not None
+        except DBAPIError:
+            return False
 
     def stop(self) -> None:
         """End :meth:`run` after the alarm that is in hand."""
