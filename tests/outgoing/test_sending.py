@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -88,13 +88,14 @@ def test_after_three_days_it_is_given_up_and_can_be_replayed(desk: Desk, receive
     began = desk.clock()
     tried_at = []
     with desk.courier():
-        while desk.states() == ["waiting"]:
-            before = desk.rows()[0].tries
-            until_tried(desk, before + 1)
+        next_at: datetime | None = began
+        while next_at is not None:
+            desk.clock.now = next_at
+            # By our own count: the courier may try as soon as the clock is moved.
+            until_tried(desk, len(tried_at) + 1)
             tried_at.append(desk.clock() - began)
             [row] = desk.rows()
-            if row.next_at is not None:
-                desk.clock.now = row.next_at
+            next_at = row.next_at
 
         [row] = desk.rows()
         assert (row.state, row.problem, row.next_at, row.ended_at) == ("dead", "HTTP 503", None, desk.clock())
