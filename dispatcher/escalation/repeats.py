@@ -24,18 +24,18 @@ _ALARM = select(_alarms).where(_alarms.c.id == bindparam("of"))
 def follow(work: Work, alarm_id: str, newer: AlarmPlan, asked: Asked) -> None:
     """Go on as a repeat of the alarm asks for, which may be graver; ``newer`` is its own plan.
 
-    It says when to call, where nobody has been called yet. A graver one says what is heard, too: in every
-    call that has not been placed.
+    It says when to call, as long as nobody is called yet. A graver one says so at any time, lest the end of
+    the lesser one's hours keep it quiet, and says what is heard, too: in every call that has not been placed.
     """
     row = work.tx.execute(_ALARM, {"of": alarm_id}).mappings().one()
     if row["status"] != AlarmStatus.OPEN:
         return
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
-    changed, is_held = plan, row["held_why"] is not None
-    if is_held:
+    changed, is_graver = plan, _is_graver(newer.severity, plan.severity)
+    if is_graver or row["held_why"] is not None:
         route = {"record_only": newer.record_only, "hours": newer.hours, "timezone": newer.timezone}
         changed = changed.model_copy(update=route)
-    is_rerouted, is_graver = changed != plan, _is_graver(newer.severity, plan.severity)
+    is_rerouted = changed != plan
     is_retold = is_graver and asked.message != (plan.message or message_of(row))
     if is_graver:
         changed = changed.model_copy(update={"severity": newer.severity})

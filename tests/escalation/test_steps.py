@@ -211,6 +211,21 @@ def test_at_the_end_of_its_hours_nobody_is_called_any_more_and_it_begins_anew_in
         assert desk.alarm(alarm).status == AlarmStatus.OPEN
 
 
+def test_the_hours_of_the_lesser_do_not_end_the_calls_of_what_has_become_graver(store_url: str) -> None:
+    routed = policy(step(ANN, wait=5400), step(BOB), severity={"warning": MORNING})
+    with open_desk(store_url, routed) as desk:  # It is Saturday, 10:00 UTC.
+        alarm = desk.raised(severity="warning", dedup_key="disk")
+        assert desk.ring() == [ANN]
+        desk.raised(severity="critical", dedup_key="disk")
+        desk.look()
+        desk.wait(3600)
+
+        assert desk.alarm(alarm).held_why is None
+        assert desk.ringing() == [ANN]
+        desk.wait(1800)
+        assert desk.ring() == [BOB]
+
+
 def test_what_everybody_was_tried_for_in_vain_is_exhausted_within_its_hours(store_url: str) -> None:
     routed = policy(step(ANN), severity={"warning": MORNING}, retry=ONCE)
     with open_desk(store_url, routed) as desk:
