@@ -27,5 +27,6 @@ class Beating(ABC):
     def beat(self) -> None:
         """Say it once. What goes wrong is logged, and the next beat tries again."""
 
-    def leave(self) -> None:  # noqa: B027 - not everybody has something to say at the end
+    @abstractmethod
+    def leave(self) -> None:
         """Say that no more will come, so that nobody need wait for the silence."""

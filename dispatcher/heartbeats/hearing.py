@@ -51,6 +51,9 @@ class Hearing(Beating):
             else:
                 _log.exception("it could not be noted that heartbeats are heard")
 
+    def leave(self) -> None:
+        """Nothing: whoever notes next tells by the time between whether something may have been missed."""
+
     def _note(self, tx: Connection) -> None:
         now = self._core.clock()
         mark = marks.locked(tx, MARK)

@@ -1,6 +1,6 @@
 """The PBX is asked to put a call through, once, and the call's story says what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -41,7 +41,7 @@ def pbx() -> Transferring:
 
 
 @pytest.fixture
-def office(store_url: str, pbx: Transferring):  # type: ignore[no-untyped-def]
+def office(store_url: str, pbx: Transferring) -> Iterator[Office]:
     with open_office(store_url, driver=pbx) as made:
         yield made
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from dispatcher.domain.vocabulary import AlarmStatus
-from dispatcher.intake.alarm_request import AlarmRequest
+from dispatcher.intake.alarm_request import AlarmRequest, Wish
 from dispatcher.intake.episodes import take_in_turn
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import carry_out
@@ -15,7 +15,7 @@ from tests.escalation.desk import ANN, Desk, open_desk, policy, step
 from tests.reports.stepping import Stepper
 
 _alarms = table(Alarm)
-FIRING, RESOLVED = "firing", "resolved"
+FIRING, RESOLVED = Wish.FIRING, Wish.RESOLVED
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def desk(postgres_url: str) -> Iterator[Desk]:
         yield made
 
 
-def say(desk: Desk, status: str, key: str) -> None:
+def say(desk: Desk, status: Wish, key: str) -> None:
     """What `POST /v1/alarms` does in its transaction."""
-    request = AlarmRequest(summary="Boiler 3", dedup_key=key, policy="night", status=status)  # type: ignore[arg-type]
+    request = AlarmRequest(summary="Boiler 3", dedup_key=key, policy="night", status=status)
     carry_out(desk.core, lambda work: take_in_turn(work, request, "api"))
 
 
@@ -34,7 +34,7 @@ def say(desk: Desk, status: str, key: str) -> None:
 def test_a_resolve_that_comes_second_resolves_what_came_first(desk: Desk) -> None:
     stepper = Stepper(desk.core.store.engine)
 
-    def run(status: str, key: str) -> None:
+    def run(status: Wish, key: str) -> None:
         stepper.join(status)
         try:
             say(desk, status, key)
