@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from dispatcher.domain.escalation import Course
+from dispatcher.domain.escalation import USUAL_WAIT, Course
 from dispatcher.domain.vocabulary import DeliveredWhen, Severity
 from dispatcher.requests import (
     AckDigits,
@@ -24,8 +24,6 @@ from dispatcher.requests import (
 )
 
 MOST_STEPS = 20
-USUAL_WAIT = 300.0
-"""Seconds before the next step, where a step that has one after it says nothing."""
 
 Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
 Labels = dict[Word, str]
@@ -65,7 +63,7 @@ class StepSpec(Schema):
     wait: Seconds | None = Field(
         None,
         description=f"Seconds before the next step; usually {USUAL_WAIT:g}. It begins at once when everybody "
-        "of this one was tried in vain.",
+        "of this one was tried in vain, or nobody of this one can be called and somebody of a later one can.",
     )
     message: MessageSpec | None = Field(None, description="What they hear, if not the policy's message.")
 
@@ -123,7 +121,11 @@ class PolicySpec(Schema):
     )
     steps: Annotated[list[StepSpec], Field(min_length=1, max_length=MOST_STEPS)] | None = None
     """In place of `to`: whom to call first, whom then."""
-    repeat: Annotated[int, Field(ge=0, le=100)] = Field(0, description="How often all steps come again.")
+    repeat: Annotated[int, Field(ge=0, le=100)] = Field(
+        0,
+        description="How often all steps come again. Where nobody can be called in what is left of a round, "
+        "the round takes its waits all the same; whoever comes on call meanwhile is called.",
+    )
     message: MessageSpec = Field(examples=[{"ivr": "6500"}])
     """What is played."""
     messages: list[MessageRule] = Field(default_factory=list)
@@ -214,6 +216,8 @@ class AlarmPlan(Schema):
     """The round at which it began anew, after a silence or an acknowledgement; the rounds count on."""
     asked_at: datetime | None = None
     """When somebody asked to go on, past whatever held the alarm then."""
+    nobody_since: datetime | None = None
+    """Since when there is nobody to call in what is left of the round."""
 
     def document(self) -> dict[str, Any]:
         """The plan as the store keeps it."""
@@ -251,4 +255,4 @@ def plan_of_policy(policy: PolicySpec, severity: Severity) -> AlarmPlan:
 
 def begun_anew(plan: AlarmPlan, at_round: int) -> AlarmPlan:
     """The plan with all of its rounds still to come, of which ``at_round`` is the first."""
-    return plan.model_copy(update={"first_round": at_round, "asked_at": None})
+    return plan.model_copy(update={"first_round": at_round, "asked_at": None, "nobody_since": None})

@@ -34,6 +34,7 @@ def known_labels(settings: Settings) -> dict[str, list[Labels]]:
         catalogue.NOTIFICATIONS_REFUSED.name: list(product(catalogue.WEBHOOKS, catalogue.WHY_NOT_READ)),
         catalogue.ALARMS_UNKNOWN_IVR.name: [(source,) for source in catalogue.SOURCES],
         catalogue.ALARMS_STUMBLED.name: [()],
+        catalogue.ALARMS_NOBODY.name: [()],
         catalogue.CALLS.name: list(product(CallKind, Outcome)),
         catalogue.ATTEMPTS.name: [(*line, outcome) for line in lines for outcome in Outcome],
         catalogue.ATTEMPTS_ANSWERED.name: list(lines),

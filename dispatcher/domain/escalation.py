@@ -3,13 +3,20 @@
 A plan has steps, gone through in order and, if it says so, again. A step has lines: people in one line
 are called one after the other, the lines at the same time. Once a step's wait is over without anybody
 having the alarm in hand, or as soon as everybody in it has been tried in vain, the next step begins; the
-lines of the steps before go on. A new round calls the same people: it waits for its time in any case.
+lines of the steps before go on. A new round calls the same people: it waits for its time in any case. A
+step with nobody to call is passed over at once for one with somebody; where there is none in what is left
+of the round, that takes its time all the same, so that a gap of an hour does not use up all rounds at once.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+USUAL_WAIT = 300.0
+"""Seconds before the next step, where a step that has one after it says nothing."""
+LEAST_REST = 60.0
+"""Seconds that what is left of a round with nobody to call takes at least, whatever its steps wait."""
 
 
 class Standing(StrEnum):
@@ -56,6 +63,15 @@ class Course:
         if place.round + 1 < self.rounds:
             return Place(0, place.round + 1)
         return None
+
+    def rest(self, place: Place) -> float:
+        """Seconds that the steps from ``place`` to the end of its round take, with nobody in any of them."""
+        waits = [USUAL_WAIT if wait is None else wait for wait in self.waits[place.step :]]
+        return max(LEAST_REST, sum(waits))
+
+    def next_round(self, place: Place) -> Place | None:
+        """Where the round after that of ``place`` begins, or None when there is none."""
+        return self.after(Place(len(self.waits) - 1, place.round))
 
 
 @dataclass(frozen=True, slots=True)

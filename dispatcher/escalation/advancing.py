@@ -14,6 +14,7 @@ from dispatcher.errors import Unknown
 from dispatcher.escalation import keys
 from dispatcher.escalation.holding import Hold, hold_at_first, hold_on
 from dispatcher.escalation.lines import Lines
+from dispatcher.escalation.nobody import look_for_somebody
 from dispatcher.escalation.stepping import (
     as_known,
     call_next,
@@ -103,14 +104,14 @@ def go_on_at_once(work: Work, alarm_id: str, by: str) -> bool:
         return False
     if not has_begun(work.tx, row):
         plan = _past_holds(work, alarm_id, plan)
-        go_on(work, row, plan, Place(row["step"], row["round"]), f"asked for by {by}")
+        go_on(work, row, plan, Place(row["step"], row["round"]), f"asked for by {by}", asked=True)
         return True
     following = plan.course.after(Place(row["step"], row["round"]))
     if following is None:
         return False
     plan = _past_holds(work, alarm_id, plan)
     end_delivered(work.tx, work.now, alarm_id, f"{by} asked to go on")
-    go_on(work, row, plan, following, f"asked for by {by}")
+    go_on(work, row, plan, following, f"asked for by {by}", asked=True)
     return True
 
 
@@ -121,7 +122,12 @@ def _is_over(row: Any, now: datetime) -> bool:
 def _begin_if_free(work: Work, row: Any, plan: AlarmPlan, why: str = "its time has come") -> None:
     hold = hold_at_first(work.tx, work.now, row, plan)
     if hold is not None:
+        if plan.nobody_since is not None:
+            write(work, row["id"], plan=plan.model_copy(update={"nobody_since": None}).document())
         _hold(work, row, hold)
+        return
+    if plan.nobody_since is not None:
+        look_for_somebody(work, row, plan)
         return
     was = row["held_why"]
     why = f"nothing holds it any more ({was})" if was else why
@@ -140,15 +146,20 @@ def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     for step in range(row["step"]):
         before = pages_at(known, Place(step, row["round"]))
         call_next(work, row, plan, step, before, next_in_lines(as_known(before)))
+    if plan.nobody_since is not None and not at_once:
+        look_for_somebody(work, row, plan)
+        return
     began_at = min((page.created_at for page in rows), default=work.now)
     decision = decide(plan.course, place, began_at, as_known(rows), work.now, at_once=at_once)
-    _carry_out(work, row, plan, decision, rows)
+    _carry_out(work, row, plan, decision, rows, asked=at_once)
 
 
-def _carry_out(work: Work, row: Any, plan: AlarmPlan, decision: Decision, rows: Sequence[Any]) -> None:
+def _carry_out(
+    work: Work, row: Any, plan: AlarmPlan, decision: Decision, rows: Sequence[Any], *, asked: bool
+) -> None:
     call_next(work, row, plan, row["step"], rows, decision.call)
     if decision.move_to is not None:
-        go_on(work, row, plan, decision.move_to, decision.why)
+        go_on(work, row, plan, decision.move_to, decision.why, asked=asked)
         return
     next_at = next_look(work, row, Place(row["step"], row["round"]), decision)
     write(work, row["id"], next_at=next_at)
@@ -179,7 +190,8 @@ def _quieten(work: Work, row: Any, plan: AlarmPlan, hold: Hold) -> None:
     work.aftermath.add(ledger.withdraw_alarm(tx, now, alarm_id, work.count, hold.why))
     following = row["round"] + 1
     if keys.was_heard(tx, known):
-        step, changed = row["step"], plan.model_copy(update={"first_round": plan.first_round + 1})
+        step = row["step"]
+        changed = plan.model_copy(update={"first_round": plan.first_round + 1, "nobody_since": None})
     else:
         step, changed = 0, begun_anew(plan, following)
     write(work, alarm_id, step=step, round=following, plan=changed.document())

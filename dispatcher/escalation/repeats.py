@@ -32,7 +32,8 @@ def follow(work: Work, alarm_id: str, newer: AlarmPlan, asked: Asked) -> None:
         return
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
     changed, is_graver = plan, _is_graver(newer.severity, plan.severity)
-    if is_graver or row["held_why"] is not None:
+    is_held = row["held_why"] is not None and plan.nobody_since is None
+    if is_graver or is_held:
         route = {"record_only": newer.record_only, "hours": newer.hours, "timezone": newer.timezone}
         changed = changed.model_copy(update=route)
     is_rerouted = changed != plan

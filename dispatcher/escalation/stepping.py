@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -21,6 +22,7 @@ from dispatcher.escalation.paging import call_waiting, page
 from dispatcher.escalation.recipients import LeftOut, Rules
 from dispatcher.escalation.saying import asked_of, told_of
 from dispatcher.ledger import alarms as ledger
+from dispatcher.metrics import catalogue
 from dispatcher.policies import AlarmPlan
 from dispatcher.store import events
 from dispatcher.store.events import Change
@@ -34,6 +36,16 @@ _alarms = table(Alarm)
 
 LONGEST_WAIT = timedelta(hours=1)
 """An alarm that waits for a call's end is looked at so often all the same, should that end be missed."""
+LOOK_FOR_SOMEBODY = timedelta(seconds=30)
+"""So often an alarm with nobody to call looks whether somebody is there."""
+
+
+class Reach(Enum):
+    """Whether a step has anybody to call: for now there may be nobody, who is there at another time."""
+
+    SOMEBODY = "somebody"
+    NOBODY_NOW = "nobody now"
+    NOBODY = "nobody"
 
 
 def go_on(
@@ -44,24 +56,37 @@ def go_on(
     why: str,
     lines: Lines | None = None,
     *,
-    call: Callable[..., bool] | None = None,
+    asked: bool = False,
+    call: Callable[..., Reach] | None = None,
 ) -> None:
-    """Begin the step at ``place``, and those after it at once for as long as there is nobody to call.
+    """Begin the step at ``place``, or the first one after it that has somebody to call.
 
-    ``call`` calls the people of one step in place of :func:`call_step`.
+    Where none is left in the round that has, the alarm waits for somebody, unless nobody can ever be called.
+    ``asked``: somebody wants it to go on, and it begins the next round at once. ``call`` calls the people of
+    one step in place of :func:`call_step`.
     """
-    following: Place | None = place
-    while following is not None:
-        place = following
-        if (call or call_step)(work, row, plan, place, why, lines):
-            break
+    plan = _no_longer_waiting(work, row, plan)
+    found: set[Reach] = set()
+    for step in range(place.step, len(plan.steps)):
+        reach = (call or call_step)(work, row, plan, Place(step, place.round), why, lines)
+        if reach is Reach.SOMEBODY:
+            after_step(work, row, plan, Place(step, place.round))
+            return
+        found.add(reach)
         why, lines = "there was nobody to call in the step before", None
-        following = plan.course.after(place)
-    _after_step(work, row, plan, place)
+    following = plan.course.next_round(place)
+    was_called = following is not None and bool(pages_since(work.tx, row["id"], place.round))
+    waits = Reach.NOBODY_NOW in found or was_called
+    if following is not None and (asked or not waits):
+        go_on(work, row, plan, following, why, call=call)
+    elif waits:
+        _wait_for_somebody(work, row, plan, place)
+    else:
+        after_step(work, row, plan, Place(len(plan.steps) - 1, place.round))
 
 
-def call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Lines | None) -> bool:
-    """Call the people of one step; False when there is nobody."""
+def call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Lines | None) -> Reach:
+    """Call the people of one step, if there are any."""
     step = plan.steps[place.step]
     if place.step or place.round:
         # An alarm that begins where it stands was kept quiet or taken in hand before; it goes to nobody else.
@@ -70,15 +95,49 @@ def call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lin
         change = Change("alarm", row["id"], name, f"step {place.step + 1}: {why}", row["id"], data=data)
         events.record(work.tx, work.now, [change])
     if lines is None:
-        asked = asked_of(row, plan, step.message)
-        rules = Rules.of(work.core.settings)
-        lines = lines_of(work.tx, work.now, step.to, step.mode, asked, rules)
+        lines = people_of(work, row, plan, place.step)
     note_left_out(work, row, lines.left_out)
     if not lines.lines:
-        return False
+        is_for_now = any(one.is_for_now for one in lines.left_out)
+        return Reach.NOBODY_NOW if is_for_now else Reach.NOBODY
     page(work.tx, work.now, told_of(work, row, plan, step.message), lines.lines, place, why)
     work.aftermath.due = True
-    return True
+    return Reach.SOMEBODY
+
+
+def people_of(work: Work, row: Any, plan: AlarmPlan, step: int) -> Lines:
+    """Whom a step of the plan means now."""
+    spec = plan.steps[step]
+    asked = asked_of(row, plan, spec.message)
+    return lines_of(work.tx, work.now, spec.to, spec.mode, asked, Rules.of(work.core.settings))
+
+
+def _wait_for_somebody(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:
+    """Let what is left of the round take its time, since nobody can be called in it now."""
+    until = work.now + timedelta(seconds=plan.course.rest(place))
+    why = f"nobody can be called in what is left of its steps; looked for until {until:%H:%M:%S} UTC"
+    plan = plan.model_copy(update={"nobody_since": work.now})
+    write(
+        work,
+        row["id"],
+        step=place.step,
+        round=place.round,
+        plan=plan.document(),
+        next_at=min(until, work.now + LOOK_FOR_SOMEBODY),
+        held_why=why,
+        held_by=None,
+    )
+    events.record(work.tx, work.now, [Change("alarm", row["id"], "nobody", why, row["id"])])
+    work.count.add(catalogue.ALARMS_NOBODY)
+    look_when_hours_change(work, row["id"], plan)
+
+
+def _no_longer_waiting(work: Work, row: Any, plan: AlarmPlan) -> AlarmPlan:
+    if plan.nobody_since is None:
+        return plan
+    plan = plan.model_copy(update={"nobody_since": None})
+    write(work, row["id"], plan=plan.document())
+    return plan
 
 
 def call_next(
@@ -93,7 +152,7 @@ def call_next(
     work.aftermath.due = True
 
 
-def _after_step(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:
+def after_step(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:
     """Write down where the alarm is, and when it is looked at again."""
     values: dict[str, Any] = {"step": place.step, "round": place.round, "held_why": None, "held_by": None}
     here = pages_at(pages_since(work.tx, row["id"], place.round), place)

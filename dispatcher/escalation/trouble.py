@@ -16,7 +16,7 @@ from dispatcher.domain.escalation import Place
 from dispatcher.domain.vocabulary import AlarmStatus, Severity
 from dispatcher.errors import Refused
 from dispatcher.escalation.policies import policy_named
-from dispatcher.escalation.stepping import call_step, go_on, has_begun, write
+from dispatcher.escalation.stepping import Reach, call_step, go_on, has_begun, write
 from dispatcher.ledger import alarms as ledger
 from dispatcher.metrics import catalogue
 from dispatcher.policies import AlarmPlan, plan_of_policy
@@ -71,11 +71,11 @@ def lead_past(work: Work, alarm_id: str, error: BaseException) -> bool:
     return True
 
 
-def _called(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Any) -> bool:
-    """Call the people of one step; False when that can't be done."""
+def _called(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines: Any) -> Reach:
+    """Call the people of one step; it has nobody where that can't be done."""
     attempt = work.tx.begin_nested()
     try:
-        called = call_step(work, row, plan, place, why, lines)
+        reach = call_step(work, row, plan, place, why, lines)
     except Exception as error:
         attempt.rollback()
         if is_outage(error):
@@ -83,9 +83,9 @@ def _called(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lines
         _log.exception("step %s of alarm %s fails and is passed over", place.step + 1, row["id"])
         cause = f"step {place.step + 1} fails ({_word(error)}), and is passed over"
         events.record(work.tx, work.now, [Change("alarm", row["id"], "passed_over", cause, row["id"])])
-        return False
+        return Reach.NOBODY
     attempt.commit()
-    return called
+    return reach
 
 
 def _readable(work: Work, row: Any) -> AlarmPlan | None:

@@ -71,6 +71,11 @@ ALARMS_UNKNOWN_IVR = Counter(
 ALARMS_STUMBLED = Counter(
     "dispatcher_alarms_stumbled_total", (), "Looks at an alarm that failed, so that it was put off."
 )
+ALARMS_NOBODY = Counter(
+    "dispatcher_alarms_nobody_total",
+    (),
+    "Times that an alarm had nobody to call in what was left of its steps.",
+)
 CALLS = Counter("dispatcher_calls_total", ("kind", "outcome"), "Calls that reached their final outcome.")
 ATTEMPTS = Counter("dispatcher_attempts_total", ("pbx", "trunk", "outcome"), "Attempts by their outcome.")
 REPORTS = Counter("dispatcher_reports_total", ("pbx", "event", "disposition"), "Reports received from PBXs.")
@@ -119,6 +124,7 @@ COUNTERS = (
     NOTIFICATIONS_REFUSED,
     ALARMS_UNKNOWN_IVR,
     ALARMS_STUMBLED,
+    ALARMS_NOBODY,
     CALLS,
     ATTEMPTS,
     REPORTS,

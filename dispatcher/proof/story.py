@@ -22,6 +22,7 @@ _OF_ALARM = {
     "escalated": "It was escalated to {cause}",
     "resumed": "Its calls began again with {cause}",
     "left_out": "Somebody was left out: {cause}",
+    "nobody": "There was nobody to call: {cause}",
     "message_changed": "What is heard was changed: {cause}",
     "stumbled": "The dispatcher failed at the alarm: {cause}",
     "passed_over": "A step was passed over: {cause}",
