@@ -14,6 +14,7 @@ from dispatcher.ledger.entry import Ledger
 from dispatcher.metrics.counting import Count, SharedCount
 from dispatcher.signals import Signals, Topic
 from dispatcher.store import streams, tallies
+from dispatcher.store.arrivals import Arrivals
 from dispatcher.store.engine import Store
 
 MOST_TOGETHER = 8
@@ -54,6 +55,7 @@ class Core:
 
     settings: Settings
     store: Store
+    arrivals: Arrivals
     signals: Signals
     messages: Messages
     clock: Clock

@@ -17,6 +17,7 @@ from dispatcher.pacer import claim as pacer
 from dispatcher.signals import LocalSignals
 from dispatcher.store import trunks
 from dispatcher.store.attempts import lock_cases
+from dispatcher.store.beside import arrivals_of
 from dispatcher.store.engine import Store
 from dispatcher.store.requests import Requests
 from dispatcher.store.tables import Attempt, table
@@ -83,9 +84,11 @@ def settings_for(url: str, **sections: Any) -> Settings:
 def make_core(url: str, clock: SettableClock | None = None, **sections: Any) -> Core:
     """A core as one process has it, with the configured trunks in the store."""
     settings = settings_for(url, **sections)
+    store = Store(url)
     core = Core(
         settings=settings,
-        store=Store(url),
+        store=store,
+        arrivals=arrivals_of(store),
         signals=LocalSignals(),
         messages=RecordingMessages(),
         clock=clock or SettableClock(),

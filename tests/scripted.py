@@ -209,6 +209,12 @@ class Office:
         with self.core.store.read() as tx:
             return list(tx.execute(select(attempts).order_by(attempts.c.claimed_at, attempts.c.id)).all())
 
+    def waiting(self) -> list[str]:
+        """The batches of reports that are durable and not entered."""
+        arrivals = self.core.arrivals
+        arrivals.tidy(self.clock())
+        return [key for key, _ in arrivals.left(datetime.max.replace(tzinfo=UTC))]
+
     def dispositions(self) -> list[str]:
         """What became of every report, in the order of their arrival."""
         with self.core.store.read() as tx:

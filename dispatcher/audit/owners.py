@@ -20,7 +20,7 @@ from dispatcher.ledger import alarms as ledger_alarms
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
-from dispatcher.store import arrivals, pages, reports
+from dispatcher.store import pages, reports
 from dispatcher.store.tables import Alarm, Call, Campaign, RawReport, among, table
 from dispatcher.upkeep import housekeeping
 
@@ -145,7 +145,7 @@ def _late_reports(core: Core, tx: Connection) -> list[Any]:
 
 
 def _not_entered(core: Core, tx: Connection) -> Sequence[str]:
-    left = arrivals.left(tx, core.clock() - LINKED_BY, MOST)
+    left = core.arrivals.left(core.clock() - LINKED_BY, MOST)
     return [f"batch {key}" for key, _ in left]
 
 

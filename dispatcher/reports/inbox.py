@@ -21,7 +21,8 @@ from dispatcher.pbx.protocol import Driver
 from dispatcher.reports.incoming import Arrival, Incoming, read
 from dispatcher.reports.sorting import Waiting, attempts_without_callid, comes_in, known_cases, most_likely
 from dispatcher.signals import Topic
-from dispatcher.store import arrivals, foreign, reports, sessions
+from dispatcher.store import foreign, reports, sessions
+from dispatcher.store.arrivals import Body
 from dispatcher.store.attempts import Case, lock_by_id
 from dispatcher.store.engine import is_outage
 
@@ -65,8 +66,8 @@ class Inbox:
     def keep(self, batch: Sequence[Incoming]) -> Arrival:
         """Make a batch durable, to be entered by :meth:`enter` or, after a crash, by the sweep."""
         core = self._core
-        bodies = [arrivals.Body(item.pbx, item.received_at, item.body) for item in batch]
-        return Arrival(core.store.transact(lambda tx: arrivals.keep(tx, core.clock(), bodies)), batch)
+        bodies = [Body(item.pbx, item.received_at, item.body) for item in batch]
+        return Arrival(core.arrivals.keep(core.clock(), bodies), batch)
 
     def enter(self, arrived: Sequence[Arrival]) -> None:
         """Enter batches that are durable; those that somebody else has entered already are left out.
@@ -80,14 +81,18 @@ class Inbox:
                 raise
             self._enter_apart(arrived)
             return
+        self._core.arrivals.let_go([arrival.key for arrival in arrived])
         self._follow_up(entered, aftermath)
 
     def enter_left(self, older: timedelta) -> int:
         """Enter what a process that died has left since more than ``older``; returns how many batches."""
-        with self._core.store.read() as tx:
-            found = arrivals.left(tx, self._core.clock() - older)
+        arrivals, now = self._core.arrivals, self._core.clock()
+        arrivals.tidy(now)
+        found = arrivals.left(now - older)
         for key, bodies in found:
             self.enter([Arrival(key, [self._read(body) for body in bodies])])
+        if found:
+            arrivals.tidy(now)
         return len(found)
 
     def revisit(self, pbx: str, callids: Collection[str] | None = None) -> int:
@@ -125,24 +130,38 @@ class Inbox:
             self._set_by(arrival.items, arrival.key)
             return
         _log.warning("a batch of %d reports failed and is entered one by one", len(arrival.items))
-        for single in self._core.store.transact(lambda tx: self._split(tx, arrival)):
+        for single in self._split(arrival):
             self.enter([single])
 
-    def _split(self, tx: Connection, arrival: Arrival) -> list[Arrival]:
-        if not arrivals.remove(tx, [arrival.key]):
-            return []
-        bodies = [arrivals.Body(item.pbx, item.received_at, item.body) for item in arrival.items]
-        keys = [arrivals.keep(tx, self._core.clock(), [body]) for body in bodies]
-        return [Arrival(key, [item]) for key, item in zip(keys, arrival.items, strict=True)]
+    def _split(self, arrival: Arrival) -> list[Arrival]:
+        """Keep each report of a batch by itself, then give the batch up.
 
-    def _set_by(self, batch: Sequence[Incoming], arrival: int | None = None) -> None:
+        A process that dies in between leaves both, and the reports pass for repeated ones.
+        """
+        core, now = self._core, self._core.clock()
+        singles = [self.keep([item]) for item in arrival.items]
+        is_ours = core.store.transact(lambda tx: core.arrivals.take_over(tx, now, [arrival.key]))
+        if not is_ours:
+            self._give_up(singles)
+        core.arrivals.let_go([arrival.key])
+        return singles if is_ours else []
+
+    def _give_up(self, arrived: Sequence[Arrival]) -> None:
+        """Forget batches that are not to be entered."""
+        core, keys = self._core, [arrival.key for arrival in arrived]
+        core.store.transact(lambda tx: core.arrivals.take_over(tx, core.clock(), keys))
+        core.arrivals.let_go(keys)
+
+    def _set_by(self, batch: Sequence[Incoming], arrival: str | None = None) -> None:
         """Keep as pending what can't be entered; called while its error is handled."""
         _log.exception("a report of %s could not be entered and is kept for later", batch[0].pbx)
         for item in batch:
             item.disposition, item.attempt_id = Disposition.PENDING, None
-        with self._core.store.write() as tx:
-            if arrival is None or arrivals.remove(tx, [arrival]):
+        core, keys = self._core, [arrival] if arrival is not None else []
+        with core.store.write() as tx:
+            if not keys or core.arrivals.take_over(tx, core.clock(), keys):
                 reports.keep(tx, [_row(item) for item in batch])
+        core.arrivals.let_go(keys)
 
     def _follow_up(self, batch: Sequence[Incoming], aftermath: Aftermath) -> None:
         """What is to be done once a batch has been entered."""
@@ -200,11 +219,12 @@ class Inbox:
         return aftermath
 
     def _enter(self, tx: Connection, arrived: Sequence[Arrival]) -> tuple[list[Incoming], Aftermath]:
-        ours = arrivals.remove(tx, [arrival.key for arrival in arrived])
+        core = self._core
+        ours = core.arrivals.take_over(tx, core.clock(), [arrival.key for arrival in arrived])
         batch = [item for arrival in arrived if arrival.key in ours for item in arrival.items]
         return batch, self._take(tx, batch) if batch else Aftermath()
 
-    def _read(self, body: arrivals.Body) -> Incoming:
+    def _read(self, body: Body) -> Incoming:
         driver = self._drivers.get(body.pbx)
         if driver is None:
             return Incoming(body.pbx, body.text, body.received_at)  # Its PBX is not configured any more.

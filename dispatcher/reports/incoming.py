@@ -55,7 +55,7 @@ class Incoming:
 class Arrival:
     """A batch that is durable: the key of the row that holds it, and its reports."""
 
-    key: int
+    key: str
     items: Sequence[Incoming]
 
 

@@ -37,6 +37,7 @@ from dispatcher.reports import Inbox
 from dispatcher.sessions import Pbx, Sessions
 from dispatcher.signals import make_signals
 from dispatcher.store import schema, streams, trunks
+from dispatcher.store.beside import arrivals_of
 from dispatcher.store.engine import Store, is_outage
 from dispatcher.store.requests import Requests
 from dispatcher.upkeep import Upkeep
@@ -131,6 +132,7 @@ def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
     core = Core(
         settings=settings,
         store=store,
+        arrivals=arrivals_of(store),
         signals=make_signals(settings.broker.url),
         messages=BrokerMessages(broker),
         clock=utc_now,

@@ -46,6 +46,7 @@ class Store:
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, pool_size)
         self._writer = threading.Lock()
         self._together: GroupCommit[Callable[[Connection], Any], _Done] = GroupCommit(self._commit_together)
+        self._beside: list[Store] = []
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -105,8 +106,14 @@ class Store:
         with self.engine.connect() as connection, connection.begin():
             yield connection
 
+    def closes_with(self, other: "Store") -> None:
+        """Close another store with this one."""
+        self._beside.append(other)
+
     def close(self) -> None:
         """Close the connections: those that are in use now, or are taken later, when they are given back."""
+        for other in self._beside:
+            other.close()
         event.listen(self.engine, "checkin", _close)
         self.engine.dispose()
 

@@ -29,7 +29,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
         """SQLite: the text itself, as SQLAlchemy's own type writes it."""
-        return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+        return as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
         """SQLite: the time from the text."""
@@ -39,7 +39,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 _LENGTH = len("2026-11-21 03:00:00.123456")
 
 
-def _as_text(value: datetime | None) -> str | None:
+def as_text(value: datetime | None) -> str | None:
+    """An instant as SQLite keeps it."""
     if value is None:
         return None
     if value.tzinfo is None:

@@ -50,6 +50,7 @@ def downgrade() -> None:
         "processes",
         "pbx_sessions",
         "leases",
+        "entered_arrivals",
         "arrivals",
         "inquiries",
         "idempotency_keys",
@@ -296,11 +297,16 @@ def _pbx_sessions() -> None:
 def _arrivals() -> None:
     op.create_table(
         "arrivals",
-        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
+        sa.Column("id", sa.String, nullable=False),
         sa.Column("at", INSTANT, nullable=False),
         sa.Column("batch", sa.String, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_arrivals"),
-        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "entered_arrivals",
+        sa.Column("id", sa.String, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_entered_arrivals"),
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from dispatcher.domain.vocabulary import Phase
-from dispatcher.store import arrivals, audits, doubts
+from dispatcher.store import audits, doubts
+from dispatcher.store.arrivals import Body
 from dispatcher.store.tables import Alarm, Call, Campaign, Event, Trunk, table
 from tests.cores import set_attempt
 from tests.scripted import NUMBER, TRUNK, Office, attempts, calls, posted, raw_reports, ringing, whole_call
@@ -171,8 +172,8 @@ def report_of_a_pbx_that_is_gone(office: Office) -> None:
 
 
 def reports_that_nobody_entered(office: Office) -> None:
-    with office.core.store.write() as tx:
-        arrivals.keep(tx, office.clock(), [arrivals.Body("hq", office.clock(), ringing("1.7").decode())])
+    body = Body("hq", office.clock(), ringing("1.7").decode())
+    office.core.arrivals.keep(office.clock(), [body])
     office.clock.move(seconds=76)
 
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from dispatcher.audit import INVARIANTS, Invariant
+from dispatcher.store.engine import Store
 from dispatcher.store.overdue import overdue
 from tests.scripted import NUMBER, Office, open_office
 
@@ -25,21 +26,35 @@ def office(sqlite_url: str) -> Any:
 
 
 def plans(office: Office, ask: Any) -> list[str]:
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if statement.startswith("SELECT"):
-            seen.append((statement, parameters))
-
-    event.listen(office.core.store.engine, "before_cursor_execute", note)
-    with office.core.store.write() as tx:
+    """How SQLite goes about what is asked, of the database and of the file of arrivals beside it."""
+    asked = {store: Statements(store) for store in (office.core.store, office.core.arrivals.store)}
+    with office.core.store.read() as tx:
         ask(tx)
-        event.remove(office.core.store.engine, "before_cursor_execute", note)
-        return [
-            row[3]
-            for statement, parameters in seen
-            for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        ]
+    return [step for statements in asked.values() for step in statements.plans()]
+
+
+class Statements:
+    """The queries of a store from now on, until their plans are asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen: list[tuple[str, Any]] = []
+        event.listen(store.engine, "before_cursor_execute", self._note)
+
+    def plans(self) -> list[str]:
+        event.remove(self._store.engine, "before_cursor_execute", self._note)
+        with self._store.read() as tx:
+            return [
+                row[3]
+                for statement, parameters in self._seen
+                for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            ]
+
+    def _note(
+        self, _c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    ) -> None:
+        if statement.startswith("SELECT"):
+            self._seen.append((statement, parameters))
 
 
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda one: one.name)

@@ -9,7 +9,9 @@ from sqlalchemy import create_engine, text
 from dispatcher.cli.processes import Embedded
 from dispatcher.config import load
 from dispatcher.runtime.running import WebServer
-from dispatcher.store import arrivals
+from dispatcher.store.arrivals import Body
+from dispatcher.store.beside import arrivals_of
+from dispatcher.store.engine import Store
 from tests.cli.site import Site
 
 BOOT_UP = '{"action": "BootUp", "sn": "369362089179"}'
@@ -25,16 +27,21 @@ def rows(url: str, table: str) -> int:
         engine.dispose()
 
 
+def beside(url: str) -> str:
+    """Where a store's arrivals are."""
+    return f"{url}-arrivals" if url.startswith("sqlite") else url
+
+
 def leave(url: str) -> None:
     """What a process that has died had made durable and not entered."""
-    engine = create_engine(url)
+    store = Store(url)
     try:
-        with engine.begin() as tx:
-            for _ in range(BATCHES):
-                now = datetime.now(UTC)
-                arrivals.keep(tx, now, [arrivals.Body("hq", now, BOOT_UP)])
+        arrivals = arrivals_of(store)
+        for _ in range(BATCHES):
+            now = datetime.now(UTC)
+            arrivals.keep(now, [Body("hq", now, BOOT_UP)])
     finally:
-        engine.dispose()
+        store.close()
 
 
 def test_they_are_entered_before_the_receiver_listens(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +50,7 @@ def test_they_are_entered_before_the_receiver_listens(site: Site, monkeypatch: p
     start = WebServer.start
 
     def look_and_start(server: WebServer) -> None:
-        left.setdefault("at the first start of a server", rows(site.store_url, "arrivals"))
+        left.setdefault("at the first start of a server", rows(beside(site.store_url), "arrivals"))
         start(server)
 
     monkeypatch.setattr(WebServer, "start", look_and_start)

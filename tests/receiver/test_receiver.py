@@ -22,7 +22,7 @@ from dispatcher.pbx.yeastar_p import YeastarP
 from dispatcher.receiver import Receiver, ReportServer
 from dispatcher.receiver.senders import Sender, sender_of
 from dispatcher.runtime.running import address_of, bound
-from dispatcher.store.tables import Arrival, RawReport
+from dispatcher.store.tables import RawReport
 from tests.scripted import NUMBER, SERIAL, Office, account_of, answered, posted, ringing
 
 Post = Callable[..., tuple[int, bytes]]
@@ -76,7 +76,7 @@ def served(office: Office) -> Iterator[Served]:
 def entered(office: Office) -> list[Any]:
     """The raw reports, once everything that is durable has been entered."""
     for _ in range(2000):
-        if not office.rows(Arrival):
+        if not office.waiting():
             return office.rows(RawReport)
         time.sleep(0.005)
     pytest.fail("the reports were never entered")
@@ -111,14 +111,14 @@ def test_there_is_no_200_before_the_commit(office: Office, served: Served) -> No
         at_commit.set()
         assert go_on.wait(timeout=20)
 
-    event.listen(office.core.store.engine, "commit", hang)
+    event.listen(office.core.arrivals.store.engine, "commit", hang)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(served.post, ringing("1.1"))
         assert at_commit.wait(timeout=20)
         assert not answer.done()
         go_on.set()
         assert answer.result(timeout=20)[0] == 200
-    event.remove(office.core.store.engine, "commit", hang)
+    event.remove(office.core.arrivals.store.engine, "commit", hang)
     entered(office)
     assert office.dispositions() == ["foreign"]
 
@@ -127,9 +127,9 @@ def test_a_commit_that_fails_is_answered_503_and_leaves_nothing(office: Office, 
     def fail(connection: object) -> None:
         raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
 
-    event.listen(office.core.store.engine, "commit", fail)
+    event.listen(office.core.arrivals.store.engine, "commit", fail)
     status, body = served.post(ringing("1.1"))
-    event.remove(office.core.store.engine, "commit", fail)
+    event.remove(office.core.arrivals.store.engine, "commit", fail)
 
     assert status == 503
     assert b"send it again" in body
@@ -393,7 +393,7 @@ def test_a_stop_enters_what_has_been_answered(office: Office) -> None:
         for number in range(20):
             assert served.post(ringing(f"1.{number}"))[0] == 200
 
-    assert office.rows(Arrival) == []
+    assert office.waiting() == []
     assert len(office.rows(RawReport)) == 20
 
 
@@ -427,7 +427,7 @@ def test_one_report_that_cannot_be_entered_does_not_take_the_others_with_it(
     kept.append(office.inbox.keep([office.incoming(ringing(callid)), office.incoming(answered(callid))]))
     office.inbox.enter(kept)
 
-    assert office.rows(Arrival) == []
+    assert office.waiting() == []
     assert office.attempt(attempt).ringing_at == office.clock()
     assert sorted(office.dispositions()) == ["applied", "foreign", "foreign", "pending"]
 

@@ -29,7 +29,7 @@ from dispatcher.store.tables.journal import AuditState, Event, Tally
 from dispatcher.store.tables.outgoing import Delivery, Heartbeat, Mark, Webhook
 from dispatcher.store.tables.processes import IdempotencyKey, Lease, ProcessSign
 from dispatcher.store.tables.quiet import AlarmGroup, Inhibition, Silence
-from dispatcher.store.tables.reports import Arrival, RawReport
+from dispatcher.store.tables.reports import Arrival, EnteredArrival, RawReport
 
 __all__ = [
     "HELD",
@@ -45,6 +45,7 @@ __all__ = [
     "Delivery",
     "DoNotCall",
     "Doubt",
+    "EnteredArrival",
     "Event",
     "ForeignCall",
     "GroupMember",

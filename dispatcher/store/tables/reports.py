@@ -36,12 +36,21 @@ class Arrival(SQLModel, table=True):
     """Reports that have just come in: durable, answered, and about to be entered, a batch in each row.
 
     ``batch`` is JSON text: ``[[pbx, received_at, body], …]``. A row is gone once its reports are in
-    ``reports``; one that stays was left by a process that died, and the sweep enters it.
+    ``reports``; one that stays was left by a process that died, and the sweep enters it. Where the database
+    is a file of SQLite, this table is in a file beside it, and is empty in the database itself.
     """
 
     __tablename__ = "arrivals"
-    __table_args__ = (NEVER_REUSED,)
 
-    id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True, autoincrement=True))
+    id: str = Field(primary_key=True)
     at: datetime = instant(nullable=False)
     batch: str
+
+
+class EnteredArrival(SQLModel, table=True):
+    """A batch from the file of arrivals that has been entered: it may still be in that file."""
+
+    __tablename__ = "entered_arrivals"
+
+    id: str = Field(primary_key=True)
+    at: datetime = instant(nullable=False)
