@@ -13,6 +13,7 @@ from dispatcher.lines import Line
 from dispatcher.pacer.gathering import gather
 from dispatcher.pacer.hunt import Hunt
 from dispatcher.pacer.lanes import Candidates, alarm_candidates, campaign_candidates
+from dispatcher.pacer.wanting import WHATEVER, Wanted
 from dispatcher.store import events, streams, trunks
 from dispatcher.store.bulk import BulkInsert
 from dispatcher.store.events import Change
@@ -82,12 +83,13 @@ def claim(
     line: Line,
     lines: Sequence[Line] = (),
     began: datetime = streams.LONG_AGO,
+    wanted: Wanted = WHATEVER,
 ) -> Claimed:
     """Make an attempt, holding its channel, for every call that may start on ``line`` now.
 
     ``lines`` are all that calls may go out on, for the hunt order; ``began`` is when this process
-    began, before which it waited for nothing. Nothing is sent from here: the attempts are committed
-    first, and then a message wakes a worker.
+    began, before which it waited for nothing; ``wanted`` is what was found to be due. Nothing is sent
+    from here: the attempts are committed first, and then a message wakes a worker.
     """
     counted = trunks.lock(tx, now, line.pbx, line.trunk)
     if counted is None:
@@ -101,7 +103,7 @@ def claim(
         return Claimed(plan=shut, wake_at=shut.wake_at)
     hunt = Hunt(tx, now, line, lines, counted, began)
     queues = [alarm_candidates(tx, now, line, free, hunt)]
-    if not waits_for_reports(counted.load, now, is_alarm=False):
+    if wanted.campaigns and not waits_for_reports(counted.load, now, is_alarm=False):
         queues += campaign_candidates(tx, now, line, free, counted.held_by_lane, counted.here_by_lane, hunt)
     lanes = [_lane(queue, counted.here_by_lane) for queue in queues]
     planned = plan(counted.load, lanes, now)

@@ -15,16 +15,17 @@ from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.ids import new_id
 from dispatcher.store.pages import pages
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Call, among, table
 
 _calls = table(Call)
-_OTHERS = (
+_OTHERS = Prepared(
     select(_calls.c.id, _calls.c.bundle, _calls.c.alarm_id, _calls.c.expires_at)
     .where(
-        _calls.c.bundle.in_(bindparam("bundles", expanding=True)),
+        AnyOf(_calls.c.bundle, "bundles"),
         _calls.c.bundle.is_not(None),
         among(_calls.c.state, CallState.QUEUED),
-        _calls.c.id.not_in(bindparam("starting", expanding=True)),
+        ~AnyOf(_calls.c.id, "starting"),
     )
     .order_by(_calls.c.id)
     .with_for_update(skip_locked=True)
@@ -41,8 +42,8 @@ def gather(tx: Connection, now: datetime, starting: Sequence[Any]) -> int:
     by_bundle = {row.bundle: row for row in starting if row.bundle is not None}
     if not by_bundle:
         return 0
-    ids = {"bundles": list(by_bundle), "starting": [row.id for row in by_bundle.values()]}
-    others = tx.execute(_OTHERS, ids).all()
+    starting_ids = [row.id for row in by_bundle.values()]
+    others = _OTHERS.all(tx, bundles=list(by_bundle), starting=starting_ids)
     for other in others:
         _join(tx, now, by_bundle[other.bundle].id, other)
     return len(others)

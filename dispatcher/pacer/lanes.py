@@ -112,14 +112,6 @@ _AGAIN = (_OF_CAMPAIGN, _calls.c.attempts_made > literal_column("0"), _MAY_BE_CA
 _FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"), _MAY_BE_CALLED)
 
 
-def _for_both(*of_lane: ColumnElement[bool]) -> dict[bool, Prepared]:
-    """The due calls of a lane for the trunks' lines (False) and the internal line (True)."""
-    return {
-        False: Prepared(_due_calls(*of_lane)),
-        True: Prepared(_due_calls(*of_lane, is_internal=True)),
-    }
-
-
 _KIND = func.coalesce(_calls.c.message_kind, _alarms.c.message_kind)
 _COUNT = func.coalesce(_calls.c.message_count, _alarms.c.message_count)
 _PROOF = func.coalesce(_calls.c.delivered_when, _alarms.c.delivered_when)
@@ -135,25 +127,25 @@ _OF_SOME_ALARMS = (
 )
 """For a trunk whose PBX can't place all that others can."""
 
-_DUE = {"alarms": _for_both(*_OF_ALARMS), "again": _for_both(*_AGAIN), "fresh": _for_both(*_FRESH)}
+_ALARMS_OUT = Prepared(_due_calls(*_OF_ALARMS))
+_ALARMS_WITHIN = Prepared(_due_calls(*_OF_ALARMS, is_internal=True))
+_DUE_AGAIN, _DUE_FRESH = Prepared(_due_calls(*_AGAIN)), Prepared(_due_calls(*_FRESH))
 _IS_DUE = (
     _calls.c.campaign_id == _campaigns.c.id,
     among(_calls.c.state, CallState.QUEUED),
     _calls.c.due_at <= bindparam("now"),
 )
-_RUNNING = Prepared(
-    select(_campaigns)
-    .where(
-        among(_campaigns.c.status, CampaignStatus.RUNNING),
-        # Hundreds of campaigns may run whose calls are all up, or later. One look for each index of calls.
-        or_(
-            exists().where(*_IS_DUE, _calls.c.attempts_made > literal_column("0")),
-            exists().where(*_IS_DUE, _calls.c.attempts_made == literal_column("0")),
-        ),
-        or_(_campaigns.c.expires_at.is_(None), _campaigns.c.expires_at > bindparam("now")),
-    )
-    .order_by(_campaigns.c.priority.desc(), _campaigns.c.id)
+RUNNING = select(_campaigns).where(
+    among(_campaigns.c.status, CampaignStatus.RUNNING),
+    # Hundreds of campaigns may run whose calls are all up, or later. One look for each index of calls.
+    or_(
+        exists().where(*_IS_DUE, _calls.c.attempts_made > literal_column("0")),
+        exists().where(*_IS_DUE, _calls.c.attempts_made == literal_column("0")),
+    ),
+    or_(_campaigns.c.expires_at.is_(None), _campaigns.c.expires_at > bindparam("now")),
 )
+"""The running campaigns that have calls due at ``now``."""
+_RUNNING = Prepared(RUNNING.order_by(_campaigns.c.priority.desc(), _campaigns.c.id))
 
 
 _PUT_OFF = (
@@ -163,9 +155,9 @@ _PUT_OFF = (
 )
 
 
-def _due(tx: Connection, now: datetime, line: Line, limit: int, which: str, **of: str) -> list[Any]:
-    values = {"now": now, "of_pbx": line.pbx, "most": limit, "called_since": now - LONGEST_TELLING, **of}
-    return _DUE[which][line.is_internal].all(tx, **values)
+def _due_of_alarms(tx: Connection, now: datetime, line: Line, limit: int) -> list[Any]:
+    values = {"now": now, "of_pbx": line.pbx, "most": limit, "called_since": now - LONGEST_TELLING}
+    return (_ALARMS_WITHIN if line.is_internal else _ALARMS_OUT).all(tx, **values)
 
 
 def _due_of_campaign(tx: Connection, now: datetime, line: Line, limit: int, campaign: str) -> list[Any]:
@@ -173,16 +165,17 @@ def _due_of_campaign(tx: Connection, now: datetime, line: Line, limit: int, camp
 
     Somebody who was busy is called again when that was promised, not when all others have been.
     """
-    again = _due(tx, now, line, limit, "again", of_campaign=campaign)
+    of = {"now": now, "of_pbx": line.pbx, "of_campaign": campaign}
+    again = _DUE_AGAIN.all(tx, **of, most=limit)
     if len(again) == limit:
         return again
-    return again + _due(tx, now, line, limit - len(again), "fresh", of_campaign=campaign)
+    return again + _DUE_FRESH.all(tx, **of, most=limit - len(again))
 
 
 def alarm_candidates(tx: Connection, now: datetime, line: Line, limit: int, hunt: Hunt) -> Candidates:
     """The alarms' calls that are due and that this line takes, of ``limit`` and what others could take."""
     most = limit + hunt.spare(hunt.ranks, is_alarm=True)
-    due = _due_of_some_alarms(tx, now, line, most) if hunt.differ else _due(tx, now, line, most, "alarms")
+    due = _due_of_some_alarms(tx, now, line, most) if hunt.differ else _due_of_alarms(tx, now, line, most)
     ringing = may_ring(tx, now, due)
     # When somebody has several, there may be others' calls behind them: look again at once.
     again = now if len(ringing) < len(due) else None
@@ -214,6 +207,8 @@ def campaign_candidates(
     below their share. So those that come after as many campaigns with due calls as there are free channels
     get nothing, and are not asked; nor is a lower priority once those above want every free channel.
     """
+    if line.is_internal:
+        return []  # Their contacts are outside numbers; to look for others would read all that are due.
     found: list[Candidates] = []
     wanted, served, priority = 0, 0, None
     rows = _RUNNING.all(tx, now=now)
@@ -221,7 +216,7 @@ def campaign_candidates(
         if served >= limit or (priority is not None and row.priority < priority and wanted >= limit):
             break
         priority = row.priority
-        order = hunt.ranks if line.is_internal else hunt.order_of(row)
+        order = hunt.order_of(row)
         if line.key not in order:
             continue
         queue = _of_campaign(tx, now, line, limit, row, held_by_lane.get(row.id, 0), hunt, order)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from dispatcher.domain.limits import allowed_at
 from dispatcher.domain.vocabulary import CallState, Outcome, Severity
 from dispatcher.store import events
+from dispatcher.store.direct import execute
 from dispatcher.store.events import Change
 from dispatcher.store.pages import severities
 from dispatcher.store.phones import LONGEST_TELLING
@@ -62,9 +63,8 @@ _PUT_OFF = (
     .values(due_at=bindparam("new_due_at"))
 )
 _LOCK = 0x1A2C
-_TAKE_LOCKS = text(
-    "SELECT callee FROM unnest(CAST(:callees AS text[])) AS callee"
-    " WHERE pg_try_advisory_xact_lock(:of, hashtext(callee))"
+_TAKE_LOCKS = (
+    "SELECT callee FROM unnest(%s::text[]) AS callee WHERE pg_try_advisory_xact_lock(%s, hashtext(callee))"
 )
 
 
@@ -132,7 +132,7 @@ def _locked(tx: Connection, due: Sequence[Any]) -> list[Any]:
     callees = sorted({row.callee for row in due if row.callee})
     if tx.dialect.name != "postgresql" or not callees:
         return list(due)
-    taken = set(tx.execute(_TAKE_LOCKS, {"of": _LOCK, "callees": callees}).scalars())
+    taken = {callee for (callee,) in execute(tx, _TAKE_LOCKS, (callees, _LOCK)).fetchall()}
     return [row for row in due if not row.callee or row.callee in taken]
 
 

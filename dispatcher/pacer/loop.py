@@ -2,14 +2,18 @@
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime
+
+from sqlalchemy import Connection
 
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import CallKind, Outcome
 from dispatcher.lines import Line
 from dispatcher.metrics import catalogue
 from dispatcher.pacer.claim import Claimed, claim
+from dispatcher.pacer.wanting import WHATEVER, Wanted, look
 from dispatcher.signals import Topic
 from dispatcher.store.engine import is_outage
 
@@ -29,12 +33,14 @@ class Pacer:
         self._stopping = threading.Event()
         self._subscription = core.signals.subscribe(Topic.PACER)
         self._tick = core.settings.pacing.tick
+        self._in_full_at = time.monotonic()
 
     def run(self) -> None:
         """Work until :meth:`stop`; survives an outage of the database by waiting for its end."""
         while not self._stopping.is_set():
+            in_full = time.monotonic() >= self._in_full_at
             try:
-                wake_at = self.pass_once()
+                wake_at = self.pass_once(in_full=in_full)
             except Exception as error:
                 if not is_outage(error):
                     _log.exception("the pacer's pass failed and is tried again")
@@ -43,21 +49,43 @@ class Pacer:
                 self._stopping.wait(_AFTER_OUTAGE)
                 continue
             self._stopping.wait(REST_SECONDS)
-            self._subscription.wait(self._pause(wake_at))
+            look_at = time.monotonic() + self._pause(wake_at)
+            # However often it is woken, every line is looked at when that was due, and once a tick.
+            self._in_full_at = look_at if in_full else min(look_at, self._in_full_at)
+            self._subscription.wait(max(0.0, self._in_full_at - time.monotonic()))
 
     def stop(self) -> None:
         """End :meth:`run` after the pass that is under way."""
         self._stopping.set()
         self._subscription.close()
 
-    def pass_once(self) -> datetime | None:
-        """Claim on every line what can start now; returns when to look again before the tick."""
-        wakes = [self._fill(line).wake_at for line in self._lines]
+    def pass_once(self, *, in_full: bool = True) -> datetime | None:
+        """Claim on every line what can start now; returns when to look again before the tick.
+
+        In full, every line is locked and counted, which also notices that a trunk works again. Else it is
+        asked first whether anything is due.
+        """
+        wanted = WHATEVER if in_full else None
+        wakes = []
+        for line in self._lines:
+            claimed, wanted = self._fill(line, wanted)
+            wakes.append(claimed.wake_at)
         return min((wake for wake in wakes if wake is not None), default=None)
 
-    def _fill(self, line: Line) -> Claimed:
+    def _claim(self, tx: Connection, line: Line, wanted: Wanted | None) -> tuple[Claimed, Wanted]:
+        now = self._core.clock()
+        if wanted is None:
+            wanted = look(tx, now)
+        if not wanted.on(line):
+            return Claimed(), wanted
+        return claim(tx, now, line, self._lines, self._core.began, wanted), wanted
+
+    def _fill(self, line: Line, wanted: Wanted | None) -> tuple[Claimed, Wanted]:
+        """Claim on one line, unless nothing ``wanted`` could go out on it; looked for where nobody has."""
+        if wanted is not None and not wanted.on(line):
+            return Claimed(), wanted
         core = self._core
-        claimed = core.store.transact(lambda tx: claim(tx, core.clock(), line, self._lines, core.began))
+        claimed, wanted = core.store.transact(lambda tx: self._claim(tx, line, wanted))
         if claimed.merged:
             core.counts.add(catalogue.CALLS, CallKind.ALARM, Outcome.CANCELLED, by=claimed.merged)
         if claimed.alarms:
@@ -68,7 +96,7 @@ class Pacer:
             core.messages.dial(claimed.campaigns, urgent=False)
         if claimed.total:
             core.signals.send(Topic.EVENTS)
-        return claimed
+        return claimed, wanted
 
     def _pause(self, wake_at: datetime | None) -> float:
         if wake_at is None:

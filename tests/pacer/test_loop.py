@@ -117,3 +117,58 @@ def test_an_ended_call_wakes_it(store_url: str, monkeypatch: pytest.MonkeyPatch)
             row = office.attempt(first)
             office.take(*whole_call(row.callid, row.digits_dialled))
             until(lambda: len(office.messages.dialled) == 2)
+
+
+def locked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the trunks that are locked from now on; the line of the extensions has none."""
+    names: list[str] = []
+    lock = trunks.lock
+
+    def note(*args: Any) -> object:
+        names.append(args[3])
+        return lock(*args)
+
+    monkeypatch.setattr(claiming.trunks, "lock", note)
+    return names
+
+
+def test_a_wake_up_that_finds_nothing_due_locks_no_trunk(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_office(store_url) as office:
+        pacer = Pacer(office.core, list(office.lines.values()))
+        names = locked(monkeypatch)
+        pacer.pass_once(in_full=False)
+        assert names == []
+        pacer.pass_once()
+        assert names == [line.trunk for line in office.lines.values()]
+
+
+@pytest.mark.parametrize("kind", ["alarm", "campaign", "extension"])
+def test_a_wake_up_locks_only_where_what_is_due_could_go_out(
+    store_url: str, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with open_office(store_url) as office:
+        {"alarm": office.alarm, "campaign": office.campaign, "extension": office.alarm}[kind](
+            "1002" if kind == "extension" else NUMBER
+        )
+        pacer = Pacer(office.core, list(office.lines.values()))
+        names = locked(monkeypatch)
+        pacer.pass_once(in_full=False)
+        assert len(office.messages.dialled) == 1
+        of_trunks = [line.trunk for line in office.lines.values() if not line.is_internal]
+        assert names == ([""] if kind == "extension" else of_trunks)
+
+
+def test_however_often_it_is_woken_every_line_is_looked_at_once_a_tick(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_office(store_url, pacing={"tick": 0.05}) as office:
+        names = locked(monkeypatch)
+        with pacing(office):
+
+            def woken_again() -> bool:
+                office.core.signals.send(Topic.PACER)
+                return names.count("") >= 3
+
+            until(woken_again)
