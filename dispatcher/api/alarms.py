@@ -11,7 +11,7 @@ from dispatcher.api.auth import Intake, Operate, Read
 from dispatcher.api.context import CoreDep
 from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
-from dispatcher.api.reading import call_views, timeline_of_alarm
+from dispatcher.api.reading import calls_of_alarm, timeline_of_alarm
 from dispatcher.api.views import AlarmSummary, AlarmView, alarm_summary, alarm_view
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import AlarmStatus, Severity
@@ -19,21 +19,14 @@ from dispatcher.errors import existing
 from dispatcher.intake import by_hand, episodes
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.requests import Moment
-from dispatcher.store.pages import call_counts, pages
-from dispatcher.store.tables import Alarm, Call, table
+from dispatcher.store.pages import call_counts
+from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
 
 _alarms = table(Alarm)
-_calls = table(Call)
 _ALARM = select(_alarms).where(_alarms.c.id == bindparam("of"))
-_CALLS = (
-    select(_calls)
-    .join(pages, pages.c.call_id == _calls.c.id)
-    .where(pages.c.alarm_id == bindparam("of"))
-    .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position, _calls.c.id)
-)
 _NOT_POSSIBLE: dict[int | str, dict[str, Any]] = {
     409: {"description": "Its present status does not allow this."}
 }
@@ -140,5 +133,4 @@ def cancel(alarm_id: str, once: OnceDep, client: Operate) -> Response:
 def shown(core: Core, tx: Connection, alarm_id: str) -> AlarmView:
     """An alarm with everything, as this transaction sees it. Raises :class:`Unknown`."""
     row = existing(tx.execute(_ALARM, {"of": alarm_id}).one_or_none(), "alarm", alarm_id)
-    rows = tx.execute(_CALLS, {"of": alarm_id}).all()
-    return alarm_view(row, call_views(core, tx, rows), timeline_of_alarm(tx, alarm_id))
+    return alarm_view(row, calls_of_alarm(core, tx, alarm_id), timeline_of_alarm(tx, alarm_id))

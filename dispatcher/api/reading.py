@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
-from dispatcher.api.views import CallView, EventView, call_members, event_view
+from dispatcher.api.views import CallView, EventView, WithdrawnView, call_members, event_view
 from dispatcher.core import Core
 from dispatcher.domain.doubt import Step
 from dispatcher.domain.vocabulary import (
@@ -25,7 +25,7 @@ from dispatcher.pacer.limits import limited_until
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.store import doubts, streams, trunks
 from dispatcher.store.campaigns import windows_from
-from dispatcher.store.pages import pages
+from dispatcher.store.pages import GOES_ON, Left, left_to_others, pages
 from dispatcher.store.phones import CALLEE_IS_FREE, LONGEST_TELLING, USER_IS_FREE
 from dispatcher.store.requests import Request, for_call
 from dispatcher.store.tables import Attempt, Call, Campaign, Event, among, table
@@ -60,19 +60,16 @@ _OF_ITS_CALLS = (
     .order_by(_events.c.id)
 )
 """What happened in calls that were made for another alarm, and tell of this one too."""
-_beyond = pages.alias("beyond")
-_LEFT = select(
-    pages.c.call_id,
-    pages.c.ended_at,
-    exists()
-    .where(
-        _beyond.c.call_id == pages.c.call_id,
-        _beyond.c.alarm_id != pages.c.alarm_id,
-        or_(_beyond.c.ended_at.is_(None), _beyond.c.ended_at > pages.c.ended_at),
-    )
-    .label("goes_on"),
-).where(pages.c.alarm_id == bindparam("of"), pages.c.call_id.is_not(None), pages.c.ended_at.is_not(None))
+_LEFT = select(pages.c.call_id, pages.c.ended_at, GOES_ON.label("goes_on")).where(
+    pages.c.alarm_id == bindparam("of"), pages.c.call_id.is_not(None), pages.c.ended_at.is_not(None)
+)
 """The calls that this alarm has left, and whether they went on for others."""
+_CALLS_OF_ALARM = (
+    select(_calls, pages.c.called_at, pages.c.ended_at.label("left_at"))
+    .join(pages, pages.c.call_id == _calls.c.id)
+    .where(pages.c.alarm_id == bindparam("of"))
+    .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position, _calls.c.id)
+)
 _CLAIMED = select(_attempts.c.id, _attempts.c.claimed_at).where(
     _attempts.c.call_id.in_(bindparam("call_ids", expanding=True))
 )
@@ -91,6 +88,36 @@ def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView
         CallView(**call_members(row, attempts[row.id], surroundings.waiting_for(row, attempts[row.id])))
         for row in rows
     ]
+
+
+def calls_of_alarm(core: Core, tx: Connection, alarm_id: str) -> list[CallView]:
+    """The calls that tell of an alarm, each as far as it does.
+
+    A call made for another alarm shows what it did since this one joined it; one that has gone on for others
+    since this one left it shows what it did until then, and counts as withdrawn.
+    """
+    rows = tx.execute(_CALLS_OF_ALARM, {"of": alarm_id}).all()
+    left = left_to_others(tx, alarm_id) if any(row.left_at is not None for row in rows) else {}
+    attempts = _attempts_of(tx, rows)
+    for row in rows:
+        if row.alarm_id != alarm_id and row.called_at is not None:
+            attempts[row.id] = [one for one in attempts[row.id] if one.claimed_at >= row.called_at]
+        if row.id in left:
+            attempts[row.id] = [one for one in attempts[row.id] if one.claimed_at <= left[row.id].at]
+    surroundings = _surroundings(core, tx, rows, attempts)
+    views = []
+    for row in rows:
+        own = left.get(row.id)
+        waits = surroundings.waiting_for(row, attempts[row.id]) if own is None else None
+        members = call_members(row, attempts[row.id], waits)
+        views.append(CallView(**members | (_withdrawn(own) if own is not None else {})))
+    return views
+
+
+def _withdrawn(left: Left) -> dict[str, Any]:
+    """What differs where an alarm has left a call that goes on for others."""
+    shown = WithdrawnView(at=left.at, why=left.why, goes_on_for=left.others)
+    return {"state": CallState.CANCELLED, "outcome": Outcome.CANCELLED, "withdrawn": shown}
 
 
 def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, update
 
-from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Purpose
+from dispatcher.domain.vocabulary import AlarmStatus, CallState, Outcome, PageState, Purpose
 from dispatcher.store.prepared import AnyOf, Prepared
-from dispatcher.store.tables import Alarm, Call, Page, among, table
+from dispatcher.store.tables import Alarm, Attempt, Call, Page, among, table
 
 pages = table(Page)
-_alarms, _calls = table(Alarm), table(Call)
+_alarms, _attempts, _calls = table(Alarm), table(Attempt), table(Call)
 
 _ALARMS_OF = Prepared(
     select(pages.c.call_id, pages.c.alarm_id)
@@ -202,17 +202,70 @@ def any_with(alarm_column: ColumnElement[Any], *states: CallState) -> ColumnElem
     )
 
 
+_beyond = pages.alias("beyond")
+GOES_ON = exists().where(
+    _beyond.c.call_id == pages.c.call_id,
+    _beyond.c.alarm_id != pages.c.alarm_id,
+    or_(_beyond.c.ended_at.is_(None), _beyond.c.ended_at > pages.c.ended_at),
+)
+"""The condition that a call went on for other alarms when a page's alarm had left it."""
+_told = _attempts.c.call_id == pages.c.call_id, _attempts.c.claimed_at <= pages.c.ended_at
+LEFT_TO_OTHERS = and_(
+    pages.c.ended_at.is_not(None),
+    GOES_ON,
+    or_(
+        among(_calls.c.state, CallState.QUEUED),
+        exists().where(_attempts.c.call_id == pages.c.call_id, _attempts.c.claimed_at > pages.c.ended_at),
+    ),
+    ~exists().where(*_told, among(_attempts.c.outcome, Outcome.DELIVERED)),
+)
+"""The condition that what a call does now is for other alarms alone: this page's alarm has left it."""
+
+
 def call_counts(tx: Connection, alarm_ids: Sequence[str]) -> dict[str, dict[str, int]]:
-    """How many calls, by state, tell of each of these alarms."""
+    """How many calls, by state, tell of each of these alarms; those that it has left count as cancelled."""
     found: dict[str, dict[str, int]] = {}
-    query = (
-        select(pages.c.alarm_id, _calls.c.state, func.count())
+    state = case((LEFT_TO_OTHERS, str(CallState.CANCELLED)), else_=_calls.c.state).label("state")
+    told = (
+        select(pages.c.alarm_id, state)
         .join(_calls, _calls.c.id == pages.c.call_id)
         .where(pages.c.alarm_id.in_(alarm_ids))
-        .group_by(pages.c.alarm_id, _calls.c.state)
+        .subquery()
     )
-    for alarm_id, state, number in tx.execute(query):
-        found.setdefault(alarm_id, {})[state] = number
+    query = select(told.c.alarm_id, told.c.state, func.count()).group_by(told.c.alarm_id, told.c.state)
+    for alarm_id, call_state, number in tx.execute(query):
+        found.setdefault(alarm_id, {})[call_state] = number
+    return found
+
+
+@dataclass(slots=True)
+class Left:
+    """A call that an alarm has left: when, why, and for which other alarms it went on."""
+
+    at: datetime
+    why: str
+    others: list[str] = field(default_factory=list)
+
+
+_others = pages.alias("others")
+_LEFT_BY = (
+    select(pages.c.call_id, pages.c.ended_at, pages.c.why, _others.c.alarm_id.label("other"))
+    .join(_calls, _calls.c.id == pages.c.call_id)
+    .join(_others, and_(_others.c.call_id == pages.c.call_id, _others.c.alarm_id != pages.c.alarm_id))
+    .where(
+        pages.c.alarm_id == bindparam("of_alarm"),
+        or_(_others.c.ended_at.is_(None), _others.c.ended_at > pages.c.ended_at),
+        LEFT_TO_OTHERS,
+    )
+    .order_by(_others.c.created_at, _others.c.id)
+)
+
+
+def left_to_others(tx: Connection, alarm_id: str) -> dict[str, Left]:
+    """The calls that this alarm has left, and that have done something for others since, by call."""
+    found: dict[str, Left] = {}
+    for row in tx.execute(_LEFT_BY, {"of_alarm": alarm_id}):
+        found.setdefault(row.call_id, Left(row.ended_at, row.why)).others.append(row.other)
     return found
 
 

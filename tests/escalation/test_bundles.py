@@ -1,10 +1,13 @@
 """One call for all of one person's open alarms, and nobody's phone ringing for two at the same time."""
 
-from dispatcher.api.reading import timeline_of_alarm
+from typing import Any
+
+from dispatcher.api.reading import calls_of_alarm, timeline_of_alarm
 from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.intake import by_hand
+from dispatcher.store.pages import call_counts
 from dispatcher.work import carry_out
-from tests.escalation.desk import ANN, BOB, open_desk, policy, step
+from tests.escalation.desk import ANN, BOB, Desk, open_desk, policy, step
 
 NIGHT = policy(step(ANN, BOB))
 
@@ -113,3 +116,65 @@ def test_what_a_shared_call_does_after_an_alarm_has_left_it_is_not_in_that_alarm
         assert of_first[-1] == "acknowledged"
         assert "active" in of_second
         assert "ended" in of_second
+
+
+def shown(desk: Desk, alarm: str) -> Any:
+    """The one call among an alarm's, as the API shows it, and how lists count it."""
+    with desk.core.store.read() as tx:
+        [call] = calls_of_alarm(desk.core, tx, alarm)
+        return call, call_counts(tx, [alarm])[alarm]
+
+
+def test_a_call_that_waits_for_others_alone_is_withdrawn_for_the_alarm_that_has_left_it(
+    store_url: str,
+) -> None:
+    with open_desk(store_url, policy(step(ANN))) as desk:
+        first, second = desk.raised(), desk.raised()
+        desk.clock.move(seconds=1)
+        carry_out(desk.core, lambda work: by_hand.acknowledge(work, first, "ann"))
+
+        call, counts = shown(desk, first)
+        assert (call.state, call.outcome, call.waiting_for) == ("cancelled", "cancelled", None)
+        assert call.withdrawn.goes_on_for == [second]
+        assert call.withdrawn.at == desk.clock()
+        assert "acknowledged" in call.withdrawn.why
+        assert counts == {"cancelled": 1}
+        call, counts = shown(desk, second)
+        assert (call.state, call.withdrawn, counts) == ("queued", None, {"queued": 1})
+        desk.clock.move(seconds=1)
+        desk.ring()
+        desk.press(ANN, "1")
+        assert shown(desk, first)[0].attempts == [], "that was for the second alone"
+        assert shown(desk, first)[1] == {"cancelled": 1}
+        assert shown(desk, second)[1] == {"delivered": 1}
+
+
+def test_a_shared_call_shows_each_alarm_what_it_did_for_it(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), retry={"max_attempts": 3, "busy": 30})) as desk:
+        first = desk.raised()
+        desk.ring()
+        desk.busy(ANN)
+        desk.clock.move(seconds=1)
+        second = desk.raised()
+        desk.clock.move(seconds=1)
+        desk.ring()
+        carry_out(desk.core, lambda work: by_hand.acknowledge(work, first, "ann"))
+        assert shown(desk, first)[0].state == "active", "this ring tells of it too"
+        desk.busy(ANN)
+        desk.wait(30)
+        desk.ring()
+
+        assert [one.ordinal for one in shown(desk, first)[0].attempts] == [1, 2]
+        assert [one.ordinal for one in shown(desk, second)[0].attempts] == [2, 3]
+        assert shown(desk, first)[0].state == "cancelled"
+        assert shown(desk, second)[0].state == "active"
+
+
+def test_a_call_that_reached_somebody_is_delivered_for_all_its_alarms(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN))) as desk:
+        first, second = desk.raised(), desk.raised()
+        desk.ring()
+        desk.press(ANN, "1")
+
+        assert [shown(desk, alarm)[0].state for alarm in (first, second)] == ["delivered", "delivered"]
+        assert [shown(desk, alarm)[0].withdrawn for alarm in (first, second)] == [None, None]

@@ -62,7 +62,10 @@ class AlarmView(AlarmSummary):
 
     next_step: NextStep | None = Field(description="What comes next unless somebody takes it in hand.")
 
-    calls: list[CallView]
+    calls: list[CallView] = Field(
+        description="The calls that tell of it, each with what it did for this alarm: one that goes on for "
+        "other alarms, where this one no longer needs it, is `cancelled` here, and `withdrawn` says so."
+    )
     timeline: list[EventView] = Field(description="Every change of the alarm and its calls, in order.")
 
 

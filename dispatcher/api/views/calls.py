@@ -45,11 +45,19 @@ class AttemptView(BaseModel):
     recording: str | None = Field(description="The PBX's name of the recording.")
 
 
+class WithdrawnView(BaseModel):
+    """When and why an alarm has left a call that went on for other alarms."""
+
+    at: datetime
+    why: str
+    goes_on_for: list[str] = Field(description="The ids of those alarms.")
+
+
 class CallView(BaseModel):
     """One person to reach, for one reason."""
 
     id: str
-    alarm_id: str | None = _if_any("The alarm that it belongs to.")
+    alarm_id: str | None = _if_any("The alarm that it was made for first; it may tell of others too.")
     campaign_id: str | None = _if_any("The campaign that it belongs to.")
     number: str | None = _if_any("The number to reach, E.164.")
     extension: str | None = _if_any("The extension to reach.")
@@ -68,6 +76,10 @@ class CallView(BaseModel):
     created_at: datetime
     updated_at: datetime
     attempts: list[AttemptView]
+    withdrawn: WithdrawnView | None = _if_any(
+        "Among an alarm's calls: the alarm has left this one, which goes on for others. State, outcome and "
+        "attempts are then what it was to this alarm; what it is now is at `/v1/calls/{id}`."
+    )
 
 
 class RawReportView(BaseModel):
