@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from dispatcher.domain.escalation import USUAL_WAIT, Course
-from dispatcher.domain.vocabulary import DeliveredWhen, Severity
+from dispatcher.domain.vocabulary import DeliveredWhen, KeyAction, Severity
 from dispatcher.requests import (
     AckDigits,
     MessageSpec,
@@ -34,17 +34,6 @@ class Mode(StrEnum):
 
     PARALLEL = "parallel"
     HUNT = "hunt"
-
-
-class KeyAction(StrEnum):
-    """What a key does that is pressed in an alarm's call."""
-
-    ACKNOWLEDGE = "acknowledge"
-    ESCALATE = "escalate"
-    RESOLVE = "resolve"
-    REPEAT = "repeat"
-    SILENCE = "silence"
-    OPT_OUT = "opt_out"
 
 
 class Route(StrEnum):
@@ -135,7 +124,7 @@ class PolicySpec(Schema):
     ack_digits: AckDigits = "1"
     """The keys that acknowledge."""
     keys: dict[Key, KeyAction] = Field(default_factory=dict, examples=[{"4": "escalate", "6": "resolve"}])
-    """What other keys do."""
+    """What other keys do. Whoever resolves, silences or escalates has answered: the call is delivered."""
     silence_for: Annotated[float, Field(gt=0, le=30 * 86_400)] = Field(
         1800.0, description="Seconds of quiet that the key `silence` brings."
     )

@@ -15,6 +15,7 @@ from dispatcher.domain.vocabulary import (
     CampaignStatus,
     DeliveredWhen,
     Disposition,
+    PageState,
 )
 from dispatcher.ledger import alarms as ledger_alarms
 from dispatcher.ledger.aftermath import Aftermath
@@ -86,7 +87,9 @@ def _end_alarm(core: Core, tx: Connection, alarm_id: str, count: Count) -> After
     now = core.clock()
     plan = tx.execute(select(_alarms.c.plan).where(_alarms.c.id == alarm_id)).scalar() or {}
     rows = pages.of_alarm(tx, alarm_id, plan.get("first_round", 0))
-    heard = next((row for row in rows if row.call_state == CallState.DELIVERED), None)
+    # Who pressed a key to go on has been reached too, and has not acknowledged: their page has ended.
+    told = [row for row in rows if row.state == PageState.CALLING]
+    heard = next((row for row in told if row.call_state == CallState.DELIVERED), None)
     if heard is not None:
         by = heard.name or heard.number or "the callee"
         cause = f"found by the auditor: {by} had acknowledged it"

@@ -90,7 +90,8 @@ def raise_alarm(
         alarm = _follow(api, alarm["id"], quiet=as_json)
     if as_json:
         show.print_json(alarm)
-    if alarm["status"] not in ("acknowledged", "resolved") and not alarm["call_counts"].get("delivered"):
+    is_told = alarm["status"] != "exhausted" and alarm["call_counts"].get("delivered")
+    if alarm["status"] not in ("acknowledged", "resolved") and not is_told:
         raise typer.Exit(REFUSED)
 
 

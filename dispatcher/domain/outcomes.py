@@ -47,6 +47,8 @@ class Terms:
     delivered_when: DeliveredWhen
     ack_digits: str = ""
     answer_supervision: bool = True
+    answer_digits: str = ""
+    """Keys that acknowledge nothing, and by which a person answers all the same."""
 
 
 def is_acknowledged(facts: Facts, terms: Terms) -> bool:
@@ -57,6 +59,11 @@ def is_acknowledged(facts: Facts, terms: Terms) -> bool:
 def _is_one_of(text: str, digits: str) -> bool:
     key = text.rstrip("#") or text
     return len(key) == 1 and key in digits
+
+
+def is_replied(facts: Facts, terms: Terms) -> bool:
+    """Whether a key was pressed by which a person says what is to become of the alarm, this way or that."""
+    return any(_is_one_of(text, terms.ack_digits + terms.answer_digits) for _, text in facts.keys)
 
 
 def is_heard(facts: Facts) -> bool:
@@ -97,7 +104,7 @@ def is_delivered(facts: Facts, terms: Terms) -> bool:
         case DeliveredWhen.HEARD:
             return is_heard(facts)
         case DeliveredWhen.ACKNOWLEDGED:
-            return is_acknowledged(facts, terms)
+            return is_replied(facts, terms)
 
 
 _BY_CDR = {

@@ -107,6 +107,21 @@ class MessageKind(StrEnum):
     RING_GROUP = "ring_group"
 
 
+class KeyAction(StrEnum):
+    """What a key does that is pressed in an alarm's call."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ESCALATE = "escalate"
+    RESOLVE = "resolve"
+    REPEAT = "repeat"
+    SILENCE = "silence"
+    OPT_OUT = "opt_out"
+
+
+ANSWERS = frozenset({KeyAction.ESCALATE, KeyAction.RESOLVE, KeyAction.SILENCE})
+"""What only somebody does who has understood the message, and says what is to become of the alarm."""
+
+
 class TargetKind(StrEnum):
     """What is dialled: an outside number, an extension of the PBX, or a PBX user (Axeos)."""
 

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from dispatcher.directory import do_not_call
-from dispatcher.domain.vocabulary import CallState, PageState
+from dispatcher.domain.vocabulary import CallState, KeyAction, PageState
 from dispatcher.escalation import silences
 from dispatcher.escalation.resolving import resolve
 from dispatcher.ledger import alarms as ledger
-from dispatcher.policies import AlarmPlan, KeyAction
+from dispatcher.policies import AlarmPlan
 from dispatcher.store import events
 from dispatcher.store.attempts import facts_from
 from dispatcher.store.events import Change
@@ -101,6 +101,8 @@ def _do(work: Work, row: Any, plan: AlarmPlan, page: Any, key: str, action: KeyA
             return Wish.NOTHING_MORE
         case KeyAction.SILENCE:
             _silence(work, row, plan, who, cause)
+            # Its quiet is for a while: who asked for it is called again when it is over.
+            _end_page(work, page, f"{cause}: it keeps quiet for a while")
             return Wish.NOTHING_MORE
         case KeyAction.OPT_OUT:
             if page.number is not None:

@@ -105,6 +105,8 @@ class Told:
     purpose: Purpose = Purpose.ALARM
     limits: Limits = NO_LIMITS
     """How many calls for alarms a person takes who has no limits of their own."""
+    answer_digits: str = ""
+    """Keys by which a callee answers without acknowledging."""
     gathers: bool = False
     """Whether others of its group are about to ask for the same call, which waits a moment for them."""
 
@@ -119,6 +121,7 @@ class Told:
             else [message.kind, message.value, message.count]
         )
         asked = [self.delivered_when or row["delivered_when"], row["ack_digits"], row["retry"]]
+        asked += [self.answer_digits] if self.answer_digits else []
         parts = [callee.word, callee.pbx, self.purpose, *played, *asked]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 

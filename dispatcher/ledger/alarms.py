@@ -46,6 +46,7 @@ _pages = table(Page)
 
 _ALL_EXPIRED = "every call expired"
 _NONE_DELIVERED = "every call ended and none was delivered"
+_NOT_IN_HAND = "every call ended and nobody has taken it in hand"
 
 
 def acknowledge(
@@ -166,7 +167,7 @@ def look_again(
 def reopen(tx: Connection, now: datetime, call_ids: Sequence[str], since: datetime, cause: str) -> None:
     """Open alarms again that ended after ``since`` only because these calls did, and have them told again."""
     ended = _pages.c.call_id.in_(call_ids), among(_pages.c.state, PageState.ENDED)
-    because = _pages.c.why.in_((_ALL_EXPIRED, _NONE_DELIVERED)), _pages.c.ended_at > since
+    because = _pages.c.why.in_((_ALL_EXPIRED, _NONE_DELIVERED, _NOT_IN_HAND)), _pages.c.ended_at > since
     told = select(_pages.c.id, _pages.c.alarm_id).where(*ended, *because).order_by(_pages.c.alarm_id)
     for page in tx.execute(told).all() if call_ids else ():
         has_time = _alarms.c.expires_at.is_(None) | (_alarms.c.expires_at > now)
@@ -235,7 +236,8 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     if states == {CallState.EXPIRED}:
         close(tx, now, alarm_id, AlarmStatus.EXPIRED, _ALL_EXPIRED)
     elif states:
-        close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, _NONE_DELIVERED)
+        why = _NOT_IN_HAND if CallState.DELIVERED in states else _NONE_DELIVERED
+        close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, why)
     else:
         close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, "there was nobody to call")
     return Aftermath()

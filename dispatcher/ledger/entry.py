@@ -58,7 +58,7 @@ class Entered:
 def terms_of(case: Case) -> Terms:
     """What the case's call must show to count as delivered."""
     request = case.request
-    return Terms(request.delivered_when, request.ack_digits, case.supervised)
+    return Terms(request.delivered_when, request.ack_digits, case.supervised, request.answer_digits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""What an alarm or a campaign asks for. It never changes once made, so a process may remember it."""
+"""What an alarm or a campaign asks for. It never changes once made, so a process may remember it.
+
+But for the keys of an alarm, which a graver repeat may change: one that has any is read anew each time.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -8,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from dispatcher.domain.retry import RetryRules
-from dispatcher.domain.vocabulary import CallKind, DeliveredWhen, MessageKind, Outcome
+from dispatcher.domain.vocabulary import ANSWERS, CallKind, DeliveredWhen, MessageKind, Outcome
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Campaign, table
 
@@ -28,6 +31,8 @@ class Request:
     delivered_when: DeliveredWhen
     ack_digits: str
     retry: RetryRules
+    answer_digits: str = ""
+    """Keys by which a callee answers without acknowledging."""
 
 
 def for_call(request: Request, row: Any) -> Request:
@@ -72,7 +77,7 @@ class Requests:
             found |= _load(tx, CallKind.ALARM, sorted(missing))
         if missing := campaigns - known.keys():
             found |= _load(tx, CallKind.CAMPAIGN, sorted(missing))
-        self._remember(found)
+        self._remember({key: item for key, item in found.items() if not item.answer_digits})
         return known | found
 
     def _remember(self, found: dict[str, Request]) -> None:
@@ -81,7 +86,7 @@ class Requests:
             self._known.popitem(last=False)
 
 
-def _asked_by(owners: Table, label: ColumnElement[str]) -> Prepared:
+def _asked_by(owners: Table, label: ColumnElement[str], *more: ColumnElement[Any]) -> Prepared:
     return Prepared(
         select(
             owners.c.id,
@@ -92,13 +97,14 @@ def _asked_by(owners: Table, label: ColumnElement[str]) -> Prepared:
             owners.c.delivered_when,
             owners.c.ack_digits,
             owners.c.retry,
+            *more,
         ).where(AnyOf(owners.c.id, "ids"))
     )
 
 
 _alarms, _campaigns = table(Alarm), table(Campaign)
 _ASKED = {
-    CallKind.ALARM: _asked_by(_alarms, _alarms.c.summary),
+    CallKind.ALARM: _asked_by(_alarms, _alarms.c.summary, _alarms.c.plan),
     CallKind.CAMPAIGN: _asked_by(_campaigns, _campaigns.c.name),
 }
 
@@ -118,4 +124,11 @@ def _request(kind: CallKind, row: Any) -> Request:
         delivered_when=DeliveredWhen(row.delivered_when),
         ack_digits=row.ack_digits,
         retry=rules_from(row.retry),
+        answer_digits=answers_in(row.plan) if kind is CallKind.ALARM else "",
     )
+
+
+def answers_in(plan: dict[str, Any] | None) -> str:
+    """The keys by which somebody answers without acknowledging, in a plan as it is stored."""
+    keys = (plan or {}).get("keys") or {}
+    return "".join(sorted(key for key, action in keys.items() if action in ANSWERS))

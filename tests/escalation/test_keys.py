@@ -1,8 +1,15 @@
 """What keys do beside acknowledging, and that each does it once."""
 
+import pytest
+from sqlalchemy import select
+
 from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.store import do_not_call
-from tests.escalation.desk import ANN, BOB, CAT, open_desk, policy, step
+from dispatcher.store.tables import Attempt, Call, table
+from tests.cores import accept, claim, learn
+from tests.escalation.desk import ANN, BOB, CAT, Desk, open_desk, policy, step
+
+_attempts, _calls = table(Attempt), table(Call)
 
 KEYS = {"4": "escalate", "6": "resolve", "7": "silence", "9": "opt_out", "*": "repeat"}
 
@@ -18,7 +25,7 @@ def test_a_key_goes_on_to_the_next_step_and_its_caller_is_left_alone(store_url: 
         desk.look()
         assert desk.waiting() == [], "the same key does not go on twice"
         assert desk.story(alarm) == ["raised", "key_escalate", "escalated"]
-        assert dict(desk.outcomes(alarm))[ANN] == "cancelled"
+        assert dict(desk.outcomes(alarm))[ANN] == "delivered", "Ann was reached, and has answered"
 
 
 def test_a_key_resolves(store_url: str) -> None:
@@ -30,6 +37,7 @@ def test_a_key_resolves(store_url: str) -> None:
 
         assert desk.alarm(alarm).status == AlarmStatus.RESOLVED
         assert desk.waiting() == []
+        assert dict(desk.outcomes(alarm)) == {ANN: "cancelled", BOB: "delivered"}
 
 
 def test_a_key_keeps_the_source_quiet_for_a_while(store_url: str) -> None:
@@ -117,3 +125,71 @@ def test_a_key_of_an_attempt_before_an_alarm_joined_its_call_is_not_for_that_ala
         desk.press(ANN, "*")
         assert desk.story(second) == ["raised", "key_repeat"], "it has been told by now"
         assert desk.story(first) == ["raised", "key_repeat", "key_repeat"]
+
+
+def attempts_of(desk: Desk) -> list[tuple[str | None, str | None]]:
+    """The outcomes of all attempts, and of their calls."""
+    query = select(_attempts.c.outcome, _calls.c.outcome).join(_calls, _calls.c.id == _attempts.c.call_id)
+    with desk.core.store.read() as tx:
+        return [tuple(row) for row in tx.execute(query.order_by(_attempts.c.id))]
+
+
+@pytest.mark.parametrize("key", ["4", "6", "7"])
+def test_whoever_answers_by_a_key_has_been_reached(store_url: str, key: str) -> None:
+    with open_desk(store_url, policy(step(ANN), step(BOB), keys=KEYS)) as desk:
+        desk.raised()
+        desk.ring()
+        desk.press(ANN, key)
+        desk.hang_up(ANN)
+
+        assert attempts_of(desk) == [("delivered", "delivered")]
+
+
+@pytest.mark.parametrize("key", ["9", "*", "5"])
+def test_a_key_that_answers_nothing_leaves_the_call_as_it_is(store_url: str, key: str) -> None:
+    with open_desk(store_url, policy(step(ANN), keys=KEYS, retry={"max_attempts": 1})) as desk:
+        desk.raised()
+        desk.ring()
+        desk.press(ANN, key)
+        desk.hang_up(ANN)
+
+        [(attempt, call)] = attempts_of(desk)
+        assert (attempt, call) == ("not_heard", "not_heard")
+
+
+def test_a_key_that_is_told_after_the_calls_end_counts_all_the_same(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), keys=KEYS)) as desk:
+        alarm = desk.raised()
+        [attempt] = claim(desk.core)
+        accept(desk.core, attempt, "1543289641.1")
+        desk.hang_up(ANN)
+        learn(desk.core, attempt, keys=frozenset({(1, "6")}))
+        desk.look()
+
+        assert desk.alarm(alarm).status == AlarmStatus.RESOLVED
+        assert attempts_of(desk) == [("delivered", "delivered")]
+
+
+def test_whoever_escalates_the_last_step_has_not_taken_the_alarm_in_hand(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), keys=KEYS)) as desk:
+        alarm = desk.raised()
+        desk.ring()
+        desk.press(ANN, "4")
+        assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
+        assert desk.alarm(alarm).acknowledged_at is None
+        desk.presses(ANN, "41")
+
+        assert desk.alarm(alarm).status == AlarmStatus.ACKNOWLEDGED, "on second thoughts"
+
+
+def test_alarms_whose_keys_differ_are_not_told_by_one_call(store_url: str) -> None:
+    other = policy(step(ANN)) | {"name": "day"}
+    with open_desk(store_url, policy(step(ANN), keys=KEYS), other) as desk:
+        night, day = desk.raised(), desk.raised(policy="day")
+        desk.ring()
+        desk.press(ANN, "6")
+        desk.hang_up(ANN)
+
+        assert desk.alarm(night).status == AlarmStatus.RESOLVED
+        assert desk.alarm(day).status == AlarmStatus.OPEN
+        assert desk.ring() == [ANN], "the key said nothing about the other"
