@@ -5,10 +5,10 @@ facts of an attempt, and with them everything that is decided from facts, do not
 or the repetition of its reports. Earliest times win, best CDR status wins, keys only accumulate.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
+from operator import or_
+from typing import Any, NamedTuple
 
 from dispatcher.domain.numbers import same_number
 from dispatcher.domain.reasons import PRECEDENCE, Reason
@@ -27,8 +27,7 @@ _NO_OTHER_LEG = "no other leg"
 _WHOLE_CALL = "the whole call"
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What reports, and our own doing, have shown of one attempt. Times are when we learned it."""
 
     ringing_at: datetime | None = None
@@ -83,7 +82,6 @@ class Facts:
 
 
 NOTHING = Facts()
-_NAMES = tuple(item.name for item in fields(Facts))
 
 
 def _by_length(text: str) -> tuple[int, str]:
@@ -94,18 +92,6 @@ def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
     if one is None or other is None:
         return one or other
     return min(one, other)
-
-
-def _joined_cause(one: Facts, other: Facts) -> tuple[Reason | None, str]:
-    """The cause of the highest precedence with its text; any cause goes before a text without one."""
-    if other.cause is None and not other.cause_text:
-        return one.cause, one.cause_text
-    return max((one.cause, one.cause_text), (other.cause, other.cause_text), key=_cause_rank)
-
-
-def _cause_rank(told: tuple[Reason | None, str]) -> tuple[int, str]:
-    cause, text = told
-    return -PRECEDENCE[cause] if cause is not None else _NO_CAUSE, text
 
 
 def _best_status(one: CdrStatus | None, other: CdrStatus | None) -> CdrStatus | None:
@@ -120,46 +106,68 @@ def _longest_talk(one: int | None, other: int | None) -> int | None:
     return max(one, other)
 
 
+def _cause_rank(told: tuple[Reason | None, str]) -> tuple[int, str]:
+    cause, text = told
+    return -PRECEDENCE[cause] if cause is not None else _NO_CAUSE, text
+
+
+_JOINED_BY: dict[str, Callable[[Any, Any], Any]] = {
+    "ringing_at": _earliest,
+    "answered_at": _earliest,
+    "prompt_ended_at": _earliest,
+    "keys": or_,
+    "released_at": _earliest,
+    "releases": or_,
+    "failed_at": _earliest,
+    "cdr_at": _earliest,
+    "cdr_status": _best_status,
+    "talk_seconds": _longest_talk,
+    "recording": max,
+    "leg": max,
+    "trunk": max,
+    "closed_at": _earliest,
+    "hung_up_at": _earliest,
+}
+"""How two facts make one, for each field but the cause and its text, which belong together."""
+
+_SINGLE = tuple(
+    (place, NOTHING[place], _JOINED_BY[name])
+    for place, name in enumerate(Facts._fields)
+    if name in _JOINED_BY
+)
+
+
 def join(one: Facts, other: Facts) -> Facts:
-    """Everything that either of the two knows."""
+    """Everything that either of the two knows.
+
+    A report adds two or three facts, so those that ``other`` says nothing of are passed over at once. The
+    cause of the highest precedence keeps its own text, and any cause goes before a text without one.
+    """
     if other is NOTHING:
         return one
     if one is NOTHING:
         return other
-    cause, cause_text = _joined_cause(one, other)
-    return Facts(
-        ringing_at=_earliest(one.ringing_at, other.ringing_at),
-        answered_at=_earliest(one.answered_at, other.answered_at),
-        prompt_ended_at=_earliest(one.prompt_ended_at, other.prompt_ended_at),
-        keys=one.keys | other.keys,
-        released_at=_earliest(one.released_at, other.released_at),
-        releases=one.releases | other.releases,
-        failed_at=_earliest(one.failed_at, other.failed_at),
-        cause=cause,
-        cause_text=cause_text,
-        cdr_at=_earliest(one.cdr_at, other.cdr_at),
-        cdr_status=_best_status(one.cdr_status, other.cdr_status),
-        talk_seconds=_longest_talk(one.talk_seconds, other.talk_seconds),
-        recording=max(one.recording, other.recording),
-        leg=max(one.leg, other.leg),
-        trunk=max(one.trunk, other.trunk),
-        closed_at=_earliest(one.closed_at, other.closed_at),
-        hung_up_at=_earliest(one.hung_up_at, other.hung_up_at),
-    )
-
-
-_FIELDS = tuple(item.name for item in fields(Facts))
-_values = attrgetter(*_FIELDS)
+    known = list(one)
+    for place, nothing, joined in _SINGLE:
+        told = other[place]
+        if told is not nothing:
+            known[place] = joined(known[place], told)
+    found = Facts._make(known)
+    if other.cause is None and not other.cause_text:
+        return found
+    cause, text = max((one.cause, one.cause_text), (other.cause, other.cause_text), key=_cause_rank)
+    return found._replace(cause=cause, cause_text=text)
 
 
 def changes(before: Facts, after: Facts) -> dict[str, Any]:
     """The fields in which ``after`` knows more than ``before``."""
-    pairs = zip(_FIELDS, _values(before), _values(after), strict=True)
-    return {name: value for name, known, value in pairs if value is not known and value != known}
+    if before is after:
+        return {}
+    named = zip(Facts._fields, before, after, strict=True)
+    return {name: value for name, known, value in named if value is not known and value != known}
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Whom the attempt called, to tell their leg from others of the same callid."""
 
     kind: TargetKind

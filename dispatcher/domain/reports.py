@@ -1,8 +1,8 @@
 """A PBX report in the dispatcher's own words, whatever the family that sent it."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from dispatcher.domain.reasons import Reason
 
@@ -43,8 +43,7 @@ class PartyKind(StrEnum):
     OUTBOUND = "outbound"
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """One party of a call as a report names it; what the report leaves out is empty.
 
     ``number`` is the far end's number (the extension's own for an extension), ``leg`` the PBX's id
@@ -57,8 +56,7 @@ class Party:
     leg: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cdr:
+class Cdr(NamedTuple):
     """A call detail record: ``started`` is the PBX's own local time, without a zone.
 
     ``call_seconds`` is the whole call, ringing included, None where the record does not say. ``began``
@@ -77,8 +75,7 @@ class Cdr:
     began: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One report, parsed.
 
     ``word`` is the vendor's name of the event from a closed set of the family's, for the metrics'
@@ -90,7 +87,7 @@ class Report:
     word: str
     callid: str = ""
     serial: str = ""
-    parties: tuple[Party, ...] = field(default=())
+    parties: tuple[Party, ...] = ()
     keys: str = ""
     position: int | None = None
     reason: Reason | None = None

@@ -4,12 +4,11 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from time import time
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import unquote
 
 import httptools
@@ -26,8 +25,7 @@ _FARTHEST = 16
 """A request so many times larger than a report may be is not read to its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A whole request. Without a method it could not be read; without a body, that was too large."""
 
     client: str

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, Integer, bindparam, delete, insert, select
 
@@ -27,8 +26,7 @@ _LEFT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """One report as it came: from which PBX, when, and its text."""
 
     pbx: str

@@ -1,7 +1,7 @@
 """Attempts as rows, and as cases: an attempt together with its call, locked for a decision."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -41,7 +41,7 @@ _FACTS = (
 )
 """The columns that hold the facts, in the order of the fields of :class:`Facts`."""
 
-_COLUMN_OF = dict(zip((item.name for item in fields(Facts)), (c.name for c in _FACTS), strict=True))
+_COLUMN_OF = dict(zip(Facts._fields, (c.name for c in _FACTS), strict=True))
 
 
 def facts_from(row: Any) -> Facts:
@@ -55,7 +55,7 @@ def _facts(columns: Sequence[Any]) -> Facts:
     known[5] = frozenset(known[5] or ())
     known[7] = Reason(known[7]) if known[7] else None
     known[10] = CdrStatus(known[10]) if known[10] else None
-    return Facts(*known)
+    return Facts._make(known)
 
 
 def columns_of(facts: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """The record of every change, with its cause."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -26,8 +25,7 @@ _RECORD = BulkInsert(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One change of a ``subject`` (alarm, call, contact and the like): what happened, and why."""
 
     subject: str

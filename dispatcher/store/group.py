@@ -57,7 +57,7 @@ class GroupCommit(Generic[Item, Result]):
 
     def submit_all(self, items: Sequence[Item]) -> list[Result]:
         """Return the results of ``items`` once all are committed; raises what a commit raised."""
-        entries = [Entry[Item, Result](item) for item in items]
+        entries: list[Entry[Item, Result]] = [Entry(item) for item in items]
         with self._guard:
             self._gathered += entries
         return self.finish(entries)
@@ -67,7 +67,7 @@ class GroupCommit(Generic[Item, Result]):
 
         Whoever offers must :meth:`finish` what they have offered, else it may never be committed.
         """
-        entries = [Entry[Item, Result](item) for item in items]
+        entries: list[Entry[Item, Result]] = [Entry(item) for item in items]
         with self._guard:
             self._gathered += entries
         if time.monotonic() >= self._next_at and self._turn.acquire(blocking=False):

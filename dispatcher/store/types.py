@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
@@ -39,8 +40,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 _LENGTH = len("2026-11-21 03:00:00.123456")
 
 
+@lru_cache(maxsize=4096)
 def as_text(value: datetime | None) -> str | None:
-    """An instant as SQLite keeps it."""
+    """An instant as SQLite keeps it. A transaction writes the same one into many rows."""
     if value is None:
         return None
     if value.tzinfo is None:
@@ -50,7 +52,7 @@ def as_text(value: datetime | None) -> str | None:
 
 
 def _from_text(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
 
 
 JsonValue: Any = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

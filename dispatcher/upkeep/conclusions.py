@@ -90,7 +90,7 @@ class Conclusions:
             self._answered.append(key)
             return
         learned = self._facts.get(key, NOTHING)
-        if case.phase is Phase.ENDED and replace(case.facts, closed_at=None).ended_at is not None:
+        if case.phase is Phase.ENDED and case.facts._replace(closed_at=None).ended_at is not None:
             self._answer(case, "its end was reported")
         elif learned is not NOTHING and join(case.facts, learned).ended_at is not None:
             # The record was asked for since no report had come, so what only reports tell may be lost.

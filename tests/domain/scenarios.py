@@ -5,7 +5,7 @@ plans. Each scenario knows what really happened, so that a test can hold the out
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
 
@@ -426,7 +426,7 @@ TO_USERS = (
         ),
         HUNG_UP,
         Outcome.NOT_HEARD,
-        replace(TO_USER, message=MessageKind.QUEUE),
+        TO_USER._replace(message=MessageKind.QUEUE),
         (True,),
     ),
 )

@@ -1,6 +1,5 @@
 """Whose call a record is: linked only when it can be no other's."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,7 +38,7 @@ def record(callid: str = "1.7", **changed: Any) -> Report:
         call_seconds=13,
         began=at(1),
     )
-    return Report(ReportEvent.CDR, "NewCdr", callid, cdr=replace(cdr, **changed))
+    return Report(ReportEvent.CDR, "NewCdr", callid, cdr=cdr._replace(**changed))
 
 
 def test_the_only_record_of_the_number_in_its_time_is_its_own() -> None:

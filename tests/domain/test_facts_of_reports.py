@@ -1,6 +1,5 @@
 """What each report of a PBX adds to the facts of an attempt, and what it does not."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -39,7 +38,7 @@ from tests.domain.reported import (
     row,
 )
 
-BY_RING_GROUP = replace(BY_QUEUE, message=MessageKind.RING_GROUP)
+BY_RING_GROUP = BY_QUEUE._replace(message=MessageKind.RING_GROUP)
 LINE = {"leg": LEG, "trunk": TRUNK}
 
 
@@ -112,7 +111,7 @@ def test_two_byes_of_both_legs_end_the_call_at_the_first() -> None:
 
 
 def test_one_bye_told_twice_does_not_end_the_call() -> None:
-    blank = replace(CALLEE, number=f"{NUMBER} ")
+    blank = CALLEE._replace(number=f"{NUMBER} ")
     repeated = report(ReportEvent.RELEASED, blank, CALLER)
     assert join(of(BYE), of(repeated)).ended_at is None
 
@@ -197,7 +196,7 @@ def test_an_extension_answers_for_itself_only() -> None:
 
 
 def test_the_number_may_come_as_the_outbound_route_has_made_it() -> None:
-    with_prefix = replace(CALLEE, number=f"9{NUMBER} ")
+    with_prefix = CALLEE._replace(number=f"9{NUMBER} ")
     assert of(report(ReportEvent.ANSWERED, with_prefix)).answered_at == START
 
 

@@ -5,7 +5,6 @@ Members of their own mind make several reports of one body.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from dispatcher.domain.reports import PartyKind, Report, ReportEvent
@@ -47,7 +46,7 @@ def call_status(data: dict[str, Any]) -> Sequence[Report]:
     for member in members[1:]:
         event = _doing(member)
         if event is not ReportEvent.OTHER:
-            found.append(Report(event, CALL_STATUS, callid, serial, (replace(member.party, leg=""),)))
+            found.append(Report(event, CALL_STATUS, callid, serial, (member.party._replace(leg=""),)))
     return found
 
 

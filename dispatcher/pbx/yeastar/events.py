@@ -6,7 +6,6 @@ firmware spell them.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from dispatcher.domain.reports import Cdr, Party, PartyKind, Report, ReportEvent
@@ -71,16 +70,16 @@ def _played_to(number: str, parties: tuple[Party, ...]) -> tuple[Party, ...]:
     """The parties of a v1.1.0 PlayPromptEnd, which names the number beside the party and not in it."""
     if not number:
         return parties
-    return tuple(party if party.number else replace(party, number=number) for party in parties)
+    return tuple(party if party.number else party._replace(number=number) for party in parties)
 
 
 def _keys(report: Report, data: dict[str, Any]) -> tuple[Report, ...]:
     """``info`` is one key and ``flag`` its position from 0; ``infos`` is a whole string."""
     key, whole = text(data.get("info")), text(data.get("infos"))
-    single = replace(report, keys=key, position=_number(data.get("flag"))) if key else report
+    single = report._replace(keys=key, position=_number(data.get("flag"))) if key else report
     if not whole:
         return (single,)
-    string = replace(report, keys=whole)
+    string = report._replace(keys=whole)
     return (single, string) if key else (string,)
 
 

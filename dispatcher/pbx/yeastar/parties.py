@@ -6,8 +6,7 @@ level of the report. v1.1.0 says ``extid``, ``trunk``, ``outboundid``; v2.0.0 sa
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dispatcher.domain.reports import Party, PartyKind
 from dispatcher.pbx.yeastar.client import text
@@ -24,8 +23,7 @@ _SHAPES: dict[str, tuple[PartyKind, str, str]] = {
 """The kind of each party, and where v1.1.0 has its number and the id of its leg."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A party, the number that calls in its name, and its ``memberstatus`` where there is one."""
 
     party: Party

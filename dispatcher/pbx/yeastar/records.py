@@ -11,7 +11,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -124,7 +123,7 @@ def _rows(content: str) -> Iterator[dict[str, Any]]:
 def _report(row: Mapping[str, Any], zone: tzinfo) -> Report:
     callid = text(row["callid"])
     cdr = cdr_of(row)
-    cdr = replace(cdr, began=_began(cdr, callid, zone))
+    cdr = cdr._replace(began=_began(cdr, callid, zone))
     return Report(ReportEvent.CDR, _WORD, callid, text(row.get("sn")), cdr=cdr)
 
 

@@ -10,7 +10,6 @@ A call has a record for each of its legs. Beside the display's time, each has it
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -77,7 +76,7 @@ def _report(row: dict[str, Any]) -> Report:
             "timestart": row.get("time"),
         }
     )
-    return Report(ReportEvent.CDR, "NewCdr", callid, cdr=replace(cdr, began=_began(row)))
+    return Report(ReportEvent.CDR, "NewCdr", callid, cdr=cdr._replace(began=_began(row)))
 
 
 def _began(row: dict[str, Any]) -> datetime | None:
