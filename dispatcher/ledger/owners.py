@@ -58,8 +58,14 @@ def standing_of(tx: Connection, cases: Sequence[Case]) -> Standing:
 
 
 def reopen(tx: Connection, now: datetime, cases: Sequence[Case]) -> None:
-    """Take up again the alarms and campaigns that are over only because these calls of theirs were."""
+    """Take up again the alarms and campaigns that are over only because these calls of theirs were.
+
+    A campaign may be about to be finished, since none of its calls is open; it stays as it is from here on.
+    """
     since = now - REOPENED_WITHIN
     alarms.reopen(tx, now, [case.call_id for case in cases if case.alarm_id], since, _WHY)
-    for campaign_id in sorted({case.campaign_id for case in cases if case.campaign_id}):
+    ids = sorted({case.campaign_id for case in cases if case.campaign_id})
+    if ids:
+        campaigns.lock(tx, ids)
+    for campaign_id in ids:
         campaigns.reopen(tx, now, campaign_id, since, _WHY)

@@ -63,6 +63,12 @@ def find(tx: Connection, campaign_id: str, *, lock: bool = False) -> Row[Any] | 
     return tx.execute(query.with_for_update() if lock else query).one_or_none()
 
 
+def lock(tx: Connection, campaign_ids: Iterable[str]) -> None:
+    """Keep these campaigns' status as it is until the transaction ends, and have others wait to change it."""
+    mine = select(_campaigns.c.id).where(_campaigns.c.id.in_(sorted(set(campaign_ids))))
+    tx.execute(mine.order_by(_campaigns.c.id).with_for_update()).all()
+
+
 def move(
     tx: Connection,
     now: datetime,

@@ -16,7 +16,7 @@ from dispatcher.domain.vocabulary import (
 from dispatcher.ledger import alarms
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics.counting import Count
-from dispatcher.store import deliveries, events, pages
+from dispatcher.store import campaigns, deliveries, events, pages
 from dispatcher.store.events import Change
 from dispatcher.store.tables import (
     Alarm,
@@ -90,7 +90,12 @@ def _expire(alarm_id: str, work: Work) -> None:
 
 
 def finish_campaigns(core: Core) -> None:
-    """Finish running campaigns that have no call left to place, or whose time is over."""
+    """Finish running campaigns that have no call left to place, or whose time is over.
+
+    A call may be planned meanwhile: contacts are added, or a late report gives an attempt back. Whoever plans
+    one holds the campaign's row, so it is locked first, and whether a call is left is asked by a statement of
+    its own: one that had waited for the lock itself would still see what was there before.
+    """
     now = core.clock()
     open_calls = exists().where(
         _calls.c.campaign_id == _campaigns.c.id, among(_calls.c.state, *OPEN_CALL_STATES)
@@ -101,6 +106,7 @@ def finish_campaigns(core: Core) -> None:
     if not ids:
         return
     with core.store.write() as tx:
+        campaigns.lock(tx, ids)
         finished = tx.execute(
             update(_campaigns)
             .where(_campaigns.c.id.in_(ids), among(_campaigns.c.status, CampaignStatus.RUNNING), ~open_calls)
