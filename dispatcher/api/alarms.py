@@ -20,20 +20,21 @@ from dispatcher.intake import by_hand, episodes
 from dispatcher.intake.alarm_request import AlarmRequest
 from dispatcher.requests import Moment
 from dispatcher.store.pages import call_counts
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work
 
 router = APIRouter(prefix="/v1/alarms", tags=["alarms"])
 
 _alarms = table(Alarm)
-_ALARM = select(_alarms).where(_alarms.c.id == bindparam("of"))
+_ALARM = Prepared(select(_alarms).where(_alarms.c.id == bindparam("of")))
 _NOT_POSSIBLE: dict[int | str, dict[str, Any]] = {
     409: {"description": "Its present status does not allow this."}
 }
 
 
 @router.post("", status_code=202, response_model=AlarmView)
-def raise_alarm(request: AlarmRequest, once: OnceDep, _client: Intake) -> Response:
+def raise_alarm(request: AlarmRequest, core: CoreDep, once: OnceDep, _client: Intake) -> Response:
     """Raise an alarm, join the open one with its `dedup_key`, or with `"status": "resolved"` resolve that.
 
     The answer is the alarm, after it is durable. A repeat counts under `occurrences`, and refreshes
@@ -41,11 +42,13 @@ def raise_alarm(request: AlarmRequest, once: OnceDep, _client: Intake) -> Respon
     leaves what is being heard; without an alarm of this key a resolved one is recorded.
     """
 
-    def take(work: Work) -> tuple[int, AlarmView]:
-        taken = episodes.take_in_turn(work, request, "api")
-        return 202, shown(work.core, work.tx, taken.alarm_id)
+    def take(work: Work) -> str:
+        return episodes.take_in_turn(work, request, "api").alarm_id
 
-    return once.answer(take)
+    def show(tx: Connection, alarm_id: str) -> tuple[int, AlarmView]:
+        return 202, shown(core, tx, alarm_id)
+
+    return once.answer_then(take, show)
 
 
 @router.get("", response_model=Listed[AlarmSummary])
@@ -132,5 +135,6 @@ def cancel(alarm_id: str, once: OnceDep, client: Operate) -> Response:
 
 def shown(core: Core, tx: Connection, alarm_id: str) -> AlarmView:
     """An alarm with everything, as this transaction sees it. Raises :class:`Unknown`."""
-    row = existing(tx.execute(_ALARM, {"of": alarm_id}).one_or_none(), "alarm", alarm_id)
+    found = _ALARM.all(tx, of=alarm_id)
+    row = existing(found[0] if found else None, "alarm", alarm_id)
     return alarm_view(row, calls_of_alarm(core, tx, alarm_id), timeline_of_alarm(tx, alarm_id))

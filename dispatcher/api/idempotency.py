@@ -6,11 +6,11 @@ neither does. A request that was refused leaves nothing behind: its key may be u
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from dispatcher.api.answers import json_response
 from dispatcher.api.auth import Client, client_of
@@ -27,6 +27,7 @@ _LONGEST = 255
 
 Do = Callable[[Work], tuple[int, Any]]
 """A use case inside its transaction: returns the answer's status and document."""
+T = TypeVar("T")
 
 
 class Once:
@@ -51,6 +52,21 @@ class Once:
             return response
 
         return carry_out(self._core, keyed)
+
+    def answer_then(
+        self, do: Callable[[Work], T], show: Callable[[Connection, T], tuple[int, Any]]
+    ) -> Response:
+        """Do the work in one transaction, and read the answer once that is committed and others are woken.
+
+        Nobody then waits for the reading but who has asked. With a key the answer is read, and kept, in the
+        transaction itself.
+        """
+        if self._key is not None:
+            return self.answer(lambda work: show(work.tx, do(work)))
+        done = carry_out(self._core, do)
+        with self._core.store.read() as tx:
+            status, document = show(tx, done)
+        return json_response(document, status)
 
     def _begin(self, work: Work) -> Response | None:
         """Take the key, or give the answer it got before. Waits for another request that has it."""

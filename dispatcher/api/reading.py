@@ -27,6 +27,7 @@ from dispatcher.store import doubts, streams, trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.pages import GOES_ON, Left, left_to_others, pages
 from dispatcher.store.phones import CALLEE_IS_FREE, LONGEST_TELLING, USER_IS_FREE
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.requests import Request, for_call
 from dispatcher.store.tables import Attempt, Call, Campaign, Event, among, table
 
@@ -37,18 +38,20 @@ _events = table(Event)
 
 RECIPIENT = "recipient"
 
-# Built once: building a statement takes longer than running it, and these run for every alarm.
+# Compiled once: that takes longer than running them, and these run for every alarm.
 _ATTEMPTS = (
     select(_attempts)
     .where(_attempts.c.call_id.in_(bindparam("call_ids", expanding=True)))
     .order_by(_attempts.c.ordinal)
 )
-_NOT_FREE = select(_calls.c.id).where(
-    _calls.c.id.in_(bindparam("call_ids", expanding=True)),
-    or_(~USER_IS_FREE, and_(_calls.c.alarm_id.is_not(None), ~CALLEE_IS_FREE)),
+_NOT_FREE = Prepared(
+    select(_calls.c.id).where(
+        AnyOf(_calls.c.id, "call_ids"),
+        or_(~USER_IS_FREE, and_(_calls.c.alarm_id.is_not(None), ~CALLEE_IS_FREE)),
+    )
 )
-_OF_ALARM = select(_events).where(_events.c.alarm_id == bindparam("of")).order_by(_events.c.id)
-_OF_ITS_CALLS = (
+_OF_ALARM = Prepared(select(_events).where(_events.c.alarm_id == bindparam("of")).order_by(_events.c.id))
+_OF_ITS_CALLS = Prepared(
     select(_events)
     .join(pages, pages.c.call_id == _events.c.subject_id)
     .where(
@@ -60,20 +63,22 @@ _OF_ITS_CALLS = (
     .order_by(_events.c.id)
 )
 """What happened in calls that were made for another alarm, and tell of this one too."""
-_LEFT = select(pages.c.call_id, pages.c.ended_at, GOES_ON.label("goes_on")).where(
-    pages.c.alarm_id == bindparam("of"), pages.c.call_id.is_not(None), pages.c.ended_at.is_not(None)
+_LEFT = Prepared(
+    select(pages.c.call_id, pages.c.ended_at, GOES_ON.label("goes_on")).where(
+        pages.c.alarm_id == bindparam("of"), pages.c.call_id.is_not(None), pages.c.ended_at.is_not(None)
+    )
 )
 """The calls that this alarm has left, and whether they went on for others."""
-_CALLS_OF_ALARM = (
+_CALLS_OF_ALARM = Prepared(
     select(_calls, pages.c.called_at, pages.c.ended_at.label("left_at"))
     .join(pages, pages.c.call_id == _calls.c.id)
     .where(pages.c.alarm_id == bindparam("of"))
     .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position, _calls.c.id)
 )
-_CLAIMED = select(_attempts.c.id, _attempts.c.claimed_at).where(
-    _attempts.c.call_id.in_(bindparam("call_ids", expanding=True))
+_CLAIMED = Prepared(
+    select(_attempts.c.id, _attempts.c.claimed_at).where(AnyOf(_attempts.c.call_id, "call_ids"))
 )
-_OF_CALL = (
+_OF_CALL = Prepared(
     select(_events)
     .where(_events.c.subject_id == bindparam("of"), _events.c.subject == "call")
     .order_by(_events.c.id)
@@ -96,7 +101,7 @@ def calls_of_alarm(core: Core, tx: Connection, alarm_id: str) -> list[CallView]:
     A call made for another alarm shows what it did since this one joined it; one that has gone on for others
     since this one left it shows what it did until then, and counts as withdrawn.
     """
-    rows = tx.execute(_CALLS_OF_ALARM, {"of": alarm_id}).all()
+    rows = _CALLS_OF_ALARM.all(tx, of=alarm_id)
     left = left_to_others(tx, alarm_id) if any(row.left_at is not None for row in rows) else {}
     attempts = _attempts_of(tx, rows)
     for row in rows:
@@ -125,10 +130,8 @@ def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:
 
     A call goes on for others that tells of them too; what happens in it from then on is theirs alone.
     """
-    left = {row.call_id: row for row in tx.execute(_LEFT, {"of": alarm_id})}
-    claimed = (
-        {row.id: row.claimed_at for row in tx.execute(_CLAIMED, {"call_ids": list(left)})} if left else {}
-    )
+    left = {row.call_id: row for row in _LEFT.all(tx, of=alarm_id)}
+    claimed = {row.id: row.claimed_at for row in _CLAIMED.all(tx, call_ids=list(left))} if left else {}
 
     def is_told(row: Any) -> bool:
         page = left.get(row.subject_id)
@@ -139,18 +142,17 @@ def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:
 
     own = [
         row
-        for row in tx.execute(_OF_ALARM, {"of": alarm_id})
+        for row in _OF_ALARM.all(tx, of=alarm_id)
         if row.subject_id not in left or not left[row.subject_id].goes_on or is_told(row)
     ]
-    shared = [
-        row for row in tx.execute(_OF_ITS_CALLS, {"of": alarm_id}) if row.name != "joined" and is_told(row)
-    ]
+    of_its_calls = _OF_ITS_CALLS.all(tx, of=alarm_id)
+    shared = [row for row in of_its_calls if row.name != "joined" and is_told(row)]
     return [event_view(row) for row in sorted([*own, *shared], key=lambda row: row.id)]
 
 
 def timeline_of_call(tx: Connection, call_id: str) -> list[EventView]:
     """Every change of a call, in order."""
-    return [event_view(row) for row in tx.execute(_OF_CALL, {"of": call_id})]
+    return [event_view(row) for row in _OF_CALL.all(tx, of=call_id)]
 
 
 def _attempts_of(tx: Connection, rows: Sequence[Any]) -> dict[str, list[Any]]:
@@ -287,8 +289,8 @@ def _not_free(tx: Connection, now: datetime, call_ids: Sequence[str]) -> frozens
     """Those of these queued calls whose phone is in another call of ours, as the pacer sees it."""
     if not call_ids:
         return frozenset()
-    asked = {"call_ids": call_ids, "called_since": now - LONGEST_TELLING}
-    return frozenset(tx.execute(_NOT_FREE, asked).scalars())
+    found = _NOT_FREE.all(tx, call_ids=call_ids, called_since=now - LONGEST_TELLING)
+    return frozenset(row.id for row in found)
 
 
 def _abilities(core: Core) -> dict[str, Line]:

@@ -117,7 +117,7 @@ _LOCK = Prepared(
         of=_trunks
     )
 )
-_IN_ORDER = _ROWS.order_by(_trunks.c.pbx, _trunks.c.name)
+_IN_ORDER = Prepared(_ROWS.order_by(_trunks.c.pbx, _trunks.c.name))
 
 
 def locked(tx: Connection, pbx: str, name: str) -> Any:
@@ -150,12 +150,12 @@ def lock(tx: Connection, now: datetime, pbx: str, name: str) -> Counted | None:
 
 def others(tx: Connection, now: datetime, counted: Counted) -> dict[tuple[str, str], TrunkLoad]:
     """Every trunk's load, as it was when one of them was locked; the others are not locked."""
-    return {(row.pbx, row.name): _load(tx, now, row, counted.in_use) for row in tx.execute(_ROWS).all()}
+    return {(row.pbx, row.name): _load(tx, now, row, counted.in_use) for row in _IN_ORDER.all(tx)}
 
 
 def loads(tx: Connection, now: datetime) -> list[tuple[Any, TrunkLoad]]:
     """Every trunk's row with its load, without locking anything."""
-    rows = tx.execute(_IN_ORDER).all()
+    rows = _IN_ORDER.all(tx)
     in_use = _in_use(tx)
     return [(row, _load(tx, now, row, in_use)) for row in rows]
 
