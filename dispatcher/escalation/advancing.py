@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 
 from dispatcher.domain.escalation import Decision, Place, Standing, decide, next_in_lines
 from dispatcher.domain.vocabulary import (
@@ -32,11 +32,12 @@ from dispatcher.policies import AlarmPlan, begun_anew
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.pages import end_delivered
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work
 
 _alarms = table(Alarm)
-_LOCKED = select(_alarms)
+_LOCKED = Prepared(select(_alarms).where(_alarms.c.id == bindparam("of_alarm")).with_for_update())
 
 
 def begin(work: Work, row: dict[str, Any], plan: AlarmPlan, lines: Lines | None = None) -> None:
@@ -56,7 +57,7 @@ def advance(work: Work, alarm_id: str) -> None:
 
     Whoever else looks at the same alarm waits for the end of this transaction.
     """
-    row = work.tx.execute(_LOCKED.where(_alarms.c.id == alarm_id).with_for_update()).mappings().one_or_none()
+    row = _locked(work.tx, alarm_id)
     if row is None or row["next_at"] is None:
         return
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
@@ -87,6 +88,12 @@ def advance(work: Work, alarm_id: str) -> None:
     _decide(work, row, plan, at_once=wish is keys.Wish.GO_ON)
 
 
+def _locked(tx: Connection, alarm_id: str) -> dict[str, Any] | None:
+    """Lock an alarm's row; its columns by name, or None when there is none."""
+    rows = _LOCKED.all(tx, of_alarm=alarm_id)
+    return rows[0]._asdict() if rows else None
+
+
 def _past_holds(work: Work, alarm_id: str, plan: AlarmPlan) -> AlarmPlan:
     """Somebody asks to go on: what holds the alarm now does not hold it any more."""
     plan = plan.model_copy(update={"asked_at": work.now})
@@ -96,7 +103,7 @@ def _past_holds(work: Work, alarm_id: str, plan: AlarmPlan) -> AlarmPlan:
 
 def go_on_at_once(work: Work, alarm_id: str, by: str) -> bool:
     """Go on to the alarm's next step without waiting; False when it is not open or there is none."""
-    row = work.tx.execute(_LOCKED.where(_alarms.c.id == alarm_id).with_for_update()).mappings().one_or_none()
+    row = _locked(work.tx, alarm_id)
     if row is None:
         raise Unknown("alarm", alarm_id)
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
@@ -161,7 +168,7 @@ def _carry_out(
     if decision.move_to is not None:
         go_on(work, row, plan, decision.move_to, decision.why, asked=asked)
         return
-    next_at = next_look(work, row, Place(row["step"], row["round"]), decision)
+    next_at = next_look(work, decision, pages_since(work.tx, row["id"], row["round"]))
     write(work, row["id"], next_at=next_at)
     if next_at is None:
         work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))

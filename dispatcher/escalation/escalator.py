@@ -5,7 +5,7 @@ import threading
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from dispatcher.core import Core
@@ -32,15 +32,11 @@ answered (S-Series API v1.1.0 manual; how often, no manual says). Nobody else is
 """
 
 _BATCH = 100
-_PLANNED = _alarms.c.next_at.is_not(None)
-_DUE = Prepared(
-    select(_alarms.c.id)
-    .where(_PLANNED, _alarms.c.next_at <= bindparam("now"))
+_NEXT = Prepared(
+    select(_alarms.c.id, _alarms.c.next_at)
+    .where(_alarms.c.next_at.is_not(None))
     .order_by(_alarms.c.next_at)
     .limit(bindparam("most", type_=Integer))
-)
-_LATER = Prepared(
-    select(func.min(_alarms.c.next_at).label("next_at")).where(_PLANNED, _alarms.c.next_at > bindparam("now"))
 )
 _IN_A_CALL = (
     select(_calls.c.id)
@@ -141,7 +137,10 @@ class Escalator:
         carry_out(self._core, partial(_put_off, alarm_id, error, looks))
 
     def _due(self) -> tuple[list[str], datetime | None]:
+        """The alarms whose time has come, and when that of the next comes that is known of."""
         now = self._core.clock()
         with self._core.store.read() as tx:
-            due = [row.id for row in _DUE.all(tx, now=now, most=_BATCH)]
-            return due, _LATER.all(tx, now=now)[0].next_at
+            rows = _NEXT.all(tx, most=_BATCH + 1)
+        due = [row.id for row in rows[:_BATCH] if row.next_at <= now]
+        later = [row.next_at for row in rows[len(due) :]]
+        return due, later[0] if later else None

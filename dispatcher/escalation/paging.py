@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, text, update
+from sqlalchemy import Connection, and_, bindparam, case, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.config.settings import AlarmSettings
@@ -17,9 +17,11 @@ from dispatcher.domain.vocabulary import CallState, DeliveredWhen, PageState, Pu
 from dispatcher.escalation.recipients import Callee
 from dispatcher.requests import MessageSpec
 from dispatcher.store import events
+from dispatcher.store.bulk import BulkInsert
 from dispatcher.store.events import Change
 from dispatcher.store.ids import new_id
 from dispatcher.store.pages import pages
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Call, among, table
 
 _calls = table(Call)
@@ -34,10 +36,11 @@ _ANEW = "its call tells of the alarm in a later step"
 _NOT_DIALLED = text("bundle IS NOT NULL AND state = 'queued' AND attempts_made = 0")
 """The condition of the unique index on ``bundle``, word for word."""
 
-_QUEUED = (
+# Compiled once, like what makes calls and pages: every alarm waits for them.
+_QUEUED = Prepared(
     select(_calls.c.id, _calls.c.bundle)
     .where(
-        _calls.c.bundle.in_(bindparam("bundles", expanding=True)),
+        AnyOf(_calls.c.bundle, "bundles"),
         _calls.c.bundle.is_not(None),
         among(_calls.c.state, CallState.QUEUED),
     )
@@ -76,20 +79,72 @@ _JOIN = (
 )
 
 
-def _make_on(dialect: Any) -> Any:
-    statement = dialect.insert(_calls)
+_GIVEN = (
+    "id",
+    "alarm_id",
+    "state",
+    "due_at",
+    "created_at",
+    "updated_at",
+    "expires_at",
+    "attempts_made",
+    "attempts_spent",
+    "free_failures",
+    "budget_from",
+    "callee",
+    "bundle",
+    "message_kind",
+    "message_value",
+    "message_count",
+    "delivered_when",
+    "most_per_minute",
+    "most_per_hour",
+    "number",
+    "extension",
+    "pbx_user",
+    "pbx",
+    "name",
+)
+"""The columns that a new call is given."""
+
+
+def _make_on(dialect: Any) -> Prepared:
+    statement = dialect.insert(_calls).values({name: bindparam(f"new_{name}") for name in _GIVEN})
     joined = {
         "due_at": _due(statement.excluded.due_at, statement.excluded.created_at),
         "expires_at": _later_end(_calls.c.expires_at, statement.excluded.expires_at),
         "updated_at": statement.excluded.updated_at,
     }
-    return statement.on_conflict_do_update(
-        index_elements=["bundle"], index_where=_NOT_DIALLED, set_=joined
-    ).returning(_calls.c.id)
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=["bundle"], index_where=_NOT_DIALLED, set_=joined
+        ).returning(_calls.c.id)
+    )
 
 
-# Built once: every alarm waits for this statement, and building it takes longer than running it.
 _MAKE = {"postgresql": _make_on(postgresql), "sqlite": _make_on(sqlite)}
+_PAGE = BulkInsert(
+    pages,
+    "id",
+    "alarm_id",
+    "call_id",
+    "purpose",
+    "step",
+    "round",
+    "line",
+    "position",
+    "number",
+    "extension",
+    "pbx_user",
+    "pbx",
+    "name",
+    "contact",
+    "state",
+    "why",
+    "keys_done",
+    "created_at",
+    "called_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +194,7 @@ class Told:
             "attempts_made": 0,
             "attempts_spent": 0,
             "free_failures": 0,
+            "budget_from": 0,
             "callee": callee.word,
             "bundle": self.bundle_of(callee),
             "message_kind": message.kind if message else None,
@@ -190,8 +246,7 @@ def page(
                     **earlier.get(call_id or "", {}),
                 }
             )
-    if rows:
-        tx.execute(insert(pages), rows)
+    _PAGE.run(tx, rows)
     return len(first)
 
 
@@ -238,7 +293,9 @@ def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], 
     for row in wanted:
         known = queued.get(row["bundle"] or "")
         if known is None:
-            known = str(tx.execute(_MAKE[tx.dialect.name], row | gathering).scalar_one())
+            new = {f"new_{name}": value for name, value in row.items()}
+            [made] = _MAKE[tx.dialect.name].all(tx, **new, **gathering)
+            known = str(made.id)
         else:
             joining = {"of_call": known, "at": row["due_at"], "now": now, "until": row["expires_at"]}
             tx.execute(_JOIN, joining | gathering)
@@ -252,7 +309,7 @@ def _queued(tx: Connection, bundles: Iterable[str | None]) -> dict[str, str]:
     asked = [bundle for bundle in bundles if bundle is not None]
     if not asked:
         return {}
-    return {row.bundle: row.id for row in tx.execute(_QUEUED, {"bundles": asked})}
+    return {row.bundle: row.id for row in _QUEUED.all(tx, bundles=asked)}
 
 
 def _change(told: Told, call_id: str, why: str, *, is_new: bool) -> Change:

@@ -1,12 +1,13 @@
 """The steps of an alarm's plan: calling the people of one, going on to the next, and when to look again."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
 
 from dispatcher.domain.escalation import Decision, PageNow, Place, Standing, decide
 from dispatcher.domain.vocabulary import (
@@ -27,6 +28,7 @@ from dispatcher.policies import AlarmPlan
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.pages import of_alarm
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import Alarm, among, table
 from dispatcher.work import Work
 
@@ -155,20 +157,30 @@ def call_next(
 def after_step(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:
     """Write down where the alarm is, and when it is looked at again."""
     values: dict[str, Any] = {"step": place.step, "round": place.round, "held_why": None, "held_by": None}
-    here = pages_at(pages_since(work.tx, row["id"], place.round), place)
+    known = pages_since(work.tx, row["id"], place.round)
+    here = pages_at(known, place)
     decision = decide(plan.course, place, work.now, as_known(here), work.now)
-    next_at = next_look(work, row, place, decision)
-    write(work, row["id"], next_at=next_at, **values)
+    next_at = next_look(work, decision, known)
+    values["next_at"] = next_at
+    if not _is_just_raised_with(work, row, values):
+        write(work, row["id"], **values)
     if not here and next_at is None:
         work.aftermath.add(ledger.end_if_exhausted(work.tx, work.now, row["id"]))
     look_when_hours_change(work, row["id"], plan)
 
 
-def next_look(work: Work, row: Any, place: Place, decision: Decision) -> datetime | None:
-    """When the alarm is looked at by the clock; empty only when nothing is to come but the end of calls."""
+def _is_just_raised_with(work: Work, row: Any, values: Mapping[str, Any]) -> bool:
+    """Whether this transaction has raised the alarm, and with these values already."""
+    return row["created_at"] == work.now and all(row.get(name) == value for name, value in values.items())
+
+
+def next_look(work: Work, decision: Decision, pages: Iterable[Any]) -> datetime | None:
+    """When the alarm is looked at by the clock; empty only when nothing is to come but the end of calls.
+
+    ``pages`` are the alarm's of this round and later ones.
+    """
     if decision.next_at is not None:
         return decision.next_at
-    pages = pages_since(work.tx, row["id"], place.round)
     has_more = decision.has_more or any(page.state == PageState.WAITING for page in pages)
     return work.now + LONGEST_WAIT if has_more else None
 
@@ -230,4 +242,11 @@ def note_left_out(work: Work, row: Any, left_out: Sequence[LeftOut]) -> None:
 
 def write(work: Work, alarm_id: str, **values: Any) -> None:
     """Change these columns of an alarm."""
-    work.tx.execute(update(_alarms).where(_alarms.c.id == alarm_id).values(updated_at=work.now, **values))
+    new = {f"new_{name}": value for name, value in values.items()}
+    _writing(*values).run(work.tx, of_alarm=alarm_id, new_updated_at=work.now, **new)
+
+
+@cache
+def _writing(*names: str) -> Prepared:
+    changed: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("updated_at", *names)}
+    return Prepared(update(_alarms).where(_alarms.c.id == bindparam("of_alarm")).values(changed))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import bindparam, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.domain.vocabulary import TEST, AlarmStatus
@@ -23,6 +23,7 @@ from dispatcher.metrics import catalogue
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.ids import new_id
+from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work
 
@@ -37,8 +38,35 @@ _STILL_OPEN = text("dedup_key IS NOT NULL AND status IN ('open', 'acknowledged')
 """The condition of the unique index on ``dedup_key``, word for word."""
 
 
-def _insert_or_join_on(dialect: Any) -> Any:
-    statement = dialect.insert(_alarms)
+_GIVEN = (
+    "id",
+    "dedup_key",
+    "status",
+    "severity",
+    "summary",
+    "source",
+    "policy",
+    "details",
+    "labels",
+    "plan",
+    "step",
+    "round",
+    "message_kind",
+    "message_value",
+    "message_count",
+    "delivered_when",
+    "ack_digits",
+    "retry",
+    "occurrences",
+    "created_at",
+    "updated_at",
+    "expires_at",
+)
+"""The columns that a new alarm is given."""
+
+
+def _insert_or_join_on(dialect: Any) -> Prepared:
+    statement = dialect.insert(_alarms).values({name: bindparam(f"new_{name}") for name in _GIVEN})
     newer = statement.excluded
     joined = {
         "occurrences": _alarms.c.occurrences + 1,
@@ -47,12 +75,14 @@ def _insert_or_join_on(dialect: Any) -> Any:
         "details": newer.details,
         "updated_at": newer.updated_at,
     }
-    return statement.on_conflict_do_update(
-        index_elements=["dedup_key"], index_where=_STILL_OPEN, set_=joined
-    ).returning(_alarms.c.id)
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=["dedup_key"], index_where=_STILL_OPEN, set_=joined
+        ).returning(_alarms.c.id)
+    )
 
 
-# Built once: every alarm waits for this statement, and building it takes longer than running it.
+# Compiled once: every alarm waits for this statement, and that takes longer than running it.
 _INSERT_OR_JOIN = {"postgresql": _insert_or_join_on(postgresql), "sqlite": _insert_or_join_on(sqlite)}
 
 
@@ -176,8 +206,9 @@ def _insert_or_join(work: Work, row: dict[str, Any]) -> str:
     One statement, so that of any number of senders at once the unique index lets one make it and
     the others join.
     """
-    statement = _INSERT_OR_JOIN[work.tx.dialect.name]
-    return str(work.tx.execute(statement, row).scalar_one())
+    new = {f"new_{name}": value for name, value in row.items()}
+    [written] = _INSERT_OR_JOIN[work.tx.dialect.name].all(work.tx, **new)
+    return str(written.id)
 
 
 def _resolve_by_key(work: Work, request: AlarmRequest, source: str) -> Taken:

@@ -30,13 +30,13 @@ _attempts = table(Attempt)
 
 
 # Compiled once, since they run at every end of an alarm's call.
-def _look_again(*statuses: AlarmStatus) -> Prepared:
-    of_these = AnyOf(_alarms.c.id, "ids"), among(_alarms.c.status, *statuses)
-    return Prepared(update(_alarms).where(*of_these).values(next_at=bindparam("new_next_at")))
+def _look_again(*conditions: ColumnElement[bool]) -> Prepared:
+    these = update(_alarms).where(AnyOf(_alarms.c.id, "ids"), *conditions)
+    return Prepared(these.values(next_at=bindparam("new_next_at")).returning(_alarms.c.id))
 
 
-_LOOK_AGAIN = _look_again(AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED)
-_LOOK_AGAIN_AT_ALL = _look_again(*AlarmStatus)
+_LOOK_AGAIN = _look_again(among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED))
+_LOOK_AT_KEYS = _look_again(_alarms.c.plan["keys"].as_string().is_not(None))
 _STANDING = Prepared(
     select(_alarms.c.status, _alarms.c.next_at, _alarms.c.plan, _alarms.c.round)
     .where(_alarms.c.id == bindparam("of_alarm"))
@@ -149,19 +149,23 @@ def release_held_by(tx: Connection, now: datetime, holder: str) -> None:
     tx.execute(update(_alarms).where(_alarms.c.held_by == holder).values(next_at=now))
 
 
-def look_again(
-    tx: Connection, now: datetime, alarm_ids: Iterable[str], *, ended_too: bool = False
-) -> Aftermath:
-    """Have the escalation of these alarms looked at: a call has ended, or a key was pressed.
+def look_again(tx: Connection, now: datetime, alarm_ids: Iterable[str]) -> Aftermath:
+    """Have the escalation of these alarms looked at: a call has ended."""
+    return _look(_LOOK_AGAIN, tx, now, alarm_ids)
 
-    ``ended_too``: a key may have its effect in a call that went on after the alarm's end.
+
+def look_at_keys(tx: Connection, now: datetime, alarm_ids: Iterable[str]) -> Aftermath:
+    """Have the escalation of those alarms looked at whose plan gives keys an effect: one was pressed.
+
+    It may have its effect in a call that went on after the alarm's end, too.
     """
+    return _look(_LOOK_AT_KEYS, tx, now, alarm_ids)
+
+
+def _look(statement: Prepared, tx: Connection, now: datetime, alarm_ids: Iterable[str]) -> Aftermath:
     ids = sorted(set(alarm_ids))
-    if not ids:
-        return Aftermath()
-    statement = _LOOK_AGAIN_AT_ALL if ended_too else _LOOK_AGAIN
-    statement.run(tx, ids=ids, new_next_at=now)
-    return Aftermath(escalate=True)
+    found = statement.all(tx, ids=ids, new_next_at=now) if ids else []
+    return Aftermath(escalate=bool(found))
 
 
 def reopen(tx: Connection, now: datetime, call_ids: Sequence[str], since: datetime, cause: str) -> None:
@@ -224,6 +228,8 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     if alarm.status != AlarmStatus.OPEN:
         return Aftermath()
     if alarm.next_at is not None:
+        if alarm.next_at <= now:
+            return Aftermath(escalate=True)
         return look_again(tx, now, [alarm_id])
     of_this_time = pages.of_alarm(tx, alarm_id, (alarm.plan or {}).get("first_round", 0))
     called = [row for row in of_this_time if row.call_state is not None]

@@ -206,9 +206,9 @@ def _settle_alarms(
             for alarm_id in (page.alarm_id for page in told if page.purpose == Purpose.ALARM):
                 aftermath.add(alarms.acknowledge(tx, now, alarm_id, count, by=case.person, cause=cause))
             if set(case.facts.digits) - set(terms.ack_digits):
-                aftermath.add(alarms.look_again(tx, now, ids, ended_too=True))
+                aftermath.add(alarms.look_at_keys(tx, now, ids))
         else:
-            aftermath.add(alarms.look_again(tx, now, ids, ended_too=True))
+            aftermath.add(alarms.look_at_keys(tx, now, ids))
     for case, move, _ in moves:
         if move.state is CallState.DELIVERED and case.ordinal != case.attempts_made:
             aftermath.add(alarms.stop_redial(tx, now, case.call_id))
