@@ -36,7 +36,9 @@ def raise_alarm(
     policy: Annotated[
         str | None, typer.Option(help="The notification policy that says whom to call.", show_default=False)
     ] = None,
-    severity: Annotated[str, typer.Option(help="critical, warning or info.")] = "critical",
+    severity: Annotated[
+        str | None, typer.Option(help="critical, warning (unless given) or info.", show_default=False)
+    ] = None,
     dedup_key: Annotated[
         str | None, typer.Option(help="Alarms with one key are one alarm.", show_default=False)
     ] = None,

@@ -3,6 +3,7 @@
 import json
 import socket
 
+import httpx
 import pytest
 
 from dispatcher.cli.processes import Embedded
@@ -53,6 +54,14 @@ def test_every_option_arrives(quiet: Embedded) -> None:
     assert alarm["message"] == {"ivr": "6500"}
     assert alarm["details"] == {"site": "north"}
     assert alarm["expires_at"] is not None
+
+
+def test_left_out_the_severity_is_the_same_as_over_the_api(quiet: Embedded) -> None:
+    body = {"summary": "Pump 1", "to": [{"number": "+31612340001"}], "message": {"ivr": "6500"}}
+    answer = httpx.post(f"{quiet.api_url}/v1/alarms", json=body, trust_env=False)
+    over_the_api = answer.json()["severity"]
+
+    assert document(run(*RAISE, "--json"))["severity"] == over_the_api == "warning"
 
 
 def test_who_took_it_in_hand_is_not_shown_as_who_resolved_it(quiet: Embedded) -> None:
