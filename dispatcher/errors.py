@@ -21,9 +21,19 @@ class Fault:
 
     place: Place
     detail: str
+    source: str = "body"
+    """Which part of an HTTP request the place is in: ``body`` or ``query``."""
 
     def __str__(self) -> str:
         return f"{'.'.join(str(part) for part in self.place)}: {self.detail}"
+
+
+class Misfit(ValueError):
+    """Members that do not fit together; ``place`` is the one to change, as seen from what was checked."""
+
+    def __init__(self, detail: str, *place: str | int) -> None:
+        super().__init__(detail)
+        self.place: Place = place
 
 
 class IntakeError(Exception):

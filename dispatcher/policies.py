@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from dispatcher.domain.escalation import USUAL_WAIT, Course
 from dispatcher.domain.vocabulary import DeliveredWhen, KeyAction, Severity
+from dispatcher.errors import Misfit, Place
 from dispatcher.requests import (
     AckDigits,
     MessageSpec,
@@ -150,13 +151,14 @@ class PolicySpec(Schema):
     @model_validator(mode="after")
     def _calls_somebody(self) -> Self:
         if (self.to is None) == (self.steps is None):
-            raise ValueError("exactly one of to and steps is needed")
-        for keys in (self.keys, *(rule.keys or {} for rule in self.messages)):
-            for key, action in keys.items():
+            raise Misfit("exactly one of to and steps is needed", "to" if self.to is None else "steps")
+        places: list[tuple[dict[Key, KeyAction] | None, Place]] = [(self.keys, ("keys",))]
+        places += [(rule.keys, ("messages", number, "keys")) for number, rule in enumerate(self.messages)]
+        for keys, place in places:
+            for key, action in (keys or {}).items():
                 if key in self.ack_digits and action is not KeyAction.ACKNOWLEDGE:
-                    raise ValueError(
-                        f"the key {key} is one of ack_digits, which acknowledge; leave it out there"
-                    )
+                    told = f"the key {key} is one of ack_digits, which acknowledge; leave it out there"
+                    raise Misfit(told, *place, key)
         return self
 
     @property

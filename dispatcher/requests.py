@@ -22,6 +22,7 @@ from pydantic import (
 
 from dispatcher.domain.retry import RetryRules
 from dispatcher.domain.vocabulary import MessageKind, Outcome
+from dispatcher.errors import Misfit
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """A name or number that must not be blank."""
@@ -117,7 +118,7 @@ class Recipient(Schema):
     def _is_one(self) -> Self:
         kind = self._only_one_of(RECIPIENT_KINDS)
         if self.pbx is not None and kind not in ("extension", "user"):
-            raise ValueError("pbx goes with an extension or a user only")
+            raise Misfit("pbx goes with an extension or a user only", "pbx")
         return self
 
     @property
@@ -149,7 +150,7 @@ class MessageSpec(Schema):
     def _is_one(self) -> Self:
         kind = self._only_one_of(tuple(MessageKind))
         if kind != MessageKind.PROMPT and self.count != 1:
-            raise ValueError("count goes with a prompt only")
+            raise Misfit("count goes with a prompt only", "count")
         return self
 
     @field_validator("prompt")
@@ -190,7 +191,7 @@ class WindowSpec(Schema):
     @model_validator(mode="after")
     def _has_length(self) -> Self:
         if self.start == self.end:
-            raise ValueError("from and to are the same; for a whole day write 00:00 to 24:00")
+            raise Misfit("from and to are the same; for a whole day write 00:00 to 24:00", "to")
         return self
 
     def document(self) -> dict[str, Any]:
@@ -222,7 +223,7 @@ class RetrySpec(Schema):
         known = ["max_attempts", *Outcome]
         unknown = [str(key) for key in value if key not in known] if isinstance(value, dict) else []
         if unknown:
-            raise ValueError(f"there is no {', '.join(unknown)}; the keys are {', '.join(known)}")
+            raise Misfit(f"there is no {', '.join(unknown)}; the keys are {', '.join(known)}", unknown[0])
         return value
 
     def rules(self) -> RetryRules:

@@ -128,7 +128,7 @@ def _answer(app: FastAPI, kind: type[Failure], answer: Callable[[Failure], Respo
 
 
 def _refused(error: Refused) -> Response:
-    return _with_faults([fault_document(fault.place, fault.detail) for fault in error.faults])
+    return _with_faults([fault_document(fault.place, fault.detail, fault.source) for fault in error.faults])
 
 
 def _invalid(error: RequestValidationError) -> Response:
@@ -139,6 +139,8 @@ def _invalid(error: RequestValidationError) -> Response:
         if source == "body":
             missing = place[-1:] if item["type"] == "missing" else []
             place = _sent(place[: len(place) - len(missing)], error.body) + missing
+            # Of members that do not fit together pydantic names none.
+            place += getattr(item.get("ctx", {}).get("error"), "place", ())
         fault = fault_document(tuple(place), item["msg"].removeprefix("Value error, "), str(source))
         if fault not in faults:
             faults.append(fault)

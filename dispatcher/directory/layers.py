@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from dispatcher.domain.rotations import OnHolidays, Restricted, Rota, Rotation
 from dispatcher.domain.schedules import Joins, Layer
 from dispatcher.domain.windows import DAYS, Window
+from dispatcher.errors import Misfit
 from dispatcher.requests import Day, Schema, WindowSpec, Word, Zone
 
 
@@ -93,16 +94,17 @@ class LayerSpec(Schema):
     def _is_whole(self) -> Self:
         if self.kind == "calendar":
             if self.members or self.starts is not None:
-                raise ValueError("a calendar names its people itself; leave members and starts out")
+                told = "a calendar names its people itself; leave members and starts out"
+                raise Misfit(told, "members" if self.members else "starts")
             return self
         if not self.members:
-            raise ValueError("name at least one member")
+            raise Misfit("name at least one member", "members")
         if self.starts is None:
-            raise ValueError("starts is needed: the day of the first member's first turn")
+            raise Misfit("starts is needed: the day of the first member's first turn", "starts")
         if self.weekday is not None and self.every.weeks is None:
-            raise ValueError("weekday goes with weeks")
+            raise Misfit("weekday goes with weeks", "weekday")
         if self.ends is not None and self.ends <= self.starts:
-            raise ValueError("ends must be after starts")
+            raise Misfit("ends must be after starts", "ends")
         return self
 
     def document(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 
 from dispatcher.config.fields import Name as _Name
 from dispatcher.directory.layers import LayerSpec, LocalDate
+from dispatcher.errors import Misfit
 from dispatcher.requests import Moment, PhoneNumber, Schema, Word, Zone
 
 Name = Annotated[
@@ -40,7 +41,7 @@ class WaySpec(Schema):
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if self._only_one_of(("number", "extension", "user")) == "number" and self.pbx is not None:
-            raise ValueError("pbx goes with an extension or a user only")
+            raise Misfit("pbx goes with an extension or a user only", "pbx")
         return self
 
 
@@ -191,7 +192,7 @@ class OverrideSpec(Schema):
     @model_validator(mode="after")
     def _is_somebody_else(self) -> Self:
         if self.contact is not None and self.contact == self.instead_of:
-            raise ValueError("contact and instead_of are the same person")
+            raise Misfit("contact and instead_of are the same person", "instead_of")
         return self
 
     def begin(self, now: datetime) -> datetime:

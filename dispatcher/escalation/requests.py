@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 from dispatcher.domain.matchers import Op, whole_match
 from dispatcher.domain.vocabulary import SilenceKind
+from dispatcher.errors import Misfit
 from dispatcher.requests import Moment, Schema, WindowSpec, Zone
 
 LabelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -43,7 +44,7 @@ class MatcherSpec(Schema):
             try:
                 whole_match(self.value)
             except ValueError as error:
-                raise ValueError(f"the regular expression can't be read: {error}") from None
+                raise Misfit(f"the regular expression can't be read: {error}", "value") from None
         return self
 
     def document(self) -> dict[str, str]:
@@ -75,9 +76,10 @@ class SilenceSpec(Schema):
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
         if self.ends_at is not None and self.duration is not None:
-            raise ValueError("give ends_at or duration, not both")
+            raise Misfit("give ends_at or duration, not both", "duration")
         if self.ends_at is None and self.duration is None and self.windows is None:
-            raise ValueError("it needs an end: ends_at, duration, or windows that open week by week")
+            told = "it needs an end: ends_at, duration, or windows that open week by week"
+            raise Misfit(told, "ends_at")
         return self
 
     def end_from(self, start: datetime) -> datetime | None:

@@ -61,7 +61,7 @@ def policy_for(tx: Connection, settings: Settings, named: str | None) -> str:
 
 def _no_policy(why: str) -> Refused:
     _log.warning("a notification was refused, so nobody is called for its alerts: %s", why)
-    return Refused(Fault(("policy",), why))
+    return Refused(Fault(("policy",), why, "query"))
 
 
 def take_all(work: Work, source: str, policy: str, readings: Sequence[Reading]) -> list[Result]:

@@ -241,6 +241,54 @@ def test_a_field_is_named_as_it_was_sent(api: TestClient, wrong: dict[str, Any],
     assert [fault["pointer"] for fault in document["errors"]] == pointers
 
 
+_ANN = [{"number": "+31612345678"}]
+_PLAYED = {"ivr": "6500"}
+_POLICY = {"name": "weekend", "to": _ANN, "message": _PLAYED}
+_SILENCE = {"matchers": [{"label": "site", "value": "north"}], "duration": 60}
+_LAYER = {"members": ["anna"], "starts": "2026-11-23"}
+_TWO_KEYS = {"messages": [{"severity": ["info"], "message": _PLAYED, "keys": {"1": "resolve"}}]}
+_PUMP = {"label": "site", "op": "=~", "value": "("}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        ("policies", _POLICY | {"steps": [{"to": _ANN}]}, ["steps"]),
+        ("policies", {"name": "weekend", "message": _PLAYED}, ["to"]),
+        ("policies", _POLICY | {"keys": {"1": "resolve"}}, ["keys.1"]),
+        ("policies", _POLICY | _TWO_KEYS, ["messages.0.keys.1"]),
+        ("policies", _POLICY | {"retry": {"engaged": 30}}, ["retry.engaged"]),
+        ("policies", _POLICY | {"message": {"ivr": "6500", "count": 2}}, ["message.count"]),
+        ("silences", _SILENCE | {"ends_at": "2026-11-22T00:00:00Z"}, ["duration"]),
+        ("silences", {"matchers": _SILENCE["matchers"]}, ["ends_at"]),
+        ("silences", _SILENCE | {"matchers": [_PUMP]}, ["matchers.0.value"]),
+        (
+            "schedules",
+            {"name": "n", "timezone": "UTC", "layers": [_LAYER | {"ends": "2026-11-01"}]},
+            ["layers.0.ends"],
+        ),
+        (
+            "schedules",
+            {"name": "n", "timezone": "UTC", "layers": [{"starts": "2026-11-23"}]},
+            ["layers.0.members"],
+        ),
+        ("alarms", {"summary": "x", "to": [_ANN[0] | {"pbx": "hq"}], "message": _PLAYED}, ["to.0.pbx"]),
+    ],
+)
+def test_of_members_that_do_not_fit_together_one_is_named(
+    api: TestClient, path: str, body: dict[str, Any], fields: list[str]
+) -> None:
+    document = problem(api.post(f"/v1/{path}", json=body), 422)
+    assert [fault["field"] for fault in document["errors"]] == fields
+    assert document["errors"][0]["pointer"] == "#/" + fields[0].replace(".", "/")
+
+
+def test_a_policy_that_the_address_names_is_not_looked_for_in_the_body(api: TestClient) -> None:
+    answer = api.post("/v1/intake/icinga?policy=nobody", json={})
+    [fault] = problem(answer, 422)["errors"]
+    assert (fault["field"], fault["in"], "pointer" in fault) == ("policy", "query", False)
+
+
 def test_every_path_is_described(core: Core) -> None:
     described = client_of(core).get("/openapi.json").json()
     operations = [
