@@ -11,7 +11,7 @@ from dispatcher.api.auth import Intake, Operate, Read
 from dispatcher.api.context import CoreDep
 from dispatcher.api.idempotency import OnceDep
 from dispatcher.api.paging import Listed, PageDep
-from dispatcher.api.reading import calls_of_alarm, timeline_of_alarm
+from dispatcher.api.reading import told_of_alarm
 from dispatcher.api.views import AlarmSummary, AlarmView, alarm_summary, alarm_view
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import AlarmStatus, Severity
@@ -137,4 +137,4 @@ def shown(core: Core, tx: Connection, alarm_id: str) -> AlarmView:
     """An alarm with everything, as this transaction sees it. Raises :class:`Unknown`."""
     found = _ALARM.all(tx, of=alarm_id)
     row = existing(found[0] if found else None, "alarm", alarm_id)
-    return alarm_view(row, calls_of_alarm(core, tx, alarm_id), timeline_of_alarm(tx, alarm_id))
+    return alarm_view(row, *told_of_alarm(core, tx, alarm_id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from dispatcher.api.views import CallView, EventView, WithdrawnView, call_members, event_view
 from dispatcher.core import Core
@@ -21,12 +21,12 @@ from dispatcher.domain.waiting import Asked, Dialled, Standing, Wanted, waiting_
 from dispatcher.domain.windows import Window
 from dispatcher.domain.zones import next_opening_everywhere, zones_from
 from dispatcher.lines import Line
-from dispatcher.pacer.limits import limited_until
+from dispatcher.pacer.limits import waiting_for_phones
 from dispatcher.pbx.registry import CAPABILITIES
 from dispatcher.store import doubts, streams, trunks
 from dispatcher.store.campaigns import windows_from
 from dispatcher.store.pages import GOES_ON, Left, left_to_others, pages
-from dispatcher.store.phones import CALLEE_IS_FREE, LONGEST_TELLING, USER_IS_FREE
+from dispatcher.store.phones import USER_IS_FREE
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.requests import Request, for_call
 from dispatcher.store.tables import Attempt, Call, Campaign, Event, among, table
@@ -44,12 +44,7 @@ _ATTEMPTS = (
     .where(_attempts.c.call_id.in_(bindparam("call_ids", expanding=True)))
     .order_by(_attempts.c.ordinal)
 )
-_NOT_FREE = Prepared(
-    select(_calls.c.id).where(
-        AnyOf(_calls.c.id, "call_ids"),
-        or_(~USER_IS_FREE, and_(_calls.c.alarm_id.is_not(None), ~CALLEE_IS_FREE)),
-    )
-)
+_USER_NOT_FREE = Prepared(select(_calls.c.id).where(AnyOf(_calls.c.id, "call_ids"), ~USER_IS_FREE))
 _OF_ALARM = Prepared(select(_events).where(_events.c.alarm_id == bindparam("of")).order_by(_events.c.id))
 _OF_ITS_CALLS = Prepared(
     select(_events)
@@ -95,13 +90,29 @@ def call_views(core: Core, tx: Connection, rows: Sequence[Any]) -> list[CallView
     ]
 
 
-def calls_of_alarm(core: Core, tx: Connection, alarm_id: str) -> list[CallView]:
-    """The calls that tell of an alarm, each as far as it does.
-
-    A call made for another alarm shows what it did since this one joined it; one that has gone on for others
-    since this one left it shows what it did until then, and counts as withdrawn.
-    """
+def told_of_alarm(core: Core, tx: Connection, alarm_id: str) -> tuple[list[CallView], list[EventView]]:
+    """The calls that tell of an alarm, each as far as it does, and the alarm's timeline."""
     rows = _CALLS_OF_ALARM.all(tx, of=alarm_id)
+    timeline = timeline_of_alarm(
+        tx,
+        alarm_id,
+        has_left=any(row.left_at is not None for row in rows),
+        is_joined=any(row.alarm_id != alarm_id for row in rows),
+    )
+    return _as_far_as_told(core, tx, alarm_id, rows), timeline
+
+
+def calls_of_alarm(core: Core, tx: Connection, alarm_id: str) -> list[CallView]:
+    """The calls that tell of an alarm, each as far as it does."""
+    return _as_far_as_told(core, tx, alarm_id, _CALLS_OF_ALARM.all(tx, of=alarm_id))
+
+
+def _as_far_as_told(core: Core, tx: Connection, alarm_id: str, rows: Sequence[Any]) -> list[CallView]:
+    """A call made for another alarm shows what it did since this one joined it.
+
+    One that has gone on for others since this one left it shows what it did until then, and counts as
+    withdrawn.
+    """
     left = left_to_others(tx, alarm_id) if any(row.left_at is not None for row in rows) else {}
     attempts = _attempts_of(tx, rows)
     for row in rows:
@@ -125,12 +136,15 @@ def _withdrawn(left: Left) -> dict[str, Any]:
     return {"state": CallState.CANCELLED, "outcome": Outcome.CANCELLED, "withdrawn": shown}
 
 
-def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:
+def timeline_of_alarm(
+    tx: Connection, alarm_id: str, *, has_left: bool = True, is_joined: bool = True
+) -> list[EventView]:
     """Every change of an alarm and of the calls that tell of it, in order.
 
     A call goes on for others that tells of them too; what happens in it from then on is theirs alone.
+    Where the alarm has left no call, or is told of by its own calls only, that need not be looked for.
     """
-    left = {row.call_id: row for row in _LEFT.all(tx, of=alarm_id)}
+    left = {row.call_id: row for row in _LEFT.all(tx, of=alarm_id)} if has_left else {}
     claimed = {row.id: row.claimed_at for row in _CLAIMED.all(tx, call_ids=list(left))} if left else {}
 
     def is_told(row: Any) -> bool:
@@ -145,7 +159,7 @@ def timeline_of_alarm(tx: Connection, alarm_id: str) -> list[EventView]:
         for row in _OF_ALARM.all(tx, of=alarm_id)
         if row.subject_id not in left or not left[row.subject_id].goes_on or is_told(row)
     ]
-    of_its_calls = _OF_ITS_CALLS.all(tx, of=alarm_id)
+    of_its_calls = _OF_ITS_CALLS.all(tx, of=alarm_id) if is_joined else ()
     shared = [row for row in of_its_calls if row.name != "joined" and is_told(row)]
     return [event_view(row) for row in sorted([*own, *shared], key=lambda row: row.id)]
 
@@ -262,16 +276,20 @@ def _surroundings(
     open_rows = [row for row in rows if row.state in OPEN_CALL_STATES]
     active = [row for row in open_rows if row.state == CallState.ACTIVE]
     queued = [row for row in open_rows if row.state == CallState.QUEUED]
-    now = core.clock()
+    now, pbxs = core.clock(), _abilities(core)
+    # Of an alarm's call that waits it matters only where a PBX can't place what another can.
+    differ = len({line.abilities for line in pbxs.values()}) > 1
+    asked_of = [row for row in open_rows if differ or row.campaign_id or row.state == CallState.ACTIVE]
+    held, limited = waiting_for_phones(tx, now, [row for row in queued if row.callee])
     return _Surroundings(
         now=now,
-        requests=core.ledger.requests.of(tx, {(row.alarm_id, row.campaign_id) for row in open_rows}),
+        requests=core.ledger.requests.of(tx, {(row.alarm_id, row.campaign_id) for row in asked_of}),
         campaigns=_campaigns_now(tx, {row.campaign_id for row in open_rows if row.campaign_id}),
         trunks=_standings(core, tx) if queued else (),
         asked=_asked(tx, [attempt for row in active for attempt in attempts[row.id]]),
-        busy=_not_free(tx, now, [row.id for row in queued if row.callee or row.pbx_user]),
-        pbxs=_abilities(core),
-        limited=limited_until(tx, now, queued),
+        busy=held | _users_not_free(tx, [row.id for row in queued if row.pbx_user]),
+        pbxs=pbxs,
+        limited=limited,
     )
 
 
@@ -285,12 +303,9 @@ def _standings(core: Core, tx: Connection) -> list[Standing]:
     ]
 
 
-def _not_free(tx: Connection, now: datetime, call_ids: Sequence[str]) -> frozenset[str]:
-    """Those of these queued calls whose phone is in another call of ours, as the pacer sees it."""
-    if not call_ids:
-        return frozenset()
-    found = _NOT_FREE.all(tx, call_ids=call_ids, called_since=now - LONGEST_TELLING)
-    return frozenset(row.id for row in found)
+def _users_not_free(tx: Connection, call_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these queued calls to users whose own phone is in another call, as the pacer sees it."""
+    return frozenset(row.id for row in _USER_NOT_FREE.all(tx, call_ids=call_ids)) if call_ids else frozenset()
 
 
 def _abilities(core: Core) -> dict[str, Line]:

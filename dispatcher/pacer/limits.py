@@ -119,6 +119,15 @@ def limited_until(
     return {call_id: at for call_id, at in until.items() if at > now}
 
 
+def waiting_for_phones(
+    tx: Connection, now: datetime, rows: Sequence[Any]
+) -> tuple[frozenset[str], dict[str, datetime]]:
+    """Which of these calls wait for their callee's phone, and until when limits don't allow them."""
+    lately = _lately(tx, now, rows)
+    held = frozenset(row.id for row in rows if _is_held(row, lately))
+    return held, limited_until(tx, now, rows, lately)
+
+
 def _is_limited(row: Any) -> bool:
     return bool(row.callee and (row.most_per_minute or row.most_per_hour))
 
