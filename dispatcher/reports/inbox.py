@@ -280,7 +280,7 @@ class Inbox:
         self, tx: Connection, item: Incoming, waiting: Sequence[Waiting], cases: dict[str, Case]
     ) -> Case | None:
         """Link a call whose attempt is in doubt: the report names its number, and only that attempt's."""
-        if not item.callid or not item.reports:
+        if not item.callid or not item.reports or not any(one.in_doubt for one in waiting):
             return None
         own = self._extensions.get(item.pbx, frozenset())
         matching = most_likely([one for one in waiting if one.can_be(item.reports[0], own)])
