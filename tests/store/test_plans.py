@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event
 
 from dispatcher.dialer import answer, intent
 from dispatcher.domain.vocabulary import CallState, DeliveryState, Outcome
-from dispatcher.pacer import lanes
+from dispatcher.pacer import lanes, wanting
 from dispatcher.reports.sorting import attempts_without_callid
 from dispatcher.store import attempts, calls, deliveries, reports, trunks
 from dispatcher.store.calls import CallChange
@@ -30,9 +30,11 @@ OWN = ("SCAN v", "SCAN json_each", "SCAN CONSTANT ROW", "SCAN 3 CONST", "SCAN 8 
 STATEMENTS: dict[str, Callable[[Connection], Any]] = {
     "channels in use": trunks._CHANNELS_IN_USE.all,
     "freed channels": lambda tx: trunks._FREED.all(tx, **LINE, since=NOW, most=3),
-    "due calls of alarms": lambda tx: lanes._DUE["alarms"][False].all(tx, **DUE),
-    "calls due again": lambda tx: lanes._DUE["again"][False].all(tx, **DUE, of_campaign="c"),
-    "calls due at first": lambda tx: lanes._DUE["fresh"][False].all(tx, **DUE, of_campaign="c"),
+    "due calls of alarms": lambda tx: lanes._ALARMS_OUT.all(tx, **DUE),
+    "due calls of alarms to extensions": lambda tx: lanes._ALARMS_WITHIN.all(tx, **DUE),
+    "what is due at all": lambda tx: wanting._LOOK.all(tx, now=NOW),
+    "calls due again": lambda tx: lanes._DUE_AGAIN.all(tx, **DUE, of_campaign="c"),
+    "calls due at first": lambda tx: lanes._DUE_FRESH.all(tx, **DUE, of_campaign="c"),
     "running campaigns": lambda tx: lanes._RUNNING.all(tx, now=NOW),
     "cases by callid": lambda tx: attempts._BY_CALLID.all(tx, of_pbx="hq", callids=["1.2", "1.3"], since=NOW),
     "cases by id": lambda tx: attempts._BY_ID.all(tx, ids=["a", "b"]),
