@@ -39,6 +39,10 @@ class Subject(StrEnum):
     GROUP = "group"
     SCHEDULE = "schedule"
     DO_NOT_CALL = "do_not_call"
+    POLICY = "policy"
+    SILENCE = "silence"
+    INHIBITION = "inhibition"
+    WEBHOOK = "webhook"
 
 
 USUAL = (Subject.ALARM, Subject.CAMPAIGN, Subject.CALL, Subject.TRUNK)
@@ -88,8 +92,8 @@ async def follow_events(
 ) -> StreamingResponse:
     """Every change as a server-sent event.
 
-    `event:` is the subject (`alarm`, `campaign`, `call`, `trunk`; if asked for also `contact`, `group`,
-    `schedule`, `do_not_call`), `id:` the event's id, and `data:`
+    `event:` is the subject (`alarm`, `campaign`, `call`, `trunk`; if asked for also what `/v1/trail` tells
+    of, as `contact` or `policy`), `id:` the event's id, and `data:`
     the event as JSON; its member `current` is the subject as it is now, left out where looking it up
     would be slow. With `Last-Event-ID` the stream begins behind that event. A client that is too slow
     is cut off, and misses nothing when it comes back so. A comment is sent every 15 seconds.

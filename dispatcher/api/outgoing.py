@@ -62,7 +62,7 @@ def message(
 
 
 @router.post("", status_code=201, response_model=WebhookWithSecret, responses=_NOT_POSSIBLE)
-def create_webhook(asked: NewWebhook, once: OnceDep, _client: Admin) -> Response:
+def create_webhook(asked: NewWebhook, once: OnceDep, client: Admin) -> Response:
     """Have an address told what happens from now on. The answer holds the secret, this once.
 
     Every outcome of an alarm, a call, a campaign and a trunk is posted to `url` as Standard Webhooks
@@ -71,7 +71,7 @@ def create_webhook(asked: NewWebhook, once: OnceDep, _client: Admin) -> Response
     """
 
     def do(work: Work) -> tuple[int, WebhookWithSecret]:
-        secret = webhooks.create(work, asked)
+        secret = webhooks.create(work, asked, client.name)
         return 201, webhook_with_secret(_found(work.tx, asked.name), secret)
 
     return once.answer(do)
@@ -148,28 +148,28 @@ def get_webhook(name: str, core: CoreDep, _client: Read) -> Response:
 
 
 @router.patch("/{name}", response_model=WebhookView)
-def change_webhook(name: str, asked: WebhookChange, once: OnceDep, _client: Admin) -> Response:
+def change_webhook(name: str, asked: WebhookChange, once: OnceDep, client: Admin) -> Response:
     """Change its address or kinds, or make it inactive or active. What waits goes to the new address."""
 
     def do(work: Work) -> tuple[int, WebhookView]:
-        webhooks.change(work, name, asked)
+        webhooks.change(work, name, asked, client.name)
         return 200, webhook_view(_found(work.tx, name))
 
     return once.answer(do)
 
 
 @router.delete("/{name}", status_code=204)
-def delete_webhook(name: str, core: CoreDep, _client: Admin) -> Response:
+def delete_webhook(name: str, core: CoreDep, client: Admin) -> Response:
     """Delete a webhook with everything that was or is to be sent to it."""
-    return removed(core, lambda work: webhooks.remove(work, name))
+    return removed(core, lambda work: webhooks.remove(work, name, client.name))
 
 
 @router.post("/{name}/rotate", response_model=WebhookWithSecret)
-def rotate_secret(name: str, once: OnceDep, _client: Admin, asked: Rotation | None = None) -> Response:
+def rotate_secret(name: str, once: OnceDep, client: Admin, asked: Rotation | None = None) -> Response:
     """A new secret, shown this once. For a while, a day unless said otherwise, both secrets sign."""
 
     def do(work: Work) -> tuple[int, WebhookWithSecret]:
-        secret = webhooks.rotate(work, name, asked or Rotation())
+        secret = webhooks.rotate(work, name, asked or Rotation(), client.name)
         return 200, webhook_with_secret(_found(work.tx, name), secret)
 
     return once.answer(do)

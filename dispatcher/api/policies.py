@@ -73,11 +73,11 @@ class PolicyView(BaseModel):
 
 
 @router.post("", status_code=201, response_model=PolicyView, responses=TAKEN)
-def create_policy(asked: NewPolicy, once: OnceDep, _client: Operate) -> Response:
+def create_policy(asked: NewPolicy, once: OnceDep, client: Operate) -> Response:
     """Make a policy. What no configured PBX could do, and who does not exist, is refused by its place."""
 
     def do(work: Work) -> tuple[int, PolicyView]:
-        policies.create(work, asked.name, asked)
+        policies.create(work, asked.name, asked, client.name)
         return 201, _viewed(work.core, work.tx, asked.name)
 
     return once.answer(do)
@@ -101,18 +101,18 @@ def get_policy(name: PolicyName, core: CoreDep, _client: Read) -> Response:
 
 
 @router.put("/{name}", response_model=PolicyView, responses={201: {"model": PolicyView}, **_OF_THE_FILE})
-def put_policy(name: PolicyName, asked: PolicyBody, once: OnceDep, _client: Operate) -> Response:
+def put_policy(name: PolicyName, asked: PolicyBody, once: OnceDep, client: Operate) -> Response:
     """Replace a policy, or make it (201). Alarms that are under way go on by the old one."""
 
     def do(work: Work) -> tuple[int, PolicyView]:
-        is_new = policies.put(work, name, asked)
+        is_new = policies.put(work, name, asked, client.name)
         return 201 if is_new else 200, _viewed(work.core, work.tx, name)
 
     return once.answer(do)
 
 
 @router.delete("/{name}", status_code=204, responses=_OF_THE_FILE)
-def delete_policy(name: PolicyName, core: CoreDep, _client: Operate) -> Response:
+def delete_policy(name: PolicyName, core: CoreDep, client: Operate) -> Response:
     """Delete a policy that no heartbeat needs.
 
     Alarms that are under way go on by it; those that name it from now on are refused.
@@ -120,7 +120,7 @@ def delete_policy(name: PolicyName, core: CoreDep, _client: Operate) -> Response
 
     def do(work: Work) -> None:
         check_unused(work.tx, core.settings, "policy", name, work.now)
-        policies.remove(work, name)
+        policies.remove(work, name, client.name)
 
     return removed(core, do)
 

@@ -99,11 +99,11 @@ def get_silence(silence_id: str, core: CoreDep, _client: Read) -> Response:
 
 
 @silences_router.delete("/{silence_id}", response_model=SilenceView)
-def end_silence(silence_id: str, core: CoreDep, _client: Operate) -> Response:
+def end_silence(silence_id: str, core: CoreDep, client: Operate) -> Response:
     """End a silence now; alarms that only it has held call at once. It stays in the list of those ended."""
 
     def do(work: Work) -> SilenceView:
-        silences.end(work, silence_id)
+        silences.end(work, silence_id, client.name)
         return _silence(work.tx, silence_id)
 
     return json_response(carry_out(core, do))
@@ -124,20 +124,20 @@ def get_inhibition(name: InhibitionName, core: CoreDep, _client: Read) -> Respon
 
 
 @inhibitions_router.put("/{name}", response_model=InhibitionView, responses={201: {"model": InhibitionView}})
-def put_inhibition(name: InhibitionName, asked: InhibitionSpec, once: OnceDep, _client: Operate) -> Response:
+def put_inhibition(name: InhibitionName, asked: InhibitionSpec, once: OnceDep, client: Operate) -> Response:
     """Replace an inhibition, or make it (201). Alarms under way that it is about are looked at."""
 
     def do(work: Work) -> tuple[int, InhibitionView]:
-        is_new = silences.put_inhibition(work, name, asked.document())
+        is_new = silences.put_inhibition(work, name, asked.document(), client.name)
         return 201 if is_new else 200, _inhibition(work.tx, name)
 
     return once.answer(do)
 
 
 @inhibitions_router.delete("/{name}", status_code=204)
-def delete_inhibition(name: InhibitionName, core: CoreDep, _client: Operate) -> Response:
+def delete_inhibition(name: InhibitionName, core: CoreDep, client: Operate) -> Response:
     """Delete an inhibition; alarms that only it has held call at once."""
-    return removed(core, lambda work: silences.remove_inhibition(work, name))
+    return removed(core, lambda work: silences.remove_inhibition(work, name, client.name))
 
 
 def _silence(tx: Connection, silence_id: str) -> SilenceView:

@@ -1,4 +1,4 @@
-"""``/v1/trail``: who has changed contacts, groups, schedules, overrides and forbidden numbers, and how."""
+"""``/v1/trail``: who has changed what decides whom is called and who is told, and how."""
 
 from typing import Annotated
 
@@ -23,10 +23,14 @@ def list_trail(
     page: PageDep,
     subject: Annotated[Kept | None, Query(description="Only changes of these.")] = None,
     name: Annotated[
-        str | None, Query(max_length=200, description="Only of this contact, group, schedule or number.")
+        str | None,
+        Query(max_length=200, description="Only of this one: a name, a number in E.164, a silence's id."),
     ] = None,
 ) -> Response:
-    """Every change of a contact, group, schedule, override or forbidden number, the newest first.
+    """Who has changed the contacts, policies and the like, and how: the newest change first.
+
+    That is contacts, groups, schedules with their overrides, forbidden numbers, policies, silences,
+    inhibitions and webhooks, whose secrets are never told, and of whose addresses only the host is.
 
     `cause` says who and what in words; `data` has `by`, and the members that changed `before` and `after`.
     Changes are kept as long as other events (`retention.events_days`).

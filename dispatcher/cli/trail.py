@@ -1,4 +1,4 @@
-"""``dispatcher trail``: who has changed contacts, groups, schedules and forbidden numbers."""
+"""``dispatcher trail``: who has changed what decides whom is called and who is told."""
 
 from itertools import islice
 from typing import Annotated
@@ -15,7 +15,10 @@ from dispatcher.domain.vocabulary import Kept
 def trail(
     subject: Annotated[Kept | None, typer.Argument(help="Only changes of these.", show_default=False)] = None,
     name: Annotated[
-        str | None, typer.Argument(help="Only of this one; a number in E.164.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Only of this one: a name, a number in E.164, a silence's id.", show_default=False
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 50,
     url: UrlOption = None,
@@ -23,7 +26,7 @@ def trail(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show who has changed contacts, groups, schedules, overrides and forbidden numbers, the newest first."""
+    """Show who has changed contacts, groups, schedules, policies, silences, webhooks and the like."""
     asked = {"subject": None if subject is None else str(subject), "name": name}
     with connected(url, key, config, Scope.READ) as api:
         found = list(islice(api.items("/v1/trail", **asked), limit))

@@ -1,4 +1,4 @@
-"""The audit trail: who has changed a contact, a group, a schedule or a forbidden number, and how."""
+"""The audit trail: who has changed what decides whom is called and who is told, and how."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -185,9 +185,13 @@ class HeartbeatStatus(StrEnum):
 
 
 class Kept(StrEnum):
-    """What people keep that decides who is called; every change of it is in the audit trail."""
+    """What people keep that decides who is called and who is told; every change is in the audit trail."""
 
     CONTACT = "contact"
     DO_NOT_CALL = "do_not_call"
     GROUP = "group"
+    INHIBITION = "inhibition"
+    POLICY = "policy"
     SCHEDULE = "schedule"
+    SILENCE = "silence"
+    WEBHOOK = "webhook"

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from dispatcher.config import Settings
 from dispatcher.directory.resolving import known
-from dispatcher.domain.vocabulary import DeliveredWhen, MessageKind
-from dispatcher.errors import Clash, Fault, Place, Refused, Unknown
+from dispatcher.directory.trail import note
+from dispatcher.domain.vocabulary import DeliveredWhen, Kept, MessageKind
+from dispatcher.errors import Clash, Fault, Place, Refused, existing
 from dispatcher.escalation.menus import faults_of_messages
 from dispatcher.escalation.recipients import Asked, Rules, faults_of_message, uncallable
 from dispatcher.policies import PolicySpec
@@ -37,9 +38,10 @@ def names(tx: Connection, settings: Settings) -> list[str]:
     return list(dict.fromkeys([*(policy.name for policy in settings.policy), *made]))
 
 
-def find(tx: Connection, name: str) -> Row[Any] | None:
+def find(tx: Connection, name: str, *, lock: bool = False) -> Row[Any] | None:
     """The row of a policy that was made at run time, or None."""
-    return tx.execute(select(_policies).where(_policies.c.name == name)).one_or_none()
+    query = select(_policies).where(_policies.c.name == name)
+    return tx.execute(query.with_for_update() if lock else query).one_or_none()
 
 
 def page(tx: Connection, limit: int, after: str | None) -> Sequence[Row[Any]]:
@@ -48,37 +50,41 @@ def page(tx: Connection, limit: int, after: str | None) -> Sequence[Row[Any]]:
     return tx.execute(query if after is None else query.where(_policies.c.name > after)).all()
 
 
-def create(work: Work, name: str, asked: PolicySpec) -> None:
+def create(work: Work, name: str, asked: PolicySpec, by: str = "") -> None:
     """Make a policy. Raises :class:`Refused`, and :class:`Clash` when the name is taken."""
     _check(work, asked)
     if name in names(work.tx, work.core.settings):
         raise Clash(f"there is a policy named {name!r} already; change it with PUT")
     _add(work, name, asked)
+    note(work, Kept.POLICY, name, by, after=_document(asked))
 
 
-def put(work: Work, name: str, asked: PolicySpec) -> bool:
+def put(work: Work, name: str, asked: PolicySpec, by: str = "") -> bool:
     """Make or replace a policy; returns whether it is new. Alarms that are under way keep the old one.
 
     Raises :class:`Refused`, and :class:`Clash` for one of the configuration file.
     """
     _check_changeable(work, name)
     _check(work, asked)
-    if find(work.tx, name) is None:
+    row = find(work.tx, name, lock=True)
+    if row is None:
         _add(work, name, asked)
-        return True
-    values = {"document": _document(asked), "updated_at": work.now}
-    work.tx.execute(update(_policies).where(_policies.c.name == name).values(values))
-    return False
+    else:
+        values = {"document": _document(asked), "updated_at": work.now}
+        work.tx.execute(update(_policies).where(_policies.c.name == name).values(values))
+    note(work, Kept.POLICY, name, by, before=row.document if row else None, after=_document(asked))
+    return row is None
 
 
-def remove(work: Work, name: str) -> None:
+def remove(work: Work, name: str, by: str = "") -> None:
     """Delete a policy; alarms that are under way keep what it said.
 
     Raises :class:`Unknown`, and :class:`Clash` for one of the configuration file.
     """
     _check_changeable(work, name)
-    if not work.tx.execute(delete(_policies).where(_policies.c.name == name)).rowcount:
-        raise Unknown("policy", name)
+    row = existing(find(work.tx, name, lock=True), "policy", name)
+    work.tx.execute(delete(_policies).where(_policies.c.name == name))
+    note(work, Kept.POLICY, name, by, before=row.document)
 
 
 def usual_proof(message: MessageSpec, to: Sequence[Recipient], *, has_keys: bool) -> DeliveredWhen:

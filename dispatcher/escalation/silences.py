@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from dispatcher.core import Core
+from dispatcher.directory.trail import note
 from dispatcher.domain.matchers import all_fit
-from dispatcher.domain.vocabulary import SilenceKind
+from dispatcher.domain.vocabulary import Kept, SilenceKind
 from dispatcher.domain.windows import is_open
 from dispatcher.errors import NotPossible, Unknown
 from dispatcher.ledger import alarms as ledger
@@ -41,26 +42,24 @@ def create(
     Alarms that are under way and fit are looked at as soon as it begins: who has not been called yet is not.
     """
     silence_id = new_id()
-    work.tx.execute(
-        insert(_silences).values(
-            id=silence_id,
-            kind=kind,
-            matchers=[dict(matcher) for matcher in matchers],
-            starts_at=starts_at or work.now,
-            ends_at=ends_at,
-            windows=[dict(window) for window in windows] if windows else None,
-            timezone=timezone,
-            why=why,
-            created_by=by,
-            created_at=work.now,
-        )
-    )
+    columns = {
+        "kind": kind,
+        "matchers": [dict(matcher) for matcher in matchers],
+        "starts_at": starts_at or work.now,
+        "ends_at": ends_at,
+        "windows": [dict(window) for window in windows] if windows else None,
+        "timezone": timezone,
+        "why": why,
+    }
+    row = {"id": silence_id, **columns, "created_by": by, "created_at": work.now}
+    work.tx.execute(insert(_silences).values(row))
+    note(work, Kept.SILENCE, silence_id, by, after=columns)
     if starts_at is None or starts_at <= work.now:
         _look_at_fitting(work, matchers)
     return silence_id
 
 
-def end(work: Work, silence_id: str) -> None:
+def end(work: Work, silence_id: str, by: str = "") -> None:
     """End a silence now; the alarms that it holds are looked at.
 
     Raises :class:`Unknown` and :class:`NotPossible`.
@@ -72,6 +71,7 @@ def end(work: Work, silence_id: str) -> None:
         raise NotPossible("it has ended already", "ended")
     ends_at = max(work.now, row.starts_at)
     work.tx.execute(update(_silences).where(_silences.c.id == silence_id).values(ends_at=ends_at))
+    note(work, Kept.SILENCE, silence_id, by, before={"ends_at": row.ends_at}, after={"ends_at": ends_at})
     ledger.release_held_by(work.tx, work.now, silence_id)
     work.aftermath.escalate = True
 
@@ -92,22 +92,30 @@ def page(tx: Connection, limit: int, before: str | None, now: datetime, *, ended
     return tx.execute(query).all()
 
 
-def put_inhibition(work: Work, name: str, document: Mapping[str, Any]) -> bool:
+def put_inhibition(work: Work, name: str, document: Mapping[str, Any], by: str = "") -> bool:
     """Make or replace an inhibition; returns whether it is new."""
     values = {**document, "updated_at": work.now}
-    changed = work.tx.execute(update(_inhibitions).where(_inhibitions.c.name == name).values(values))
-    if changed.rowcount == 0:
+    row = find_inhibition(work.tx, name)
+    if row is None:
         work.tx.execute(insert(_inhibitions).values(name=name, created_at=work.now, **values))
+    else:
+        work.tx.execute(update(_inhibitions).where(_inhibitions.c.name == name).values(values))
+    note(work, Kept.INHIBITION, name, by, before=_told(row) if row else None, after=document)
     _look_at_fitting(work, document["target"])
-    return changed.rowcount == 0
+    return row is None
 
 
-def remove_inhibition(work: Work, name: str) -> None:
+def _told(row: Any) -> dict[str, Any]:
+    return {"source": row.source, "target": row.target, "equal": row.equal}
+
+
+def remove_inhibition(work: Work, name: str, by: str = "") -> None:
     """Delete an inhibition; the alarms that it may hold are looked at. Raises :class:`Unknown`."""
     row = find_inhibition(work.tx, name)
     if row is None:
         raise Unknown("inhibition", name)
     work.tx.execute(delete(_inhibitions).where(_inhibitions.c.name == name))
+    note(work, Kept.INHIBITION, name, by, before=_told(row))
     _look_at_fitting(work, row.target)
 
 

@@ -1,5 +1,7 @@
 """Making, changing and trying webhooks, and sending again what was given up."""
 
+import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -7,8 +9,9 @@ from httpx import URL, InvalidURL
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from dispatcher.config.fields import Name
+from dispatcher.directory.trail import note, tell
 from dispatcher.domain.outgoing import FAMILIES, GIVE_UP_AFTER, Kind
-from dispatcher.domain.vocabulary import DeliveryState
+from dispatcher.domain.vocabulary import DeliveryState, Kept
 from dispatcher.errors import Clash, Fault, NotPossible, Refused, Unknown
 from dispatcher.outgoing.documents import envelope
 from dispatcher.outgoing.post import is_public
@@ -88,7 +91,7 @@ class Rotation(_Asked):
     )
 
 
-def create(work: Work, asked: NewWebhook) -> str:
+def create(work: Work, asked: NewWebhook, by: str = "") -> str:
     """Make a webhook; returns its secret, which is not shown again. Raises ``Refused`` and ``Clash``."""
     _check_address(work, asked.url)
     secret = asked.secret or new_secret()
@@ -105,10 +108,11 @@ def create(work: Work, asked: NewWebhook) -> str:
     }
     if not webhooks.add(work.tx, row):
         raise Clash(f"there is a webhook {asked.name!r} already")
+    note(work, Kept.WEBHOOK, asked.name, by, after=_told(row))
     return secret
 
 
-def change(work: Work, name: str, asked: WebhookChange) -> None:
+def change(work: Work, name: str, asked: WebhookChange, by: str = "") -> None:
     """Change a webhook. What waits goes to a new address, and is given up by one that is made inactive."""
     row = _found(work, name)
     columns: dict[str, Any] = {"updated_at": work.now}
@@ -127,9 +131,11 @@ def change(work: Work, name: str, asked: WebhookChange) -> None:
                 work.tx, work.now, "the webhook was made inactive", webhook=name, campaign_id=None
             )
     webhooks.change(work.tx, name, columns)
+    before = dict(row._mapping)
+    note(work, Kept.WEBHOOK, name, by, before=_told(before), after=_told(before | columns))
 
 
-def rotate(work: Work, name: str, asked: Rotation) -> str:
+def rotate(work: Work, name: str, asked: Rotation, by: str = "") -> str:
     """Give a webhook a new secret, and return it; for a while messages are signed with both."""
     row = _found(work, name)
     secret = asked.secret or new_secret()
@@ -137,13 +143,27 @@ def rotate(work: Work, name: str, asked: Rotation) -> str:
     kept = {"previous_secret": row.secret, "previous_until": until} if asked.overlap else {}
     plain = {"previous_secret": None, "previous_until": None}
     webhooks.change(work.tx, name, {"secret": secret, "updated_at": work.now} | plain | kept)
+    tell(work, Kept.WEBHOOK, name, "changed", f"changed by {by or 'nobody known'}: secret", {"by": by})
     return secret
 
 
-def remove(work: Work, name: str) -> None:
+def remove(work: Work, name: str, by: str = "") -> None:
     """Delete a webhook, and with it what was or is to be sent to it."""
-    if not webhooks.remove(work.tx, name):
-        raise Unknown("webhook", name)
+    row = _found(work, name)
+    webhooks.remove(work.tx, name)
+    note(work, Kept.WEBHOOK, name, by, before=_told(row._mapping))
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit trail says of a webhook.
+
+    Whoever knows some addresses may write to them, so only the host is told; a digest shows that the rest is
+    another.
+    """
+    url = URL(row["url"])
+    digest = hashlib.sha256(row["url"].encode()).hexdigest()[:8]
+    address = f"{url.scheme}://{url.netloc.decode()}/… (#{digest})"
+    return {"url": address, "kinds": row["kinds"], "active": "yes" if row["active"] else "no"}
 
 
 def test(work: Work, name: str) -> int:

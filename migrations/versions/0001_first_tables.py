@@ -193,7 +193,7 @@ def _events() -> None:
         sa.Column("data", DOCUMENT),
         sa.CheckConstraint(
             "subject IN ('alarm', 'campaign', 'call', 'trunk', "
-            "'contact', 'do_not_call', 'group', 'schedule')",
+            "'contact', 'do_not_call', 'group', 'inhibition', 'policy', 'schedule', 'silence', 'webhook')",
             name="ck_events_subject",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
@@ -202,8 +202,8 @@ def _events() -> None:
     _index("ix_events_alarm", "events", "alarm_id", where="alarm_id IS NOT NULL")
     _index("ix_events_at", "events", "at")
     _index("ix_events_subject", "events", "subject_id")
-    people = "subject IN ('contact', 'do_not_call', 'group', 'schedule')"
-    _index("ix_events_trail", "events", "id", where=people)
+    kept = "'contact', 'do_not_call', 'group', 'inhibition', 'policy', 'schedule', 'silence', 'webhook'"
+    _index("ix_events_trail", "events", "id", where=f"subject IN ({kept})")
 
 
 def _foreign_calls() -> None:

@@ -1,4 +1,4 @@
-"""Who has changed contacts, groups, schedules, overrides and forbidden numbers, and how."""
+"""Who has changed what decides whom is called and who is told, and how."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from tests.cores import SettableClock, make_core
 from tests.directory.office import WEEKLY
 
 KEYS = [
-    {"name": "anna", "token": "a" * 32, "scopes": ["operate"]},
+    {"name": "anna", "token": "a" * 32, "scopes": ["admin"]},
     {"name": "night-shift", "token": "b" * 32, "scopes": ["operate"]},
 ]
 ANNA = {"Authorization": f"Bearer {'a' * 32}"}
@@ -111,6 +111,59 @@ def test_forbidden_numbers_have_a_trail(api: TestClient) -> None:
         ("do_not_call", "+31612345678", "changed", "changed by anna: alarms too"),
         ("do_not_call", "+31612345678", "created", "created by anna"),
     ]
+
+
+POLICY = {"to": [{"number": "+31611111111"}], "message": {"ivr": "6500"}}
+
+
+def test_policies_have_a_trail(api: TestClient) -> None:
+    ok(api.post("/v1/policies", json={"name": "night", **POLICY}))
+    ok(api.put("/v1/policies/night", json=POLICY | {"repeat": 1}, headers=NIGHT))
+    ok(api.put("/v1/policies/night", json=POLICY | {"repeat": 1}))
+    ok(api.delete("/v1/policies/night"))
+    assert trail(api, subject="policy", name="night") == [
+        ("policy", "night", "deleted", "deleted by anna"),
+        ("policy", "night", "changed", "changed by night-shift: repeat"),
+        ("policy", "night", "created", "created by anna"),
+    ]
+    changed = api.get("/v1/trail", params={"subject": "policy"}).json()["items"][1]
+    assert changed["data"] == {"by": "night-shift", "before": {}, "after": {"repeat": 1}}
+
+
+def test_silences_and_inhibitions_have_a_trail(api: TestClient) -> None:
+    north = [{"label": "site", "op": "=", "value": "north"}]
+    made = ok(api.post("/v1/silences", json={"matchers": north, "duration": 3600, "why": "repairs"}))["id"]
+    ok(api.delete(f"/v1/silences/{made}", headers=NIGHT))
+    rule = {"source": north, "target": north}
+    ok(api.put("/v1/inhibitions/down", json=rule))
+    ok(api.put("/v1/inhibitions/down", json=rule | {"equal": ["site"]}, headers=NIGHT))
+    ok(api.delete("/v1/inhibitions/down"))
+    assert trail(api) == [
+        ("inhibition", "down", "deleted", "deleted by anna"),
+        ("inhibition", "down", "changed", "changed by night-shift: equal"),
+        ("inhibition", "down", "created", "created by anna"),
+        ("silence", made, "changed", "changed by night-shift: ends at"),
+        ("silence", made, "created", "created by anna"),
+    ]
+
+
+def test_webhooks_have_a_trail_without_their_secrets(api: TestClient) -> None:
+    address = "https://desk.example.org/hooks/token-5f2c"
+    secret = ok(api.post("/v1/webhooks", json={"name": "desk", "url": address}))["secret"]
+    ok(api.patch("/v1/webhooks/desk", json={"url": f"{address}9"}))
+    ok(api.patch("/v1/webhooks/desk", json={"kinds": ["alarm.*"], "active": False}))
+    other = ok(api.post("/v1/webhooks/desk/rotate"))["secret"]
+    ok(api.delete("/v1/webhooks/desk"))
+    assert [cause for *_, cause in trail(api, subject="webhook", name="desk")] == [
+        "deleted by anna",
+        "changed by anna: secret",
+        "changed by anna: active, kinds",
+        "changed by anna: url",
+        "created by anna",
+    ]
+    told = api.get("/v1/trail").text
+    assert "desk.example.org" in told
+    assert not [word for word in (secret, other, "token-5f2c", "hooks") if word in told]
 
 
 def test_the_trail_comes_in_pages(api: TestClient) -> None:

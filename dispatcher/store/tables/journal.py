@@ -17,13 +17,18 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(
             "subject IN ('alarm', 'campaign', 'call', 'trunk', "
-            "'contact', 'do_not_call', 'group', 'schedule')",
+            "'contact', 'do_not_call', 'group', 'inhibition', 'policy', 'schedule', 'silence', 'webhook')",
             name="ck_events_subject",
         ),
         Index("ix_events_subject", "subject_id"),
         partial("ix_events_alarm", "alarm_id", where="alarm_id IS NOT NULL"),
         Index("ix_events_at", "at"),
-        partial("ix_events_trail", "id", where="subject IN ('contact', 'do_not_call', 'group', 'schedule')"),
+        partial(
+            "ix_events_trail",
+            "id",
+            where="subject IN ('contact', 'do_not_call', 'group', "
+            "'inhibition', 'policy', 'schedule', 'silence', 'webhook')",
+        ),
         NEVER_REUSED,
     )
 
