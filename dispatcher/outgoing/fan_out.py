@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from dispatcher.core import Core
 from dispatcher.domain.outgoing import GIVE_UP_AFTER, OF_CAMPAIGNS, Kind, kind_of, wants
 from dispatcher.outgoing.documents import Message, messages
-from dispatcher.signals import Topic
+from dispatcher.signals import Subscription, Topic
 from dispatcher.store import deliveries, marks, webhooks
 from dispatcher.store.engine import is_outage
 from dispatcher.store.ids import new_id
@@ -52,7 +52,8 @@ class FanOut:
         self._core = core
         self._is_ours = is_ours
         self._on_news = on_news
-        self._subscription = core.signals.subscribe(Topic.EVENTS)
+        self._subscription: Subscription | None = None
+        """Made once somebody is to be told: until then nobody need say that there are events."""
         self._stopping = threading.Event()
         self._has_readers = False
 
@@ -67,13 +68,23 @@ class FanOut:
                     _log.warning("the database is away, webhooks wait: %s", type(error).__name__)
                 else:
                     _log.exception("events could not be told, and are tried again")
-            self._stopping.wait(_SHORTEST_WAIT if self._has_readers else _TICK)
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self._has_readers:
+            self._stopping.wait(_TICK)
+        elif self._subscription is None:
+            # What came before it is looked for at once.
+            self._subscription = self._core.signals.subscribe(Topic.EVENTS)
+        else:
+            self._stopping.wait(_SHORTEST_WAIT)
             self._subscription.wait(_TICK)
 
     def stop(self) -> None:
         """End :meth:`run` after the step that is under way."""
         self._stopping.set()
-        self._subscription.close()
+        if self._subscription is not None:
+            self._subscription.close()
 
     def step(self) -> bool:
         """Read a batch of events and write what they are to be told as; whether there were any."""

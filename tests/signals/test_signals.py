@@ -20,19 +20,20 @@ def signals(request: pytest.FixtureRequest) -> Iterator[Signals]:
     made.close()
 
 
-def ready(signals: Signals, subscription: Subscription) -> None:
-    """Wait until what is sent arrives: with Redis, a subscription takes a moment."""
+def ready(signals: Signals, subscription: Subscription, *topics: Topic) -> None:
+    """Wait until what is sent arrives: with Redis, a subscription takes a moment for each topic."""
     until = time.monotonic() + 20
-    while (Topic.EVENTS, "ready") not in subscription.wait(0.05):
-        assert time.monotonic() < until, "the subscription never began"
-        signals.send(Topic.EVENTS, "ready")
+    for topic in topics:
+        while (topic, "ready") not in subscription.wait(0.05):
+            assert time.monotonic() < until, "the subscription never began"
+            signals.send(topic, "ready")
     while subscription.wait(0.1):
         pass
 
 
 def test_a_signal_wakes_whoever_listens(signals: Signals) -> None:
     subscription = signals.subscribe(Topic.SESSION, Topic.EVENTS)
-    ready(signals, subscription)
+    ready(signals, subscription, Topic.SESSION, Topic.EVENTS)
 
     signals.send(Topic.SESSION, "hq")
 
@@ -42,8 +43,8 @@ def test_a_signal_wakes_whoever_listens(signals: Signals) -> None:
 
 def test_other_topics_do_not_wake(signals: Signals) -> None:
     pacer, events = signals.subscribe(Topic.PACER), signals.subscribe(Topic.EVENTS)
-    ready(signals, events)
-    pacer.wait(0)
+    ready(signals, pacer, Topic.PACER)
+    ready(signals, events, Topic.EVENTS)
 
     signals.send(Topic.EVENTS)
 
@@ -53,7 +54,7 @@ def test_other_topics_do_not_wake(signals: Signals) -> None:
 
 def test_signals_that_came_meanwhile_are_not_lost_and_count_once(signals: Signals) -> None:
     subscription = signals.subscribe(Topic.PACER, Topic.SESSION, Topic.EVENTS)
-    ready(signals, subscription)
+    ready(signals, subscription, Topic.PACER, Topic.SESSION, Topic.EVENTS)
 
     for _ in range(50):
         signals.send(Topic.PACER)
@@ -93,7 +94,7 @@ def test_a_wait_has_an_end(signals: Signals) -> None:
 def test_two_processes_hear_each_other_through_redis(redis_url: str) -> None:
     here, there = RedisSignals(redis_url), RedisSignals(redis_url)
     subscription = there.subscribe(Topic.PACER, Topic.EVENTS)
-    ready(here, subscription)
+    ready(here, subscription, Topic.PACER, Topic.EVENTS)
 
     here.send(Topic.PACER)
 
@@ -123,7 +124,7 @@ def test_while_redis_is_away_sending_raises_nothing_and_costs_little(
     monkeypatch.setattr(shared, "_RETRY_SECONDS", 0.1)
     signals = RedisSignals(own_redis.url)
     subscription = signals.subscribe(Topic.PACER, Topic.EVENTS)
-    ready(signals, subscription)
+    ready(signals, subscription, Topic.PACER, Topic.EVENTS)
 
     own_redis.stop()
     began = time.monotonic()
@@ -139,7 +140,7 @@ def test_while_redis_is_away_sending_raises_nothing_and_costs_little(
     while (Topic.PACER, "") not in heard and time.monotonic() < until:
         heard |= subscription.wait(0.2)
     assert (Topic.PACER, "") in heard
-    ready(signals, subscription)
+    ready(signals, subscription, Topic.PACER, Topic.EVENTS)
     signals.send(Topic.PACER)
     assert subscription.wait(10) == {(Topic.PACER, "")}
     signals.close()
@@ -158,3 +159,16 @@ def test_redis_that_is_away_from_the_beginning_is_found_when_it_comes(
 
     assert subscription.wait(20) == {(Topic.PACER, "")}
     signals.close()
+
+
+def test_events_that_nobody_hears_of_are_told_again_soon(redis_url: str) -> None:
+    """Who begins to listen after a while of nobody doing so hears what is sent from then on."""
+    here, there = RedisSignals(redis_url), RedisSignals(redis_url)
+    for _ in range(20):
+        here.send(Topic.EVENTS)
+    subscription = there.subscribe(Topic.EVENTS)
+
+    ready(here, subscription, Topic.EVENTS)
+
+    here.close()
+    there.close()
