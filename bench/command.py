@@ -201,6 +201,15 @@ class Session:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+def end_in_order_at_signals() -> None:
+    """Have SIGTERM end a measurement as Ctrl-C does, with what it has started.
+
+    Also where SIGINT came to us ignored, as it does to what a script starts in the background.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
 @app.command()
 def main(
     what: Annotated[What, typer.Argument(help="What to measure.")] = What.ALL,
@@ -225,7 +234,7 @@ def main(
     seed: Annotated[int | None, typer.Option(help="The seed of a night, or of a soak's first run.")] = None,
 ) -> None:
     """Measure the whole path on SQLite and on PostgreSQL with Redis, beside a plain baseline."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end_in_order_at_signals()
     stores = [store] if store else list(StoreKind)
     if what is What.SOAK:
         _check_known("scenario", scenario, SOAKED)

@@ -5,9 +5,10 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 import dramatiq
@@ -259,15 +260,23 @@ def run_until_signalled(start: Callable[[], None], stop: Callable[[], None]) -> 
         while not told.wait(1.0):
             pass
     finally:
-        last = threading.Timer(LONGEST_STOP, _leave)
-        last.daemon = True
-        last.start()
-        stop()
-        last.cancel()
+        with stops_in_time():
+            stop()
 
 
-def _leave() -> None:
+@contextmanager
+def stops_in_time(status: int = 0) -> Iterator[None]:
+    """What stops within it may take :data:`LONGEST_STOP`; then the process ends at once, with ``status``."""
+    last = threading.Timer(LONGEST_STOP, _leave, (status,))
+    last.daemon = True
+    last.start()
+    yield
+    last.cancel()
+
+
+def _leave(status: int) -> None:
     _log.warning(
         "stopping took longer than %.0f s; what is left is found again after the start", LONGEST_STOP
     )
-    os._exit(0)
+    sys.stdout.flush()
+    os._exit(status)

@@ -20,6 +20,7 @@ from dispatcher.cli.demo.summary import print_verdict
 from dispatcher.cli.demo.verdict import Verdict, channel_seconds, judge_run
 from dispatcher.cli.demo.view import LiveView, PlainView
 from dispatcher.cli.simulator import TCP_FAMILY, WEBSOCKET_FAMILY, Family
+from dispatcher.runtime.running import stops_in_time
 
 _TICK = 0.25
 _PATIENCE = 30.0
@@ -77,6 +78,7 @@ def demo(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
+    verdict = None
     try:
         beside = "a simulated PBX, and the product beside it" if real is None else "beside a real Asterisk"
         console.print(f"Starting {beside} …")
@@ -92,7 +94,11 @@ def demo(
         console.print(f"the demo ended early: {error}", markup=False)
         raise typer.Exit(NOT_AS_SCRIPTED) from None
     finally:
-        stage.stop()
+        # Whoever asks a second time does not want to wait.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        with stops_in_time(0 if verdict is not None and verdict.holds else NOT_AS_SCRIPTED):
+            stage.stop()
     if not verdict.holds:
         raise typer.Exit(NOT_AS_SCRIPTED)
 
