@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dispatcher.api.views import alarm_summary
 from dispatcher.store.requests import for_call
 from dispatcher.store.tables import Call, table
 from tests.escalation.desk import ANN, BOB, CAT, Desk, open_desk, policy, step
@@ -97,3 +98,15 @@ def test_a_held_alarm_that_gets_graver_is_told_with_the_graver_message(store_url
         desk.look()
 
         assert heard(desk) == [(ANN, "6599")]
+
+
+def test_the_alarm_shows_what_is_heard_now_and_what_was_before(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        shown = alarm_summary(desk.alarm(alarm), {}).model_dump(mode="json")
+        assert shown["message"] == {"ivr": "6500"}
+        assert "first_message" not in shown
+        desk.raised(severity="critical", dedup_key="pump")
+
+        shown = alarm_summary(desk.alarm(alarm), {}).model_dump(mode="json")
+        assert (shown["message"], shown["first_message"]) == ({"ivr": "6599"}, {"ivr": "6500"})

@@ -25,7 +25,14 @@ class AlarmSummary(BaseModel):
     policy: str | None
     details: dict[str, Any] | None
     labels: dict[str, str] = Field(description="What silences, inhibitions and groups match.")
-    message: dict[str, Any] = Field(examples=[{"ivr": "6500"}])
+    message: dict[str, Any] = Field(
+        examples=[{"ivr": "6500"}], description="What is heard; a graver repeat may have changed it."
+    )
+    first_message: dict[str, Any] | None = Field(
+        default=None,
+        exclude_if=lambda message: message is None,
+        description="What was heard before a graver repeat changed it; left out where none has.",
+    )
     delivered_when: DeliveredWhen
     ack_digits: str
     retry: dict[str, Any] | None
@@ -77,6 +84,18 @@ def message_document(row: Any) -> dict[str, Any]:
     return document
 
 
+def _messages(row: Any) -> dict[str, Any]:
+    """What is heard now and what it must show, and what was heard before, where repeats have changed it."""
+    first, plan = message_document(row), row.plan or {}
+    if not plan.get("message"):
+        return {"message": first, "delivered_when": row.delivered_when}
+    message = dict(plan["message"])
+    if MessageKind.PROMPT in message:
+        message.setdefault("count", 1)
+    proof = plan.get("delivered_when") or row.delivered_when
+    return {"message": message, "first_message": first, "delivered_when": proof}
+
+
 def _members(row: Any, counts: Mapping[str, int]) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -88,8 +107,7 @@ def _members(row: Any, counts: Mapping[str, int]) -> dict[str, Any]:
         "policy": row.policy,
         "details": row.details,
         "labels": row.labels or {},
-        "message": message_document(row),
-        "delivered_when": row.delivered_when,
+        **_messages(row),
         "ack_digits": row.ack_digits,
         "retry": row.retry,
         "occurrences": row.occurrences,
