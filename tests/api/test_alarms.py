@@ -146,7 +146,7 @@ def test_the_policy_says_what_the_request_leaves_out(api: TestClient) -> None:
         ({"delivered_when": "read"}, "delivered_when", "answered"),
         ({"ack_digits": ""}, "ack_digits", "at least one key"),
         ({"ack_digits": "x"}, "ack_digits", "pattern"),
-        ({"retry": {"busyy": 3}}, "retry", "busyy"),
+        ({"retry": {"busyy": 3}}, "retry.busyy", "busyy"),
         ({"expires_at": "2026-11-21T09:59:59Z"}, "expires_at", "past"),
         ({"expires_at": "2026-11-21T11:00:00"}, "expires_at", "timezone"),
         ({"severity": "bad"}, "severity", "critical"),

@@ -91,7 +91,7 @@ def test_what_is_left_out_is_chosen_with_care(api: TestClient) -> None:
     [
         ({"name": " "}, "name", "at least 1 character"),
         ({"message": {}}, "message", "exactly one of"),
-        ({"message": {"ivr": "6500", "count": 2}}, "message", "count goes with a prompt"),
+        ({"message": {"ivr": "6500", "count": 2}}, "message.count", "count goes with a prompt"),
         ({"message": {"prompt": "a", "count": 2}}, "message.prompt", "repeat"),
         (
             {"message": {"queue": "6700"}, "delivered_when": "heard"},
@@ -109,7 +109,7 @@ def test_what_is_left_out_is_chosen_with_care(api: TestClient) -> None:
         ({"windows": [{**WORKDAYS, "days": ["monday"]}]}, "windows.0.days.0", "'mon'"),
         ({"windows": [{**WORKDAYS, "from": "9:00"}]}, "windows.0.from", "HH:MM"),
         ({"windows": [{**WORKDAYS, "to": "24:01"}]}, "windows.0.to", "HH:MM"),
-        ({"windows": [{**WORKDAYS, "to": "09:00"}]}, "windows.0", "the same"),
+        ({"windows": [{**WORKDAYS, "to": "09:00"}]}, "windows.0.to", "the same"),
         ({"timezone": "Europe/Atlantis"}, "timezone", "not an IANA time zone"),
         ({"timezone": "../../etc/passwd"}, "timezone", "not an IANA time zone"),
         ({"region": "XX"}, "region", "ISO 3166"),
@@ -118,7 +118,7 @@ def test_what_is_left_out_is_chosen_with_care(api: TestClient) -> None:
         ({"expires_at": "9999-12-31T23:59:59-01:00"}, "expires_at", "after the year 9999"),
         ({"callback_url": "ftp://example.org"}, "callback_url", "http"),
         ({"callback_url": "https://ann:pw@example.org"}, "callback_url", "password"),
-        ({"retry": {"bussy": 3}}, "retry", "bussy"),
+        ({"retry": {"bussy": 3}}, "retry.bussy", "bussy"),
         ({"colour": "red"}, "colour", "not permitted"),
     ],
 )
