@@ -20,7 +20,8 @@ from dispatcher.store.engine import is_outage
 _log = logging.getLogger(__name__)
 _SHORTEST_WAIT = 0.002
 REST_SECONDS = 0.005
-"""After a pass that gave channels out, so that those freed at about the same time go out together."""
+"""After a pass, so that channels freed at about the same time are given out together. Not where nobody wants
+one: an alarm may come just then."""
 _AFTER_OUTAGE = 1.0
 
 
@@ -34,7 +35,7 @@ class Pacer:
         self._subscription = core.signals.subscribe(Topic.PACER)
         self._tick = core.settings.pacing.tick
         self._in_full_at = time.monotonic()
-        self._gave_out = False
+        self._is_wanted = True
 
     def run(self) -> None:
         """Work until :meth:`stop`; survives an outage of the database by waiting for its end."""
@@ -49,7 +50,7 @@ class Pacer:
                     _log.warning("the database is away, pacing waits for it: %s", type(error).__name__)
                 self._stopping.wait(_AFTER_OUTAGE)
                 continue
-            if self._gave_out:
+            if self._is_wanted:
                 self._stopping.wait(REST_SECONDS)
             look_at = time.monotonic() + self._pause(wake_at)
             # However often it is woken, every line is looked at when that was due, and once a tick.
@@ -68,12 +69,11 @@ class Pacer:
         asked first whether anything is due.
         """
         wanted = WHATEVER if in_full else None
-        wakes, given = [], 0
+        wakes = []
         for line in self._lines:
             claimed, wanted = self._fill(line, wanted)
             wakes.append(claimed.wake_at)
-            given += claimed.total
-        self._gave_out = given > 0
+        self._is_wanted = wanted is None or any(wanted.on(line) for line in self._lines)
         return min((wake for wake in wakes if wake is not None), default=None)
 
     def _claim(self, tx: Connection, line: Line, wanted: Wanted | None) -> tuple[Claimed, Wanted]:
