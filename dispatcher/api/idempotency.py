@@ -5,6 +5,7 @@ neither does. A request that was refused leaves nothing behind: its key may be u
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +29,7 @@ _LONGEST = 255
 Do = Callable[[Work], tuple[int, Any]]
 """A use case inside its transaction: returns the answer's status and document."""
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Once:
@@ -64,8 +66,13 @@ class Once:
         if self._key is not None:
             return self.answer(lambda work: show(work.tx, do(work)))
         done = carry_out(self._core, do)
-        with self._core.store.read() as tx:
-            status, document = show(tx, done)
+        try:
+            with self._core.store.read() as tx:
+                status, document = show(tx, done)
+        except Exception:
+            # It is done: whoever were told to send it again would have it done twice.
+            _log.exception("what was done could not be read for its answer")
+            status, document = 202, {"id": done}
         return json_response(document, status)
 
     def _begin(self, work: Work) -> Response | None:

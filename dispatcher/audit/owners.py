@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, exists, or_, select
 
 from dispatcher.audit.invariant import MOST, Invariant, Means, carry_out
 from dispatcher.core import Core
+from dispatcher.domain.outcomes import Terms, is_acknowledged
 from dispatcher.domain.vocabulary import (
     OPEN_CALL_STATES,
     AlarmStatus,
@@ -22,10 +23,12 @@ from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import pages, reports
-from dispatcher.store.tables import Alarm, Call, Campaign, RawReport, among, table
+from dispatcher.store.attempts import facts_from
+from dispatcher.store.tables import Alarm, Attempt, Call, Campaign, RawReport, among, table
 from dispatcher.upkeep import housekeeping
 
 _alarms, _calls, _campaigns, _reports = table(Alarm), table(Call), table(Campaign), table(RawReport)
+_attempts = table(Attempt)
 
 LINKED_BY = timedelta(seconds=75)
 """A report waits for its call for a minute, and is looked at every two seconds."""
@@ -88,13 +91,21 @@ def _end_alarm(core: Core, tx: Connection, alarm_id: str, count: Count) -> After
     plan = tx.execute(select(_alarms.c.plan).where(_alarms.c.id == alarm_id)).scalar() or {}
     rows = pages.of_alarm(tx, alarm_id, plan.get("first_round", 0))
     # Who pressed a key to go on has been reached too, and has not acknowledged: their page has ended.
-    told = [row for row in rows if row.state == PageState.CALLING]
-    heard = next((row for row in told if row.call_state == CallState.DELIVERED), None)
+    told = [row for row in rows if row.state == PageState.CALLING and row.call_state == CallState.DELIVERED]
+    heard = next((row for row in told if _has_acknowledged(tx, alarm_id, row.call_id)), None)
     if heard is not None:
         by = heard.name or heard.number or "the callee"
         cause = f"found by the auditor: {by} had acknowledged it"
         return ledger_alarms.acknowledge(tx, now, alarm_id, count, by=by, cause=cause)
     return ledger_alarms.end_if_exhausted(tx, now, alarm_id)
+
+
+def _has_acknowledged(tx: Connection, alarm_id: str, call_id: str) -> bool:
+    """Whether a key came in the call that acknowledges the alarm; other deliveries do not."""
+    digits = tx.execute(select(_alarms.c.ack_digits).where(_alarms.c.id == alarm_id)).scalar() or ""
+    tried = tx.execute(select(_attempts).where(_attempts.c.call_id == call_id)).all()
+    asked = Terms(DeliveredWhen.ACKNOWLEDGED, digits)
+    return any(is_acknowledged(facts_from(row), asked) for row in tried)
 
 
 def _without_end(core: Core, tx: Connection) -> Sequence[str]:

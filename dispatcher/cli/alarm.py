@@ -63,7 +63,7 @@ def raise_alarm(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Raise an alarm. With --wait, the status is 0 when it was acknowledged or a call was delivered."""
+    """Raise an alarm. With --wait, the status is 0 when it was acknowledged, or delivered without a key."""
     request = wording.given(
         {
             "summary": summary,
@@ -92,9 +92,16 @@ def raise_alarm(
         alarm = _follow(api, alarm["id"], quiet=as_json)
     if as_json:
         show.print_json(alarm)
-    is_told = alarm["status"] != "exhausted" and alarm["call_counts"].get("delivered")
-    if alarm["status"] not in ("acknowledged", "resolved") and not is_told:
+    if not _is_told(alarm):
         raise typer.Exit(REFUSED)
+
+
+def _is_told(alarm: dict[str, Any]) -> bool:
+    """Whether somebody has it in hand, or has heard it where that is all that it asks for."""
+    if alarm["status"] in ("acknowledged", "resolved"):
+        return True
+    asks_for_key = alarm["delivered_when"] == "acknowledged"
+    return not asks_for_key and alarm["status"] != "exhausted" and bool(alarm["call_counts"].get("delivered"))
 
 
 def _follow(api: Api, alarm_id: str, *, quiet: bool) -> dict[str, Any]:

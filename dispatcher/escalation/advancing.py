@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from dispatcher.domain.escalation import Decision, Place, Standing, decide, next_in_lines
 from dispatcher.domain.vocabulary import (
     AlarmStatus,
+    DeliveredWhen,
 )
 from dispatcher.errors import Unknown
 from dispatcher.escalation import keys
@@ -31,7 +32,7 @@ from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan, begun_anew
 from dispatcher.store import events
 from dispatcher.store.events import Change
-from dispatcher.store.pages import end_delivered
+from dispatcher.store.pages import end_delivered, end_one
 from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work
@@ -145,9 +146,9 @@ def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     place = Place(row["step"], row["round"])
     if at_once:
         end_delivered(work.tx, work.now, row["id"], "a key asked to go on")
-    known = pages_since(work.tx, row["id"], plan.first_round)
+    known = _told_nothing_of_it(work, row, pages_since(work.tx, row["id"], plan.first_round), plan)
     if any(standing(page) is Standing.DELIVERED for page in known):
-        write(work, row["id"], next_at=None)
+        write(work, row["id"], next_at=None, held_why=None, held_by=None)
         return
     rows = pages_at(known, place)
     for step in range(row["step"]):
@@ -159,6 +160,25 @@ def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     began_at = min((page.created_at for page in rows), default=work.now)
     decision = decide(plan.course, place, began_at, as_known(rows), work.now, at_once=at_once)
     _carry_out(work, row, plan, decision, rows, asked=at_once)
+
+
+def _told_nothing_of_it(work: Work, row: Any, known: list[Any], plan: AlarmPlan) -> list[Any]:
+    """End the pages whose calls had a key that says nothing of this alarm any more; its pages after that.
+
+    What a key does is looked up when the alarm is looked at, and a graver repeat may have changed it. The key
+    that acknowledges has closed the alarm: a delivery by any other leaves it to its next people.
+    """
+    void = [
+        page
+        for page in known
+        if standing(page) is Standing.DELIVERED
+        and (page.call_proof or row["delivered_when"]) == DeliveredWhen.ACKNOWLEDGED
+    ]
+    if not void:
+        return known
+    for page in void:
+        end_one(work.tx, work.now, page.id, "the key pressed in its call does nothing for this alarm")
+    return pages_since(work.tx, row["id"], plan.first_round)
 
 
 def _carry_out(

@@ -43,7 +43,9 @@ def hold_at_first(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> H
     """What holds the alarm ``row`` (columns by name) before anybody is called for it, or None."""
     if plan.record_only:
         return Hold("alarms of this severity are recorded only, by their policy")
-    return hold_on(tx, now, row, plan) or _by_group(tx, now, row, plan)
+    hold = hold_on(tx, now, row, plan)
+    # The time of its group has come already for one that looks for somebody.
+    return hold if hold is not None or plan.nobody_since is not None else _by_group(tx, now, row, plan)
 
 
 def hold_on(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:

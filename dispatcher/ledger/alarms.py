@@ -12,6 +12,7 @@ from dispatcher.domain.vocabulary import (
     AlarmStatus,
     CallKind,
     CallState,
+    DeliveredWhen,
     Outcome,
     PageState,
     Phase,
@@ -38,7 +39,7 @@ def _look_again(*conditions: ColumnElement[bool]) -> Prepared:
 _LOOK_AGAIN = _look_again(among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED))
 _LOOK_AT_KEYS = _look_again(_alarms.c.plan["keys"].as_string().is_not(None))
 _STANDING = Prepared(
-    select(_alarms.c.status, _alarms.c.next_at, _alarms.c.plan, _alarms.c.round)
+    select(_alarms.c.status, _alarms.c.next_at, _alarms.c.plan, _alarms.c.round, _alarms.c.delivered_when)
     .where(_alarms.c.id == bindparam("of_alarm"))
     .with_for_update()
 )
@@ -234,7 +235,13 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     of_this_time = pages.of_alarm(tx, alarm_id, (alarm.plan or {}).get("first_round", 0))
     called = [row for row in of_this_time if row.call_state is not None]
     states = {row.call_state for row in called}
-    reached = any(row.call_state == CallState.DELIVERED and row.state == PageState.CALLING for row in called)
+    # The key that acknowledges has closed its alarm; any other leaves it to its next people.
+    reached = any(
+        row.call_state == CallState.DELIVERED
+        and row.state == PageState.CALLING
+        and (row.call_proof or alarm.delivered_when) != DeliveredWhen.ACKNOWLEDGED
+        for row in called
+    )
     if reached or states & set(OPEN_CALL_STATES):
         return Aftermath()
     if any(row.state == PageState.WAITING and row.round >= alarm.round for row in of_this_time):

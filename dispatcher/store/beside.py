@@ -30,7 +30,7 @@ from dispatcher.store.types import as_text
 SUFFIX = "-arrivals"
 """Follows the name of the database's file in that of its arrivals."""
 
-KEPT_FOR = timedelta(seconds=10)
+KEPT_FOR = timedelta(minutes=1)
 """That a batch has been entered is known for at least so long, and as long as the batch is in the file."""
 
 _arrivals = table(Arrival)

@@ -270,7 +270,12 @@ def left_to_others(tx: Connection, alarm_id: str) -> dict[str, Left]:
 
 
 _OF_ALARM = Prepared(
-    select(pages, _calls.c.state.label("call_state"), _calls.c.outcome.label("call_outcome"))
+    select(
+        pages,
+        _calls.c.state.label("call_state"),
+        _calls.c.outcome.label("call_outcome"),
+        _calls.c.delivered_when.label("call_proof"),
+    )
     .outerjoin(_calls, _calls.c.id == pages.c.call_id)
     .where(pages.c.alarm_id == bindparam("of_alarm"), pages.c.round >= bindparam("since_round"))
     .order_by(pages.c.round, pages.c.step, pages.c.line, pages.c.position, pages.c.created_at, pages.c.id)

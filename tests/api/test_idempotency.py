@@ -8,6 +8,7 @@ from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
+from dispatcher.api import alarms
 from dispatcher.core import Core
 from dispatcher.signals import Topic
 from dispatcher.store.tables import Alarm, Call, Event, IdempotencyKey, Tally, table
@@ -137,3 +138,20 @@ def test_when_the_commit_of_an_action_fails_nothing_has_changed(
 
     assert answer.status_code == 503
     assert api.get(f"/v1/alarms/{alarm['id']}").json() == alarm
+
+
+def test_what_is_done_and_cannot_be_read_for_its_answer_is_not_asked_for_again(
+    api: TestClient, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alarm is durable: whoever was told to send it again would raise a second one."""
+
+    def fail(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("server closed the connection unexpectedly"))
+
+    monkeypatch.setattr(alarms, "shown", fail)
+    answer = api.post("/v1/alarms", json=ALARM)
+    monkeypatch.undo()
+
+    assert answer.status_code == 202
+    assert api.get(f"/v1/alarms/{answer.json()['id']}").json()["summary"] == ALARM["summary"]
+    assert count(core, Alarm) == [1]

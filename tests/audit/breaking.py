@@ -135,7 +135,16 @@ def alarm_without_calls(office: Office) -> None:
 
 def alarm_that_was_acknowledged(office: Office) -> None:
     office.alarm(NUMBER)
+    [attempt] = office.claim()
+    now = office.clock()
+    pressed = {"phase": "ended", "outcome": "delivered", "cdr_at": now, "freed_at": now, "keys": [[0, "1"]]}
+    set_attempt(office.core, attempt, channel_held=False, **pressed)
     change(office, calls, state="delivered", outcome="delivered", name="Duty engineer")
+
+
+def alarm_whose_call_was_answered_by_another_key(office: Office) -> None:
+    alarm_that_was_acknowledged(office)
+    change(office, attempts, keys=[[0, "7"]])
 
 
 def alarm_that_nobody_looked_at(office: Office) -> None:

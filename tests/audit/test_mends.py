@@ -11,6 +11,7 @@ from tests.audit.breaking import (
     NOT_LATER,
     active_alone,
     alarm_that_was_acknowledged,
+    alarm_whose_call_was_answered_by_another_key,
     alarm_with_nothing_planned,
     alarm_without_calls,
     alarms,
@@ -100,6 +101,7 @@ def test_a_channel_is_given_back_with_the_reason(office: Office, auditor: Audito
         (alarm_with_nothing_planned, "exhausted"),
         (alarm_without_calls, "exhausted"),
         (alarm_that_was_acknowledged, "acknowledged"),
+        (alarm_whose_call_was_answered_by_another_key, "exhausted"),
     ],
 )
 def test_an_alarm_comes_to_its_end(

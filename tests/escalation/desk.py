@@ -88,6 +88,11 @@ class Desk:
         """The callee picks up."""
         self._learn(number, answered_at=self.clock())
 
+    def hear(self, number: str) -> None:
+        """Somebody picks up and hears the message to its end."""
+        self._learn(number, answered_at=self.clock(), prompt_ended_at=self.clock())
+        self.look()
+
     def press(self, number: str, key: str) -> None:
         """The callee picks up, and presses a key."""
         self._learn(number, answered_at=self.clock(), keys=frozenset({(1, key)}))

@@ -182,3 +182,50 @@ def test_hours_that_end_meanwhile_hold_the_alarm_and_it_looks_anew_in_the_next(s
 
         assert desk.ring() == [ANN]
         assert desk.alarm(alarm).held_why is None
+
+
+def test_the_time_of_its_group_has_come_once(store_url: str) -> None:
+    """A group's interval holds what joins it, and not an alarm that looks for somebody already."""
+    grouped = policy(ON_CALL, group={"by": [], "wait": 30, "interval": 3600}, repeat=1)
+    with open_desk(store_url, grouped) as desk:
+        rota(desk, "10:02")
+        desk.raised()
+        for _ in range(4):
+            desk.wait(30)
+
+        assert desk.waiting() == [ANN]
+
+
+def test_a_group_with_nobody_to_call_comes_to_its_end(store_url: str) -> None:
+    grouped = policy(ON_CALL | {"wait": 60}, group={"by": [], "wait": 30, "interval": 300})
+    with open_desk(store_url, grouped) as desk:
+        rota(desk, "22:00")
+        alarm = desk.raised()
+        for _ in range(4):
+            desk.wait(30)
+
+        assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
+        assert desk.story(alarm).count("nobody") == 1
+
+
+def test_nobody_is_called_once_a_call_of_the_round_before_was_heard(store_url: str) -> None:
+    routed = policy(
+        step(BOB, wait=60), delivered_when="heard", repeat=1, retry={"max_attempts": 2, "busy": 90}
+    )
+    routed["steps"].append(ON_CALL | {"wait": 60})
+    with open_desk(store_url, routed) as desk:
+        rota(desk, "10:03")
+        alarm = desk.raised()
+        desk.ring()
+        desk.busy(BOB)
+        desk.wait(60)
+        assert "nobody can be called" in desk.alarm(alarm).held_why
+        desk.wait(30)
+        assert desk.ring() == [BOB]
+        desk.hear(BOB)
+        desk.hang_up(BOB)
+        for _ in range(10):
+            desk.wait(30)
+
+        assert desk.ring() == []
+        assert desk.alarm(alarm).held_why is None

@@ -1,8 +1,11 @@
 """What keys do beside acknowledging, and that each does it once."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
+from dispatcher.audit.owners import ALARMS_WITHOUT_PLAN
 from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.store import do_not_call
 from dispatcher.store.tables import Attempt, Call, table
@@ -193,3 +196,36 @@ def test_alarms_whose_keys_differ_are_not_told_by_one_call(store_url: str) -> No
         assert desk.alarm(night).status == AlarmStatus.RESOLVED
         assert desk.alarm(day).status == AlarmStatus.OPEN
         assert desk.ring() == [ANN], "the key said nothing about the other"
+
+
+GRAVER: tuple[dict[str, Any], ...] = (
+    {"severity": ["critical"], "message": {"ivr": "6599"}, "keys": {"5": "resolve"}},
+    {"severity": ["critical"], "message": {"ivr": "6599"}, "keys": {}},
+)
+
+
+@pytest.mark.parametrize("rule", GRAVER, ids=["other keys", "no keys"])
+@pytest.mark.parametrize("is_shared", [False, True], ids=["alone", "shared"])
+def test_a_key_that_a_graver_repeat_has_taken_away_leaves_the_alarm_to_its_next_people(
+    store_url: str, rule: dict[str, Any], is_shared: bool
+) -> None:
+    """Ann hears of a warning; while she listens it becomes critical, whose keys are others."""
+    steps = step(ANN, wait=600), step(BOB, wait=600)
+    with open_desk(store_url, policy(*steps, keys={"4": "escalate"}, messages=[rule])) as desk:
+        if is_shared:
+            desk.raised(severity="warning", dedup_key="other")
+        alarm = desk.raised(severity="warning", dedup_key="boiler")
+        assert desk.ring() == [ANN]
+        desk.answer(ANN)
+        desk.raised(severity="critical", dedup_key="boiler")
+        desk.press(ANN, "4")
+        desk.hang_up(ANN)
+        called = desk.ring()
+        for _ in range(30):
+            desk.wait(30)
+            called += desk.ring()
+
+        assert BOB in called
+        assert desk.alarm(alarm).acknowledged_at is None
+        with desk.core.store.read() as tx:
+            assert tx.execute(ALARMS_WITHOUT_PLAN).all() == []
