@@ -59,6 +59,11 @@ class Receiver:
         """Finish what is under way; no request may follow."""
         self._batcher.close()
         self._entering.close()
+        try:
+            self._core.arrivals.tidy(self._core.clock())
+        except Exception as error:
+            if not is_outage(error):
+                raise
 
     def serve(self, request: Request, answer: Answer) -> None:
         """Serve one request; ``answer`` is called once, in the event loop."""

@@ -24,6 +24,7 @@ from dispatcher.store.arrivals import (
 )
 from dispatcher.store.direct import execute
 from dispatcher.store.engine import Store
+from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Arrival, EnteredArrival, table
 from dispatcher.store.types import as_text
 
@@ -41,6 +42,7 @@ _ENTER = (
     " ON CONFLICT DO NOTHING RETURNING id"
 )
 _OLD = select(_entered.c.id).where(_entered.c.at < bindparam("before"))
+_MARKED = Prepared(select(_entered.c.id).where(AnyOf(_entered.c.id, "ids")))
 _FORGET = delete(_entered).where(_entered.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -93,14 +95,17 @@ class Beside:
             self._entered.update(keys)
 
     def left(self, before: datetime, most: int = MOST_LEFT) -> list[tuple[str, list[Body]]]:
-        """See :class:`~dispatcher.store.arrivals.Arrivals`."""
+        """See :class:`~dispatcher.store.arrivals.Arrivals`. What only waits to be removed is none."""
         with self.store.read() as tx:
-            return batches_before(tx, before, most)
+            found = batches_before(tx, before, most)
+        entered = self._marked([key for key, _ in found])
+        return [(key, bodies) for key, bodies in found if key not in entered]
 
     def tidy(self, now: datetime) -> None:
         """Remove entered batches from the file, then the marks of those that are in it no more."""
-        entered = self._to_remove()
-        if entered:
+        with self.store.read() as tx:
+            in_file = set(tx.execute(select(_arrivals.c.id)).scalars())
+        if entered := self._to_remove() | self._marked(in_file):
             try:
                 with self.store.write() as tx:
                     remove_batches(tx, entered)
@@ -108,13 +113,16 @@ class Beside:
                 self.let_go(entered)
                 raise
         with self._store.read() as tx:
-            old = set(tx.execute(_OLD, {"before": now - KEPT_FOR}).scalars())
-        if not old:
-            return
-        with self.store.read() as tx:
-            old -= set(tx.execute(select(_arrivals.c.id)).scalars())
+            old = set(tx.execute(_OLD, {"before": now - KEPT_FOR}).scalars()) - in_file
         if old:
             self._store.transact(lambda tx: tx.execute(_FORGET, {"ids": list(old)}))
+
+    def _marked(self, keys: Collection[str]) -> set[str]:
+        """Those of the batches that have been entered."""
+        if not keys:
+            return set()
+        with self._store.read() as tx:
+            return {row.id for row in _MARKED.all(tx, ids=keys)}
 
     def _to_remove(self) -> set[str]:
         with self._guard:

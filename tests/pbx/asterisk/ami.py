@@ -1,5 +1,6 @@
 """A manager interface whose every answer a test writes."""
 
+import select
 import socket
 import ssl
 import threading
@@ -38,6 +39,8 @@ class ScriptedManager:
         self._login = login
         self._server = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._turn = threading.Lock()
+        """A TLS connection can't be read and written by two threads at once."""
         self.port = int(self._server.getsockname()[1])
 
     def __enter__(self) -> Self:
@@ -76,7 +79,7 @@ class ScriptedManager:
     def tell(self, *messages: bytes) -> None:
         """Send events over every connection."""
         for connection in self._open:
-            connection.sendall(b"".join(message + b"\r\n\r\n" for message in messages))
+            self._send(connection, b"".join(message + b"\r\n\r\n" for message in messages))
 
     def _accept(self) -> None:
         while True:
@@ -95,16 +98,25 @@ class ScriptedManager:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            connection.sendall(self._banner)
+            self._send(connection, self._banner)
             heard = b""
-            while chunk := connection.recv(65_536):
+            while chunk := self._heard(connection):
                 heard += chunk
                 while b"\r\n\r\n" in heard:
                     block, _, heard = heard.partition(b"\r\n\r\n")
                     if not self._reply(connection, dict(read(block))):
                         return
-        except OSError:
-            return
+        except (OSError, ValueError):
+            return  # It was cut.
+
+    def _heard(self, connection: socket.socket) -> bytes:
+        select.select([connection], [], [])
+        with self._turn:
+            return connection.recv(65_536)
+
+    def _send(self, connection: socket.socket, text: bytes) -> None:
+        with self._turn:
+            connection.sendall(text)
 
     def _reply(self, connection: socket.socket, action: dict[str, str]) -> bool:
         self.actions.append(action)
@@ -118,7 +130,7 @@ class ScriptedManager:
             if message == CUT:
                 connection.shutdown(socket.SHUT_RDWR)
                 return False
-            connection.sendall(message + b"\r\n\r\n")
+            self._send(connection, message + b"\r\n\r\n")
         return True
 
 
