@@ -24,6 +24,7 @@ BY_CAUSE: Mapping[str, str] = {
     "DND": "rejected",
     "Lin": "unreachable",
     "NO ": "not_permitted",
+    "hun": "no_answer",  # Hung up through the API while it rang: a call that we took back.
 }
 """The outcome of a call that nobody answered, by the first letters of the PBX's reason."""
 
