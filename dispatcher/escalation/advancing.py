@@ -9,7 +9,6 @@ from sqlalchemy import Connection, bindparam, select
 from dispatcher.domain.escalation import Decision, Place, Standing, decide, next_in_lines
 from dispatcher.domain.vocabulary import (
     AlarmStatus,
-    DeliveredWhen,
 )
 from dispatcher.errors import Unknown
 from dispatcher.escalation import keys
@@ -32,7 +31,7 @@ from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan, begun_anew
 from dispatcher.store import events
 from dispatcher.store.events import Change
-from dispatcher.store.pages import end_delivered, end_one
+from dispatcher.store.pages import end_delivered, end_one, has_reached
 from dispatcher.store.prepared import Prepared
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work
@@ -135,7 +134,8 @@ def _begin_if_free(work: Work, row: Any, plan: AlarmPlan, why: str = "its time h
         _hold(work, row, hold)
         return
     if plan.nobody_since is not None:
-        look_for_somebody(work, row, plan)
+        if not _is_told(work, row, _pages_that_count(work, row, plan)):
+            look_for_somebody(work, row, plan)
         return
     was = row["held_why"]
     why = f"nothing holds it any more ({was})" if was else why
@@ -146,9 +146,8 @@ def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     place = Place(row["step"], row["round"])
     if at_once:
         end_delivered(work.tx, work.now, row["id"], "a key asked to go on")
-    known = _told_nothing_of_it(work, row, pages_since(work.tx, row["id"], plan.first_round), plan)
-    if any(standing(page) is Standing.DELIVERED for page in known):
-        write(work, row["id"], next_at=None, held_why=None, held_by=None)
+    known = _pages_that_count(work, row, plan)
+    if _is_told(work, row, known):
         return
     rows = pages_at(known, place)
     for step in range(row["step"]):
@@ -162,23 +161,27 @@ def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     _carry_out(work, row, plan, decision, rows, asked=at_once)
 
 
-def _told_nothing_of_it(work: Work, row: Any, known: list[Any], plan: AlarmPlan) -> list[Any]:
-    """End the pages whose calls had a key that says nothing of this alarm any more; its pages after that.
+def _pages_that_count(work: Work, row: Any, plan: AlarmPlan) -> list[Any]:
+    """The alarm's pages, of which those have ended whose calls had a key that does nothing for this alarm.
 
-    What a key does is looked up when the alarm is looked at, and a graver repeat may have changed it. The key
-    that acknowledges has closed the alarm: a delivery by any other leaves it to its next people.
+    What a key does is looked up when the alarm is looked at, and a graver repeat may have changed it.
     """
-    void = [
-        page
-        for page in known
-        if standing(page) is Standing.DELIVERED
-        and (page.call_proof or row["delivered_when"]) == DeliveredWhen.ACKNOWLEDGED
-    ]
+    known = pages_since(work.tx, row["id"], plan.first_round)
+    delivered = [page for page in known if standing(page) is Standing.DELIVERED]
+    void = [page for page in delivered if not has_reached(page, row["delivered_when"])]
     if not void:
         return known
     for page in void:
         end_one(work.tx, work.now, page.id, "the key pressed in its call does nothing for this alarm")
     return pages_since(work.tx, row["id"], plan.first_round)
+
+
+def _is_told(work: Work, row: Any, known: Sequence[Any]) -> bool:
+    """Whether somebody was told of the alarm as it asks for; then nothing more is planned for it."""
+    if not any(standing(page) is Standing.DELIVERED for page in known):
+        return False
+    write(work, row["id"], next_at=None, held_why=None, held_by=None)
+    return True
 
 
 def _carry_out(

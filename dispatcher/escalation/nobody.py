@@ -3,15 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from dispatcher.domain.escalation import Place, Standing
+from dispatcher.domain.escalation import Place
 from dispatcher.escalation.stepping import (
     LOOK_FOR_SOMEBODY,
     after_step,
     go_on,
     look_when_hours_change,
-    pages_since,
     people_of,
-    standing,
     write,
 )
 from dispatcher.policies import AlarmPlan
@@ -20,11 +18,6 @@ from dispatcher.work import Work
 
 def look_for_somebody(work: Work, row: Any, plan: AlarmPlan) -> None:
     """Call the first step left in the round that has somebody now; else wait on, or begin the next round."""
-    if any(
-        standing(page) is Standing.DELIVERED for page in pages_since(work.tx, row["id"], plan.first_round)
-    ):
-        write(work, row["id"], next_at=None, held_why=None)
-        return
     place = Place(row["step"], row["round"])
     for step in range(place.step, len(plan.steps)):
         lines = people_of(work, row, plan, step)

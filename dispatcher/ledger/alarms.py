@@ -12,7 +12,6 @@ from dispatcher.domain.vocabulary import (
     AlarmStatus,
     CallKind,
     CallState,
-    DeliveredWhen,
     Outcome,
     PageState,
     Phase,
@@ -235,13 +234,7 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
     of_this_time = pages.of_alarm(tx, alarm_id, (alarm.plan or {}).get("first_round", 0))
     called = [row for row in of_this_time if row.call_state is not None]
     states = {row.call_state for row in called}
-    # The key that acknowledges has closed its alarm; any other leaves it to its next people.
-    reached = any(
-        row.call_state == CallState.DELIVERED
-        and row.state == PageState.CALLING
-        and (row.call_proof or alarm.delivered_when) != DeliveredWhen.ACKNOWLEDGED
-        for row in called
-    )
+    reached = any(pages.has_reached(row, alarm.delivered_when) for row in called)
     if reached or states & set(OPEN_CALL_STATES):
         return Aftermath()
     if any(row.state == PageState.WAITING and row.round >= alarm.round for row in of_this_time):

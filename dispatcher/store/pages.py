@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, update
 
-from dispatcher.domain.vocabulary import AlarmStatus, CallState, Outcome, PageState, Purpose
+from dispatcher.domain.vocabulary import AlarmStatus, CallState, DeliveredWhen, Outcome, PageState, Purpose
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Attempt, Call, Page, among, table
 
@@ -267,6 +267,16 @@ def left_to_others(tx: Connection, alarm_id: str) -> dict[str, Left]:
     for row in tx.execute(_LEFT_BY, {"of_alarm": alarm_id}):
         found.setdefault(row.call_id, Left(row.ended_at, row.why)).others.append(row.other)
     return found
+
+
+def has_reached(page: Any, delivered_when: str) -> bool:
+    """Whether the delivered call of a page of an open alarm, as :func:`of_alarm` gives it, told of the alarm.
+
+    Where a key was asked for, the one that acknowledges has closed the alarm: any other that the call was
+    delivered by leaves it to its next people.
+    """
+    is_delivered = page.state == PageState.CALLING and page.call_state == CallState.DELIVERED
+    return is_delivered and (page.call_proof or delivered_when) != DeliveredWhen.ACKNOWLEDGED
 
 
 _OF_ALARM = Prepared(

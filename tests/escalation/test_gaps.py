@@ -229,3 +229,23 @@ def test_nobody_is_called_once_a_call_of_the_round_before_was_heard(store_url: s
 
         assert desk.ring() == []
         assert desk.alarm(alarm).held_why is None
+
+
+def test_a_key_that_does_nothing_for_it_does_not_end_the_search(store_url: str) -> None:
+    """Bob hears of a warning; before he presses a key it is critical, whose keys are others, and in a gap."""
+    rule = {"severity": ["critical"], "message": {"ivr": "6599"}, "keys": {}}
+    steps = step(BOB, wait=60), ON_CALL | {"wait": 600}
+    with open_desk(store_url, policy(*steps, keys={"4": "escalate"}, messages=[rule])) as desk:
+        rota(desk, "10:05")
+        alarm = desk.raised(severity="warning", dedup_key="boiler")
+        desk.ring()
+        desk.answer(BOB)
+        desk.wait(60)
+        desk.raised(severity="critical", dedup_key="boiler")
+        desk.press(BOB, "4")
+        desk.hang_up(BOB)
+        for _ in range(10):
+            desk.wait(30)
+
+        assert ANN in desk.ring()
+        assert desk.alarm(alarm).acknowledged_at is None

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Index
 from sqlmodel import Field, SQLModel
 
-from dispatcher.store.tables.columns import NEVER_REUSED, instant, json_column, partial
+from dispatcher.domain.vocabulary import Kept
+from dispatcher.store.tables.columns import NEVER_REUSED, instant, json_column, partial, quoted
 from dispatcher.store.types import Serial
 
 
@@ -16,19 +17,13 @@ class Event(SQLModel, table=True):
     __tablename__ = "events"
     __table_args__ = (
         CheckConstraint(
-            "subject IN ('alarm', 'campaign', 'call', 'trunk', "
-            "'contact', 'do_not_call', 'group', 'inhibition', 'policy', 'schedule', 'silence', 'webhook')",
+            f"subject IN ('alarm', 'campaign', 'call', 'trunk', {quoted(Kept)})",
             name="ck_events_subject",
         ),
         Index("ix_events_subject", "subject_id"),
         partial("ix_events_alarm", "alarm_id", where="alarm_id IS NOT NULL"),
         Index("ix_events_at", "at"),
-        partial(
-            "ix_events_trail",
-            "id",
-            where="subject IN ('contact', 'do_not_call', 'group', "
-            "'inhibition', 'policy', 'schedule', 'silence', 'webhook')",
-        ),
+        partial("ix_events_trail", "id", where=f"subject IN ({quoted(Kept)})"),
         NEVER_REUSED,
     )
 
