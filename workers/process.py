@@ -103,7 +103,9 @@ class WorkerProcess(Middleware):
             wait_for_store(self._settings)
             with self._guard:
                 if not self._decided.is_set():
-                    self._begin(build(self._settings, broker))
+                    parts = build(self._settings, broker)
+                    parts.core.store.warm_up()
+                    self._begin(parts)
         except Exception:
             _log.exception("the worker can't start")
             # Without its parts it would swallow messages; whoever watches over it starts it again.

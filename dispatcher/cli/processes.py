@@ -73,6 +73,7 @@ class _Process(ABC):
         broker = make_broker(settings.broker.url)
         dramatiq.set_broker(broker)
         self._parts = build(settings, broker)
+        self._parts.core.store.warm_up()
         # Started first and stopped last: nothing is counted after the last counts were written.
         self._stages.start(Background(CountWriter(self._parts.core)))
         return self._parts

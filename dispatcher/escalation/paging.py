@@ -118,7 +118,8 @@ def _make_on(dialect: Any) -> Prepared:
     return Prepared(
         statement.on_conflict_do_update(
             index_elements=["bundle"], index_where=_NOT_DIALLED, set_=joined
-        ).returning(_calls.c.id)
+        ).returning(_calls.c.id),
+        only=dialect.dialect.name,
     )
 
 

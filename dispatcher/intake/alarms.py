@@ -78,7 +78,8 @@ def _insert_or_join_on(dialect: Any) -> Prepared:
     return Prepared(
         statement.on_conflict_do_update(
             index_elements=["dedup_key"], index_where=_STILL_OPEN, set_=joined
-        ).returning(_alarms.c.id)
+        ).returning(_alarms.c.id),
+        only=dialect.dialect.name,
     )
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from dispatcher.receiver.waiting import Waiting
 from dispatcher.reports.incoming import Arrival
 from dispatcher.store.engine import is_outage
 from dispatcher.store.group import FEW
@@ -41,7 +42,7 @@ class Entering:
 
     def __init__(self, enter: Callable[[Sequence[Arrival]], None]) -> None:
         self._enter = enter
-        self._waiting: list[Arrival] = []
+        self._waiting = Waiting()
         self._change = threading.Condition()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="entering", daemon=True)
@@ -54,7 +55,7 @@ class Entering:
         """Have a durable batch entered."""
         with self._change:
             if len(self._waiting) < _MOST_WAITING:
-                self._waiting.append(arrival)
+                self._waiting.put(arrival, time.monotonic())
                 self._change.notify()
 
     def close(self) -> None:
@@ -67,34 +68,28 @@ class Entering:
 
     def _run(self) -> None:
         rest_until = 0.0
-        while (batch := self._next()) is not None:
+        while self._wait():
             rest = rest_until - time.monotonic()
             if rest > 0 and not self._is_closed:
                 time.sleep(rest)
-            batch += self._gathered(MOST_REPORTS - _size(batch))
             began = time.monotonic()
+            with self._change:
+                batch = self._waiting.take(MOST_REPORTS, began)
             self._try(batch)
-            took = time.monotonic() - began
-            rest = min(REST_SHARE * took, LONGEST_REST_SECONDS) if _size(batch) >= LARGE else 0.0
-            rest_until = began + (max(REST_SECONDS, took + rest) if _size(batch) > FEW else 0.0)
+            took, size = time.monotonic() - began, _size(batch)
+            rest = min(REST_SHARE * took, LONGEST_REST_SECONDS) if size >= LARGE else 0.0
+            rest_until = began + (max(REST_SECONDS, took + rest) if size > FEW else 0.0)
 
-    def _next(self) -> list[Arrival] | None:
-        """Wait for a batch; None when there is none and no more will come."""
+    def _wait(self) -> bool:
+        """Wait until something is due; False when nothing waits and nothing more will come."""
         with self._change:
-            while not self._waiting and not self._is_closed:
-                self._change.wait()
-            return [self._waiting.pop(0)] if self._waiting else None
-
-    def _gathered(self, room: int) -> list[Arrival]:
-        taken = 0
-        with self._change:
-            for arrival in self._waiting:
-                room -= len(arrival.items)
-                if room < 0:
-                    break
-                taken += 1
-            batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        return batch
+            while True:
+                left = self._waiting.seconds_left(time.monotonic())
+                if left is not None and (left <= 0 or self._is_closed):
+                    return True
+                if self._is_closed:
+                    return False
+                self._change.wait(left)
 
     def _try(self, batch: Sequence[Arrival]) -> None:
         """Enter a batch, again and again while the database is away; the sweep has what we give up."""

@@ -76,7 +76,8 @@ class InStore:
 
     def keep(self, now: datetime, bodies: Sequence[Body]) -> str:
         """See :class:`Arrivals`."""
-        return self._store.transact(lambda tx: insert_batch(tx, now, bodies))
+        with self._store.single() as tx:
+            return insert_batch(tx, now, bodies)
 
     def take_over(self, tx: Connection, now: datetime, keys: Collection[str]) -> set[str]:
         """See :class:`Arrivals`."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dispatcher.store.group import GroupCommit
+from dispatcher.store.prepared import compile_all
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Store:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, pool_size)
+        self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writer = threading.Lock()
         self._together: GroupCommit[Callable[[Connection], Any], _Done] = GroupCommit(self._commit_together)
         self._beside: list[Store] = []
@@ -82,6 +84,16 @@ class Store:
         with self.write() as tx:
             return work(tx)
 
+    @contextmanager
+    def single(self) -> Iterator[Connection]:
+        """For one statement, which is a transaction by itself without a `BEGIN` and a `COMMIT` around it."""
+        if self.is_sqlite:
+            with self.write() as tx:
+                yield tx
+            return
+        with self._alone.connect() as connection:
+            yield connection
+
     def _commit_together(self, works: Sequence[Callable[[Connection], Any]]) -> list[_Done]:
         """Run several works in one transaction; when that fails, each in one of its own."""
         if len(works) > 1:
@@ -105,6 +117,11 @@ class Store:
         """A transaction that only reads."""
         with self.engine.connect() as connection, connection.begin():
             yield connection
+
+    def warm_up(self) -> None:
+        """Connect, and compile what is compiled once: a process's first alarm is not to wait for that."""
+        with self.read() as tx:
+            compile_all(tx.dialect)
 
     def closes_with(self, other: "Store") -> None:
         """Close another store with this one."""

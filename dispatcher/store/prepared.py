@@ -8,6 +8,7 @@ import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, Text, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -63,10 +64,20 @@ class Prepared:
     Rows come as named tuples, with values as the columns' types make them.
     """
 
-    def __init__(self, statement: Any) -> None:
-        """``statement`` is a ``SELECT``, or an ``INSERT``, ``UPDATE`` or ``DELETE``, with or without rows."""
+    def __init__(self, statement: Any, *, only: str | None = None) -> None:
+        """``statement`` is a ``SELECT``, or an ``INSERT``, ``UPDATE`` or ``DELETE``, with or without rows.
+
+        ``only`` names the one kind of database that has such a statement, where the other has not.
+        """
         self._statement = statement
+        self._only = only
         self._forms: dict[str, _Form] = {}
+        _known.add(self)
+
+    def compile(self, dialect: Dialect) -> None:
+        """Have the statement ready, where this kind of database has it: its first run is as fast as any."""
+        if self._only in (None, dialect.name):
+            self._form(dialect)
 
     def all(self, tx: Connection, **values: Any) -> list[Any]:
         """Run the statement; its rows."""
@@ -82,6 +93,15 @@ class Prepared:
         if known is None:
             known = self._forms[dialect.name] = _Form(self._statement, dialect)
         return known
+
+
+_known: WeakSet[Prepared] = WeakSet()
+
+
+def compile_all(dialect: Dialect) -> None:
+    """Have every statement of this process ready for one kind of database."""
+    for statement in list(_known):
+        statement.compile(dialect)
 
 
 class _Form:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from dispatcher.pbx.yeastar_p import YeastarP
 from dispatcher.receiver import Receiver, ReportServer
 from dispatcher.receiver.senders import Sender, sender_of
 from dispatcher.runtime.running import address_of, bound
+from dispatcher.store.engine import Store
 from dispatcher.store.tables import RawReport
 from tests.scripted import NUMBER, SERIAL, Office, account_of, answered, posted, ringing
 
@@ -103,33 +105,45 @@ def test_a_report_is_answered_200_and_is_durable_then(
     assert row.received_at == posted_at
 
 
+@contextmanager
+def as_reports_become_durable(store: Store, do: Callable[[], None]) -> Iterator[None]:
+    """Have something done at the commit that makes a report durable: on PostgreSQL that is a statement."""
+    name = "commit" if store.is_sqlite else "before_cursor_execute"
+
+    def listen(*_: object) -> None:
+        do()
+
+    event.listen(store.engine, name, listen)
+    try:
+        yield
+    finally:
+        event.remove(store.engine, name, listen)
+
+
 def test_there_is_no_200_before_the_commit(office: Office, served: Served) -> None:
     """The commit hangs: the PBX waits. It goes through: the PBX is told."""
     at_commit, go_on = threading.Event(), threading.Event()
 
-    def hang(connection: object) -> None:
+    def hang() -> None:
         at_commit.set()
         assert go_on.wait(timeout=20)
 
-    event.listen(office.core.arrivals.store.engine, "commit", hang)
-    with ThreadPoolExecutor(1) as pool:
+    with as_reports_become_durable(office.core.arrivals.store, hang), ThreadPoolExecutor(1) as pool:
         answer = pool.submit(served.post, ringing("1.1"))
         assert at_commit.wait(timeout=20)
         assert not answer.done()
         go_on.set()
         assert answer.result(timeout=20)[0] == 200
-    event.remove(office.core.arrivals.store.engine, "commit", hang)
     entered(office)
     assert office.dispositions() == ["foreign"]
 
 
 def test_a_commit_that_fails_is_answered_503_and_leaves_nothing(office: Office, served: Served) -> None:
-    def fail(connection: object) -> None:
+    def fail() -> None:
         raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
 
-    event.listen(office.core.arrivals.store.engine, "commit", fail)
-    status, body = served.post(ringing("1.1"))
-    event.remove(office.core.arrivals.store.engine, "commit", fail)
+    with as_reports_become_durable(office.core.arrivals.store, fail):
+        status, body = served.post(ringing("1.1"))
 
     assert status == 503
     assert b"send it again" in body

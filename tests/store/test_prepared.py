@@ -1,5 +1,6 @@
 """Prepared statements answer what SQLAlchemy would have answered, on both databases."""
 
+import importlib
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dispatcher.store import schema
 from dispatcher.store.engine import Store
-from dispatcher.store.prepared import AnyOf, Prepared
+from dispatcher.store.prepared import AnyOf, Prepared, _known
 from dispatcher.store.tables import Campaign, RawReport, Trunk, table
 from tests.store import rows
 
@@ -105,6 +106,16 @@ def test_errors_are_those_of_sqlalchemy(store: Store) -> None:
 
 
 def test_a_statement_whose_text_depends_on_its_values_is_refused(store: Store) -> None:
-    statement = Prepared(select(trunks).where(trunks.c.name.in_(bindparam("names", expanding=True))))
+    among = select(trunks).where(trunks.c.name.in_(bindparam("names", expanding=True)))
+    statement = Prepared(among, only="neither, lest others that warm up meet it")
     with store.read() as tx, pytest.raises(ValueError, match="form"):
         statement.all(tx, names=["a"])
+
+
+def test_every_statement_of_the_product_is_compiled_in_the_warm_up(store: Store) -> None:
+    importlib.import_module("dispatcher.runtime.wiring")
+    store.warm_up()
+    name = store.engine.dialect.name
+    fit = [one for one in _known if one._only in (None, name)]
+    assert len(fit) > 20
+    assert [one for one in fit if name not in one._forms] == []
