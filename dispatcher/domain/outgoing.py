@@ -11,6 +11,7 @@ class Kind(StrEnum):
 
     ALARM_RAISED = "alarm.raised"
     ALARM_ESCALATED = "alarm.escalated"
+    ALARM_NOBODY = "alarm.nobody"
     ALARM_REOPENED = "alarm.reopened"
     ALARM_ACKNOWLEDGED = "alarm.acknowledged"
     ALARM_RESOLVED = "alarm.resolved"

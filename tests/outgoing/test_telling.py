@@ -34,6 +34,18 @@ def test_an_alarm_is_told_from_beginning_to_end_signed(desk: Desk, receiver: Rec
     assert alarm["details"] == {"site": "north"}
 
 
+def test_that_nobody_can_be_called_for_an_alarm_is_told_at_once(desk: Desk, receiver: Receiver) -> None:
+    desk.webhook("desk", receiver.url, "alarm.nobody")
+    alarm_id = desk.alarm()
+    with desk.core.store.write() as tx:
+        record(tx, desk.clock(), [Change("alarm", alarm_id, "nobody", "nobody is on call", alarm_id)])
+    desk.tell()
+
+    [row] = desk.rows()
+    assert row.kind == "alarm.nobody"
+    assert '"cause":"nobody is on call"' in row.body.replace('": "', '":"')
+
+
 def test_only_what_is_asked_for_is_told(desk: Desk, receiver: Receiver, other: Receiver) -> None:
     desk.webhook("everything", receiver.url)
     desk.webhook("calls", other.url, "call.*", "trunk.down")
