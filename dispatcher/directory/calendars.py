@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 MOST_BYTES = 1_000_000
 MOST_EVENTS = 5_000
 _TRIED = timedelta(days=400)
+_AROUND = timedelta(days=2)
+"""So much more is asked of the library, which takes local times and whole days to be UTC: for more than
+any zone is away from UTC, and any change of the clock."""
 _SEPARATORS = re.compile(r"[,;&+/\n]|\band\b")
 _LEVEL = re.compile(r"^\s*\[[^\]]*\]\s*")
 _TOO_OFTEN = ("SECONDLY", "MINUTELY", "HOURLY")
@@ -44,13 +47,14 @@ class Parsed:
     lock: Lock = field(default_factory=Lock, compare=False)
 
     def between(self, start: datetime, end: datetime) -> list[Event]:
-        """The occurrences of its events that overlap the time from ``start`` until ``end``.
+        """The occurrences of its events that may overlap the time from ``start`` until ``end``, and others.
 
         What can't be read is left out: whoever asks is about to call somebody.
         """
         try:
             with self.lock:
-                return [event for event in self.query.between(start, end) if _has_times(event)]
+                found = self.query.between(start - _AROUND, end + _AROUND)
+                return [event for event in found if _has_times(event)]
         except _UNREADABLE as error:
             _log.error("the events of a calendar can't be read: %s", _told(error))
             return []
@@ -128,23 +132,27 @@ class CalendarRota:
 
     def duties(self, start: datetime, end: datetime) -> Iterator[Duty]:
         """Every event that overlaps the time from ``start`` until ``end`` and names somebody."""
-        for event in sorted(self.calendar.between(start, end), key=self._begin):
+        for event in sorted(self._events(start, end), key=self._begin):
             who = tuple(dict.fromkeys(named(event, self.means)))
-            begin, until = self._begin(event), self._end(event)
-            if who and begin < until:
-                yield Duty(begin, until, who)
+            if who:
+                yield Duty(self._begin(event), self._end(event), who)
 
     def strangers(self, start: datetime, end: datetime) -> list[str]:
         """What the events between ``start`` and ``end`` are called that name nobody who is a contact."""
-        events = self.calendar.between(start, end)
+        events = self._events(start, end)
         return sorted(
             {_summary(event) for event in events if _counts(event) and not named(event, self.means)}
         )
 
     def left_out(self, start: datetime, end: datetime) -> list[str]:
         """The names between ``start`` and ``end`` that mean no contact, in summaries where another does."""
-        events = self.calendar.between(start, end)
+        events = self._events(start, end)
         return sorted({word for event in events if _counts(event) for word in _left_out(event, self.means)})
+
+    def _events(self, start: datetime, end: datetime) -> list[Event]:
+        """The occurrences that take some time between ``start`` and ``end``."""
+        found = self.calendar.between(start, end)
+        return [event for event in found if max(self._begin(event), start) < min(self._end(event), end)]
 
     def _begin(self, event: Event) -> datetime:
         return self._instant(event.start)

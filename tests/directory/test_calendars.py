@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dispatcher.directory.calendars import BadCalendar, CalendarRota, check, parsed
+from dispatcher.domain.schedules import Layer, Schedule, gaps, on_call
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -69,6 +70,46 @@ def test_whole_days_and_times_without_a_zone_are_those_of_the_schedule() -> None
 
 
 @pytest.mark.parametrize(
+    "place", ["Europe/Amsterdam", "Pacific/Auckland", "Pacific/Honolulu", "Asia/Kolkata"]
+)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("DTSTART;VALUE=DATE:20261005|DTEND;VALUE=DATE:20261012", "DTSTART;VALUE=DATE:20261012"),
+        ("DTSTART:20261005T080000|DTEND:20261012T080000", "DTSTART:20261012T080000|DTEND:20261012T200000"),
+    ],
+)
+def test_at_every_instant_whoever_has_the_day_is_on_call(first: str, second: str, place: str) -> None:
+    zone = ZoneInfo(place)
+    text = calendar(f"SUMMARY:anna|{first}", f"SUMMARY:carl smit|{second}")
+    schedule = Schedule([Layer(CalendarRota(parsed(text), zone, MEANS))])
+    hour = 8 if "T08" in first else 0
+    begin = datetime(2026, 10, 5, hour, tzinfo=zone)
+    change, end = begin + timedelta(days=7), begin + timedelta(days=7, hours=12)
+    expected = [
+        ((), -1),
+        (("anna",), 0),
+        (("anna",), 7 * 24 - 1),
+        (("carl",), 7 * 24),
+        (("carl",), 7 * 24 + 11),
+    ]
+    for who, hours in expected:
+        assert on_call(schedule, (begin + timedelta(hours=hours, minutes=30)).astimezone(UTC)) == who
+    assert on_call(schedule, change.astimezone(UTC)) == ("carl",)
+    assert gaps(schedule, begin.astimezone(UTC), end.astimezone(UTC)) == []
+
+
+@pytest.mark.parametrize("day", ["2026-10-25", "2026-03-29"])
+def test_a_night_duty_lasts_to_its_last_hour_when_the_clock_is_changed(day: str) -> None:
+    nights = "DTSTART;TZID=Europe/Amsterdam:20260101T200000|DTEND;TZID=Europe/Amsterdam:20260102T080000"
+    text = calendar(f"SUMMARY:anna|{nights}|RRULE:FREQ=DAILY")
+    schedule = Schedule([Layer(CalendarRota(parsed(text), AMSTERDAM, MEANS))])
+    morning = datetime.fromisoformat(f"{day}T07:30").replace(tzinfo=AMSTERDAM)
+    assert on_call(schedule, morning.astimezone(UTC)) == ("anna",)
+    assert on_call(schedule, morning.astimezone(UTC) + timedelta(hours=1)) == ()
+
+
+@pytest.mark.parametrize(
     ("lines", "who"),
     [
         ("SUMMARY:anna", "anna"),
@@ -93,6 +134,7 @@ def test_events_that_name_nobody_are_told() -> None:
     text = calendar(f"SUMMARY:Dora|{when}", off, f"SUMMARY:anna|{when}", when)
     rota = CalendarRota(parsed(text), AMSTERDAM, MEANS)
     assert rota.strangers(NOW - timedelta(days=1), NOW + timedelta(days=1)) == ["", "Dora"]
+    assert rota.strangers(NOW, NOW + timedelta(days=1)) == []
     assert [one[2] for one in duties(text, "2026-11-21")] == ["anna"]
 
 
