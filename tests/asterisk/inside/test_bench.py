@@ -10,11 +10,11 @@ from tests.asterisk.records import cdrs, cel, intervals, most_at_once
 pytestmark = pytest.mark.timeout(300)
 
 # Whether the message was played to its end, the key that was pressed, and the cause of the call's end in
-# Asterisk 22 and in 16.
+# Asterisk 22 and in 16; where a callee hangs up in the prompt, 16 tells it now and then as 22 does.
 STORIES: dict[str, tuple[bool, str, str, str]] = {
     "presses 1": (True, "1", "16", "16"),
     "presses 1 by INFO": (True, "1", "16", "16"),
-    "hangs up early": (False, "", "0", "16"),
+    "hangs up early": (False, "", "0", "0 or 16"),
     "rings for ever": (False, "", "19", "0"),
     "is silent": (True, "", "16", "16"),
     "presses 9": (True, "9", "16", "16"),
@@ -48,9 +48,10 @@ def test_every_phone_does_what_its_number_says(request: pytest.FixtureRequest, v
             events = ami.of(ids[callee])
             keys = [event["Digit"] for event in events if event["Event"] == "DTMFEnd"]
             causes = [event["Cause"] for event in events if event["Event"] == "Hangup"]
-            expected = [cause if version == "newer" else cause_of_older]
+            expected = (cause if version == "newer" else cause_of_older).split(" or ")
             assert (PLAYED in ami.kinds_of(ids[callee]), "".join(keys)) == (played, key), callee
-            assert causes == expected, callee
+            assert len(causes) == 1, callee
+            assert causes[0] in expected, callee
         assert ami.channels_up() == 0
 
     taken = bench.phones.taken()
