@@ -9,6 +9,9 @@ from dispatcher.store.group import FEW
 HOLD_SECONDS = 0.012
 """So long at most a report waits for others of its call; a PBX posts those of one moment within that time."""
 
+_A_FEW_CALLS = 10
+"""Of more reports that are entered at once nobody holds others: they gather by themselves."""
+
 _ON_THE_WAY = frozenset({ReportEvent.RINGING, ReportEvent.ANSWERED})
 """After these a call goes on as before: nobody waits to hear of them."""
 
@@ -47,8 +50,9 @@ class Waiting:
         del self._batches[: len(taken)]
         self._due_at = now if self._batches else None
         self._entered = {call: at for call, at in self._entered.items() if now - at < HOLD_SECONDS}
-        if len(taken) <= FEW:
-            self._entered |= {item.callid: now for arrival in taken for item in arrival.items}
+        items = [item for arrival in taken for item in arrival.items]
+        if len(items) <= _A_FEW_CALLS:
+            self._entered |= {item.callid: now for item in items}
         return taken
 
     def _due(self, item: Incoming, now: float) -> float:
