@@ -41,7 +41,8 @@ class Layer:
 class Override:
     """``who`` takes over from ``start`` until before ``end``; without a name nobody does.
 
-    From ``instead_of`` while they are on call, or from everybody, also where nobody is on call.
+    From ``instead_of`` while they are on call, or would be but for an earlier override; or from
+    everybody, also where nobody is on call.
     """
 
     start: datetime
@@ -142,16 +143,23 @@ def _joined(before: Who, layer: Who, joins: Joins) -> Who:
 
 
 def _overridden(who: Who, overrides: Sequence[Override], at: datetime) -> Who:
+    """Who is on call when everybody's place is taken by the last override of those that name its people.
+
+    A place is that of whoever is on call by the layers, and of all who have taken over from them: so
+    somebody else can be put in for either, whichever of them has been relieved before.
+    """
+    holders: list[str | None] = list(who)
+    known = [{name} for name in who]
     for one in overrides:
         if not one.start <= at < one.end:
             continue
-        taking_over = _NOBODY if one.who is None else (one.who,)
-        if one.instead_of is None:
-            who = taking_over
-        elif one.instead_of in who:
-            place = who.index(one.instead_of)
-            who = _once((*who[:place], *taking_over, *who[place + 1 :]))
-    return who
+        if one.instead_of is None and not holders:
+            holders, known = [None], [set()]
+        for place, names in enumerate(known):
+            if one.instead_of is None or one.instead_of in names:
+                holders[place] = one.who
+                names.update(_NOBODY if one.who is None else (one.who,))
+    return _once(name for name in holders if name is not None)
 
 
 def _once(names: Iterable[str]) -> Who:

@@ -107,6 +107,35 @@ def test_without_a_replacement_those_who_are_off_leave_a_gap() -> None:
     assert told(shifts(beside, at(0), at(20)))[1] == (2, 10, "carl")
 
 
+@pytest.mark.parametrize(
+    ("overrides", "who"),
+    [
+        ([("bob", "anna"), ("carl", "anna")], ("carl", "eve")),
+        ([(None, "anna"), ("carl", "anna")], ("carl", "eve")),
+        ([("bob", "anna"), ("carl", "bob")], ("carl", "eve")),
+        ([("carl", "bob"), ("bob", "anna")], ("bob", "eve")),
+        ([("bob", "anna"), ("carl", "bob"), ("dora", "anna")], ("dora", "eve")),
+        ([("bob", "anna"), ("anna", "bob")], ("anna", "eve")),
+        ([("carl", "anna"), (None, "anna")], ("eve",)),
+        ([(None, None), ("carl", "anna")], ("carl",)),
+        ([("bob", None), ("carl", "anna")], ("carl", "bob")),
+        ([("carl", "anna"), ("bob", None)], ("bob",)),
+        ([("carl", "dora")], ("anna", "eve")),
+    ],
+)
+def test_of_two_overrides_of_one_place_the_later_counts(
+    overrides: list[tuple[str | None, str | None]], who: tuple[str, ...]
+) -> None:
+    both = layer((0, 20, "anna"), (0, 20, "eve"))
+    made = [Override(at(0), at(20), name, instead_of=relieved) for name, relieved in overrides]
+    assert on_call(Schedule([both], made), at(1)) == who
+
+
+def test_whoever_took_over_where_nobody_was_can_be_relieved() -> None:
+    made = [Override(at(0), at(20), "bob"), Override(at(5), at(20), "carl", instead_of="bob")]
+    assert told(shifts(Schedule([], made), at(0), at(20))) == [(0, 5, "bob"), (5, 20, "carl")]
+
+
 def test_whoever_stands_in_for_somebody_already_on_call_is_called_once() -> None:
     schedule = Schedule(
         [BASE, layer((0, 20, "carl"), joins=Joins.ADD)], [Override(at(0), at(20), "carl", instead_of="anna")]
