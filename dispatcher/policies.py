@@ -207,6 +207,8 @@ class AlarmPlan(Schema):
     """The round at which it began anew, after a silence or an acknowledgement; the rounds count on."""
     asked_at: datetime | None = None
     """When somebody asked to go on, past whatever held the alarm then."""
+    gathered_until: datetime | None = None
+    """When the group is told that it waits for, or last waited for."""
     nobody_since: datetime | None = None
     """Since when there is nobody to call in what is left of the round."""
 

@@ -47,7 +47,7 @@ def begin(work: Work, row: dict[str, Any], plan: AlarmPlan, lines: Lines | None 
     """
     hold = hold_at_first(work.tx, work.now, row, plan)
     if hold is not None:
-        _hold(work, row, hold)
+        _hold(work, row, plan, hold)
         return
     go_on(work, row, plan, Place(), "the alarm was raised", lines)
 
@@ -131,7 +131,7 @@ def _begin_if_free(work: Work, row: Any, plan: AlarmPlan, why: str = "its time h
     if hold is not None:
         if plan.nobody_since is not None:
             write(work, row["id"], plan=plan.model_copy(update={"nobody_since": None}).document())
-        _hold(work, row, hold)
+        _hold(work, row, plan, hold)
         return
     if plan.nobody_since is not None:
         if not _is_told(work, row, _pages_that_count(work, row, plan)):
@@ -198,9 +198,12 @@ def _carry_out(
     look_when_hours_change(work, row["id"], plan)
 
 
-def _hold(work: Work, row: Any, hold: Hold) -> None:
+def _hold(work: Work, row: Any, plan: AlarmPlan, hold: Hold) -> None:
     """Keep an alarm from calling anybody for now, and say why, once."""
-    write(work, row["id"], next_at=hold.until, held_why=hold.why, held_by=hold.by)
+    values: dict[str, Any] = {"next_at": hold.until, "held_why": hold.why, "held_by": hold.by}
+    if hold.is_group:
+        values["plan"] = plan.model_copy(update={"gathered_until": hold.until}).document()
+    write(work, row["id"], **values)
     if hold.why != row.get("held_why"):
         events.record(work.tx, work.now, [Change("alarm", row["id"], "held", hold.why, row["id"])])
 
@@ -225,7 +228,7 @@ def _quieten(work: Work, row: Any, plan: AlarmPlan, hold: Hold) -> None:
     else:
         step, changed = 0, begun_anew(plan, following)
     write(work, alarm_id, step=step, round=following, plan=changed.document())
-    _hold(work, row, hold)
+    _hold(work, row, changed, hold)
 
 
 def _remind(work: Work, row: Any, plan: AlarmPlan) -> None:

@@ -37,6 +37,8 @@ class Hold:
     until: datetime | None = None
     by: str | None = None
     """What holds it, so that its end can be noticed: a silence, another alarm, its group."""
+    is_group: bool = False
+    """Whether it is its group: then ``until`` is the alarm's for good, however often it is looked at."""
 
 
 def hold_at_first(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold | None:
@@ -168,21 +170,28 @@ def _by_group(tx: Connection, now: datetime, row: Any, plan: AlarmPlan) -> Hold 
     values = {name: labels.get(name, "") for name in spec.by}
     key = group_key(row["policy"] or "", values)
     group = quiet.locked_group(tx, key, row["policy"] or "", values)
-    if _has_waited(row, key, now):
+    given = _given_time(tx, row, plan, key)
+    if given is not None and given <= now:
         quiet.set_group(tx, key, told_at=now, next_at=None)
         return None
-    next_at = _next_telling(spec, group, now)
-    quiet.set_group(tx, key, told_at=group.told_at, next_at=next_at)
-    return Hold(f"gathered with others of its group until {next_at:%H:%M:%S} UTC", next_at, key)
+    planned = _next_telling(spec, group, now)
+    quiet.set_group(tx, key, told_at=group.told_at, next_at=planned)
+    next_at = planned if given is None else min(given, planned)
+    return Hold(
+        f"gathered with others of its group until {next_at:%H:%M:%S} UTC", next_at, key, is_group=True
+    )
 
 
-def _has_waited(row: Any, key: str, now: datetime) -> bool:
-    """Whether the alarm has waited for its group until the time that it was given.
+def _given_time(tx: Connection, row: Any, plan: AlarmPlan, key: str) -> datetime | None:
+    """The time that the alarm was given when it began to wait for its group, or None when it does not wait.
 
-    Whatever comes at that moment must not put it off again, or a storm would never be told.
+    Whatever comes at that moment must not put it off again, or a storm would never be told; nor must another
+    group, which a repeat with other labels brings it to. And whatever has it looked at before, such as a
+    greater alarm elsewhere, must not bring it forward: so ``next_at`` does not tell it.
     """
-    at = row.get("next_at")
-    return row.get("held_by") == key and at is not None and at <= now
+    by = row.get("held_by")
+    waits = by is not None and (by == key or quiet.is_group(tx, by))
+    return plan.gathered_until if waits else None
 
 
 def _next_telling(spec: GroupSpec, group: Any, now: datetime) -> datetime:

@@ -124,7 +124,8 @@ def feel_greater(work: Work, row: Mapping[str, Any]) -> None:
     labels = quiet.labels_of(row)
     for rule in quiet.inhibitions(work.tx):
         if all_fit(matchers_from(rule.source), labels):
-            _look_at_fitting(work, rule.target)
+            alike = {name: labels.get(name, "") for name in rule.equal}
+            _look_at_fitting(work, rule.target, alike)
 
 
 BEGUN = timedelta(seconds=30)
@@ -157,8 +158,15 @@ def find_inhibition(tx: Connection, name: str) -> Row[Any] | None:
     return tx.execute(select(_inhibitions).where(_inhibitions.c.name == name)).one_or_none()
 
 
-def _look_at_fitting(work: Work, matchers: Sequence[Mapping[str, Any]]) -> None:
-    fitting = matchers_from(matchers)
-    ids = [alarm_id for alarm_id, labels in quiet.alarms_in_hand(work.tx) if all_fit(fitting, labels)]
+def _look_at_fitting(
+    work: Work, matchers: Sequence[Mapping[str, Any]], alike: Mapping[str, str] | None = None
+) -> None:
+    """Have those alarms in hand looked at that fit, and of which these labels have these values."""
+    fitting, same = matchers_from(matchers), (alike or {}).items()
+    ids = [
+        alarm_id
+        for alarm_id, labels in quiet.alarms_in_hand(work.tx)
+        if all(labels.get(name, "") == value for name, value in same) and all_fit(fitting, labels)
+    ]
     if quiet.look_at(work.tx, work.now, ids):
         work.aftermath.escalate = True

@@ -82,6 +82,11 @@ def locked_group(tx: Connection, key: str, policy: str, labels: Mapping[str, str
     return tx.execute(select(_groups).where(_groups.c.key == key).with_for_update()).one()
 
 
+def is_group(tx: Connection, key: str) -> bool:
+    """Whether this is the key of a group; what else may hold an alarm has an id."""
+    return tx.execute(select(_groups.c.key).where(_groups.c.key == key)).first() is not None
+
+
 def set_group(tx: Connection, key: str, *, told_at: datetime | None, next_at: datetime | None) -> None:
     """Write down when the group was told, and when those that wait are."""
     tx.execute(update(_groups).where(_groups.c.key == key).values(told_at=told_at, next_at=next_at))
