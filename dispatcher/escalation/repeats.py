@@ -1,10 +1,13 @@
 """What a repeat of an alarm changes: when people are called for it and, if it is graver, what they hear."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Severity
+from dispatcher.escalation import silences
 from dispatcher.escalation.paging import call_waiting
 from dispatcher.escalation.recipients import Asked
 from dispatcher.escalation.saying import message_of, told_of
@@ -14,6 +17,7 @@ from dispatcher.policies import AlarmPlan
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.pages import lock_calls, wait_again
+from dispatcher.store.quiet import labels_of
 from dispatcher.store.tables import Alarm, table
 from dispatcher.work import Work
 
@@ -21,34 +25,65 @@ _alarms = table(Alarm)
 _ALARM = select(_alarms).where(_alarms.c.id == bindparam("of"))
 
 
-def follow(work: Work, alarm_id: str, newer: AlarmPlan, asked: Asked) -> None:
-    """Go on as a repeat of the alarm asks for, which may be graver; ``newer`` is its own plan.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a repeat says of its alarm, and how people are to be called for it."""
+
+    severity: Severity
+    summary: str
+    details: dict[str, Any] | None
+    plan: AlarmPlan
+    """Its own, by which a first alarm like it would go on."""
+    asked: Asked
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the alarm's row says from now on."""
+        return {"severity": self.severity, "summary": self.summary, "details": self.details}
+
+
+def follow(work: Work, alarm_id: str, said: Said) -> None:
+    """Go on as a repeat of the alarm asks for, which may be graver.
 
     It says when to call, as long as nobody is called yet. A graver one says so at any time, lest the end of
     the lesser one's hours keep it quiet, and says what is heard, too: in every call that has not been placed.
+    Silences and inhibitions match it as it is now.
     """
-    row = work.tx.execute(_ALARM, {"of": alarm_id}).mappings().one()
-    if row["status"] != AlarmStatus.OPEN:
-        return
+    row = dict(work.tx.execute(_ALARM, {"of": alarm_id}).mappings().one())
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
-    changed, is_graver = plan, _is_graver(newer.severity, plan.severity)
-    is_held = row["held_why"] is not None and plan.nobody_since is None
-    if is_graver or is_held:
-        route = {"record_only": newer.record_only, "hours": newer.hours, "timezone": newer.timezone}
-        changed = changed.model_copy(update=route)
-    is_rerouted = changed != plan
-    is_retold = is_graver and asked.message != (plan.message or message_of(row))
-    if is_graver:
-        changed = changed.model_copy(update={"severity": newer.severity})
-    if is_retold:
-        told = {"message": asked.message, "delivered_when": asked.delivered_when, "keys": newer.keys}
-        changed = changed.model_copy(update=told)
-    if changed == plan:
-        return
-    write(work, alarm_id, plan=changed.document(), **({"next_at": work.now} if is_rerouted else {}))
-    work.aftermath.escalate = is_rerouted or work.aftermath.escalate
-    if is_retold:
+    is_open = row["status"] == AlarmStatus.OPEN
+    rerouted = _rerouted(row, plan, said) if is_open else plan
+    changed = _retold(row, rerouted, said) if is_open else plan
+    is_matched_anew = labels_of(row | said.columns) != labels_of(row)
+    values = said.columns | ({"plan": changed.document()} if changed != plan else {})
+    if plan.steps and is_open and (is_matched_anew or rerouted != plan):
+        values["next_at"] = work.now
+        work.aftermath.escalate = True
+    write(work, alarm_id, **values)
+    silences.feel_changed(work, row, row | said.columns)
+    if (changed.message, changed.keys) != (plan.message, plan.keys):
         _tell_anew(work, row, changed)
+
+
+def _rerouted(row: Mapping[str, Any], plan: AlarmPlan, said: Said) -> AlarmPlan:
+    """The plan with the hours in which the repeat calls, where they count."""
+    is_held = row["held_why"] is not None and plan.nobody_since is None
+    if not is_held and not _is_graver(said.severity, plan.severity):
+        return plan
+    newer = said.plan
+    route = {"record_only": newer.record_only, "hours": newer.hours, "timezone": newer.timezone}
+    return plan.model_copy(update=route)
+
+
+def _retold(row: Mapping[str, Any], plan: AlarmPlan, said: Said) -> AlarmPlan:
+    """The plan as a graver repeat has it told."""
+    if not _is_graver(said.severity, plan.severity):
+        return plan
+    told: dict[str, Any] = {"severity": said.severity}
+    if said.asked.message != (plan.message or message_of(row)):
+        heard = {"message": said.asked.message, "delivered_when": said.asked.delivered_when}
+        told |= heard | {"keys": said.plan.keys}
+    return plan.model_copy(update=told)
 
 
 def _is_graver(one: Severity | None, other: Severity | None) -> bool:

@@ -123,9 +123,31 @@ def feel_greater(work: Work, row: Mapping[str, Any]) -> None:
     """Have those alarms looked at that the alarm ``row``, just raised, keeps quiet as the greater one."""
     labels = quiet.labels_of(row)
     for rule in quiet.inhibitions(work.tx):
-        if all_fit(matchers_from(rule.source), labels):
-            alike = {name: labels.get(name, "") for name in rule.equal}
+        if (alike := _inhibited_by(rule, labels)) is not None:
             _look_at_fitting(work, rule.target, alike)
+
+
+def feel_changed(work: Work, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Have those alarms looked at that an alarm keeps quiet since a repeat, or does no more since then."""
+    was, labels = quiet.labels_of(before), quiet.labels_of(after)
+    if was == labels:
+        return
+    for rule in quiet.inhibitions(work.tx):
+        alike = _inhibited_by(rule, labels)
+        if alike == (alike_before := _inhibited_by(rule, was)):
+            continue
+        if alike is not None:
+            _look_at_fitting(work, rule.target, alike)
+        if alike_before is not None:
+            ledger.release_held_by(work.tx, work.now, before["id"])
+            work.aftermath.escalate = True
+
+
+def _inhibited_by(rule: Any, labels: Mapping[str, str]) -> dict[str, str] | None:
+    """What the labels must be of those that an alarm with ``labels`` inhibits; None if it inhibits nobody."""
+    if not all_fit(matchers_from(rule.source), labels):
+        return None
+    return {name: labels.get(name, "") for name in rule.equal}
 
 
 BEGUN = timedelta(seconds=30)

@@ -15,7 +15,7 @@ from dispatcher.escalation.advancing import begin
 from dispatcher.escalation.lines import Lines, lines_of, lines_or_refused
 from dispatcher.escalation.menus import missing_ivr
 from dispatcher.escalation.recipients import Asked, Rules, faults_of_message
-from dispatcher.escalation.repeats import follow
+from dispatcher.escalation.repeats import Said, follow
 from dispatcher.escalation.resolving import resolve, take_back
 from dispatcher.intake.alarm_request import AlarmRequest, Plan, Wish, plan_of
 from dispatcher.ledger import alarms as ledger
@@ -68,13 +68,7 @@ _GIVEN = (
 def _insert_or_join_on(dialect: Any) -> Prepared:
     statement = dialect.insert(_alarms).values({name: bindparam(f"new_{name}") for name in _GIVEN})
     newer = statement.excluded
-    joined = {
-        "occurrences": _alarms.c.occurrences + 1,
-        "severity": newer.severity,
-        "summary": newer.summary,
-        "details": newer.details,
-        "updated_at": newer.updated_at,
-    }
+    joined = {"occurrences": _alarms.c.occurrences + 1, "updated_at": newer.updated_at}
     return Prepared(
         statement.on_conflict_do_update(
             index_elements=["dedup_key"], index_where=_STILL_OPEN, set_=joined
@@ -124,7 +118,9 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
     if alarm_id != row["id"]:
         cause = f"raised again by {source}: {row['summary']}"
         events.record(work.tx, work.now, [Change("alarm", alarm_id, "repeated", cause, alarm_id=alarm_id)])
-        follow(work, alarm_id, plan.course, Asked(plan.message, plan.delivered_when))
+        asked = Asked(plan.message, plan.delivered_when)
+        said = Said(request.severity, row["summary"], request.details, plan.course, asked)
+        follow(work, alarm_id, said)
         return Taken(alarm_id, Effect.JOINED)
     raised = Change("alarm", row["id"], "raised", cause=f"by {source}", alarm_id=row["id"])
     events.record(work.tx, work.now, [raised])
@@ -202,7 +198,7 @@ def _row(work: Work, request: AlarmRequest, source: str, plan: Plan) -> dict[str
 
 
 def _insert_or_join(work: Work, row: dict[str, Any]) -> str:
-    """Write a new alarm, or refresh the open one with its key; returns which.
+    """Write a new alarm, or count a repeat of the open one with its key; returns which.
 
     One statement, so that of any number of senders at once the unique index lets one make it and
     the others join.

@@ -1,10 +1,13 @@
 """A repeat that is graver: who has not been called yet hears the message of the graver alarm."""
 
+from datetime import timedelta
 from typing import Any
 
 from dispatcher.api.views import alarm_summary
+from dispatcher.escalation import silences
 from dispatcher.store.requests import for_call
 from dispatcher.store.tables import Call, table
+from dispatcher.work import carry_out
 from tests.escalation.desk import ANN, BOB, CAT, Desk, open_desk, policy, step
 
 _calls = table(Call)
@@ -110,3 +113,62 @@ def test_the_alarm_shows_what_is_heard_now_and_what_was_before(store_url: str) -
 
         shown = alarm_summary(desk.alarm(alarm), {}).model_dump(mode="json")
         assert (shown["message"], shown["first_message"]) == ({"ivr": "6599"}, {"ivr": "6500"})
+
+
+def silence(desk: Desk, label: str, value: str) -> None:
+    matchers, until = [{"label": label, "op": "=", "value": value}], desk.clock() + timedelta(hours=8)
+    carry_out(desk.core, lambda work: silences.create(work, matchers, ends_at=until, by="ann"))
+
+
+def inhibition(desk: Desk, label: str, greater: str, lesser: str) -> None:
+    rule = {
+        "source": [{"label": label, "op": "=", "value": greater}],
+        "target": [{"label": label, "op": "=", "value": lesser}],
+        "equal": [],
+    }
+    carry_out(desk.core, lambda work: silences.put_inhibition(work, "lesser", rule))
+
+
+def test_a_silence_that_no_longer_fits_lets_go_at_once(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        silence(desk, "severity", "warning")
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        assert desk.alarm(alarm).held_why is not None
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.look()
+
+        assert desk.alarm(alarm).held_why is None
+        assert heard(desk) == [(ANN, "6599")]
+
+
+def test_a_silence_that_fits_only_now_takes_hold_at_once(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        silence(desk, "summary", "Boiler 4")
+        alarm = desk.raised(dedup_key="pump")
+        assert desk.waiting() == [ANN]
+        desk.raised(dedup_key="pump", summary="Boiler 4")
+        desk.look()
+
+        assert desk.waiting() == []
+        assert desk.alarm(alarm).held_why is not None
+
+
+def test_an_alarm_that_gets_graver_keeps_the_lesser_quiet_and_is_so_no_more(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), bundle=False)) as desk:
+        inhibition(desk, "severity", "critical", "warning")
+        pump, fan = (desk.raised(severity="warning", dedup_key=key) for key in ("pump", "fan"))
+        assert desk.waiting() == [ANN, ANN]
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.look()
+        assert (desk.alarm(pump).held_by, desk.alarm(fan).held_by) == (None, pump)
+        desk.raised(severity="critical", dedup_key="fan")
+        desk.look()
+        assert desk.alarm(fan).held_by is None, "graver itself"
+        desk.raised(severity="warning", dedup_key="fan")
+        desk.look()
+        assert desk.alarm(fan).held_by == pump
+        desk.raised(severity="warning", dedup_key="pump")
+        desk.look()
+
+        assert desk.alarm(fan).held_by is None, "neither is the greater one"
+        assert desk.waiting() == [ANN, ANN]
