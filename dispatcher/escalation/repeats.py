@@ -32,6 +32,8 @@ class Said:
     severity: Severity
     summary: str
     details: dict[str, Any] | None
+    labels: dict[str, str] | None
+    """None where it says nothing of them, and they stay as they were."""
     plan: AlarmPlan
     """Its own, by which a first alarm like it would go on."""
     asked: Asked
@@ -39,7 +41,8 @@ class Said:
     @property
     def columns(self) -> dict[str, Any]:
         """What the alarm's row says from now on."""
-        return {"severity": self.severity, "summary": self.summary, "details": self.details}
+        said = {"severity": self.severity, "summary": self.summary, "details": self.details}
+        return said if self.labels is None else said | {"labels": self.labels}
 
 
 def follow(work: Work, alarm_id: str, said: Said) -> None:

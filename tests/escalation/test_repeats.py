@@ -172,3 +172,48 @@ def test_an_alarm_that_gets_graver_keeps_the_lesser_quiet_and_is_so_no_more(stor
 
         assert desk.alarm(fan).held_by is None, "neither is the greater one"
         assert desk.waiting() == [ANN, ANN]
+
+
+def test_a_repeat_brings_its_labels(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        silence(desk, "state", "WARNING")
+        alarm = desk.raised(
+            severity="warning", dedup_key="pump", labels={"state": "WARNING", "site": "north"}
+        )
+        assert desk.waiting() == []
+        desk.raised(severity="warning", dedup_key="pump")
+        assert desk.alarm(alarm).labels == {"state": "WARNING", "site": "north"}, "it says nothing of them"
+        desk.raised(severity="critical", dedup_key="pump", labels={"state": "CRITICAL"})
+        desk.look()
+
+        assert desk.alarm(alarm).labels == {"state": "CRITICAL"}
+        assert heard(desk) == [(ANN, "6599")]
+
+
+def test_inhibitions_match_the_labels_of_the_last_repeat(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN), bundle=False)) as desk:
+        inhibition(desk, "state", "DOWN", "WARNING")
+        lesser = desk.raised(dedup_key="temperature", labels={"state": "WARNING"})
+        host = desk.raised(dedup_key="host", labels={"state": "UP"})
+        desk.raised(dedup_key="host", labels={"state": "DOWN"})
+        desk.look()
+        assert desk.alarm(lesser).held_by == host
+        desk.raised(dedup_key="temperature", labels={"state": "CRITICAL"})
+        desk.look()
+
+        assert desk.alarm(lesser).held_by is None
+
+
+def test_labels_that_bring_an_alarm_to_another_group_do_not_make_it_wait_longer(store_url: str) -> None:
+    grouped = policy(step(ANN), group={"by": ["state"], "wait": 30, "interval": 300})
+    with open_desk(store_url, grouped) as desk:
+        alarm = desk.raised(dedup_key="pump", labels={"state": "WARNING"})
+        for state in ("CRITICAL", "WARNING", "CRITICAL"):
+            desk.wait(9)
+            desk.raised(dedup_key="pump", labels={"state": state})
+            desk.look()
+            assert desk.waiting() == []
+        desk.wait(3)
+
+        assert desk.waiting() == [ANN]
+        assert desk.alarm(alarm).held_why is None
