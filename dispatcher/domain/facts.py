@@ -52,10 +52,16 @@ class Facts(NamedTuple):
 
     @property
     def digits(self) -> str:
-        """The keys pressed, in order of their position, or the longest whole string reported."""
+        """The keys pressed, in order of their position, or the longest whole string reported.
+
+        A key that was told by itself and is in neither was pressed as well: it follows, since nothing says
+        when.
+        """
         whole = max((text for position, text in self.keys if position is None), key=_by_length, default="")
         singles = "".join(text for _, text in sorted((p, t) for p, t in self.keys if p is not None))
-        return max(whole, singles, key=_by_length)
+        longest = max(whole, singles, key=_by_length)
+        others = sorted({text for _, text in self.keys if len(text) == 1 and text not in longest})
+        return longest + "".join(others)
 
     @property
     def ended_at(self) -> datetime | None:

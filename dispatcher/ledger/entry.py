@@ -195,23 +195,33 @@ def _settle_alarms(
         if case.alarm_id is not None and move.state is CallState.DELIVERED and ended_at is not None:
             aftermath.add(alarms.look_again(tx, now, pages.call_again(tx, case.call_id, ended_at)))
     for item in entered:
-        case, terms = item.case, terms_of(item.case)
-        # A key that is told twice, by itself and within a whole string, was pressed once.
-        if case.alarm_id is None or case.facts.digits == item.before.digits:
-            continue
-        told = pages.told_by(tx, case.call_id, case.claimed_at)
-        ids = [page.alarm_id for page in told]
-        if is_acknowledged(case.facts, terms) and not is_acknowledged(item.before, terms):
-            cause = f"key {case.facts.digits} by {case.person}"
-            for alarm_id in (page.alarm_id for page in told if page.purpose == Purpose.ALARM):
-                aftermath.add(alarms.acknowledge(tx, now, alarm_id, count, by=case.person, cause=cause))
-            if set(case.facts.digits) - set(terms.ack_digits):
-                aftermath.add(alarms.look_at_keys(tx, now, ids))
-        else:
-            aftermath.add(alarms.look_at_keys(tx, now, ids))
+        if item.case.alarm_id is not None:
+            aftermath.add(_heed_keys(tx, now, item, count))
     for case, move, _ in moves:
         if move.state is CallState.DELIVERED and case.ordinal != case.attempts_made:
             aftermath.add(alarms.stop_redial(tx, now, case.call_id))
     over = {case.call_id for case, move, _ in moves if case.alarm_id and move.state not in OPEN_CALL_STATES}
     aftermath.add(alarms.after_calls(tx, now, over))
+    return aftermath
+
+
+def _heed_keys(tx: Connection, now: datetime, item: Entered, count: Count) -> Aftermath:
+    """Acknowledge the alarms that a key was pressed for, and have those looked at whose keys do more.
+
+    Whether a key acknowledges is asked of all keys: the order in which they are told changes nothing, nor
+    does it that a whole string was told before the single key that is a part of it.
+    """
+    case, terms, aftermath = item.case, terms_of(item.case), Aftermath()
+    acknowledges = is_acknowledged(case.facts, terms) and not is_acknowledged(item.before, terms)
+    # A key that is told twice, by itself and within a whole string, was pressed once.
+    is_new = case.facts.digits != item.before.digits
+    if not (acknowledges or is_new):
+        return aftermath
+    told = pages.told_by(tx, case.call_id, case.claimed_at)
+    if acknowledges:
+        cause = f"key {case.facts.digits} by {case.person}"
+        for alarm_id in (page.alarm_id for page in told if page.purpose == Purpose.ALARM):
+            aftermath.add(alarms.acknowledge(tx, now, alarm_id, count, by=case.person, cause=cause))
+    if is_new and set(case.facts.digits) - set(terms.ack_digits):
+        aftermath.add(alarms.look_at_keys(tx, now, [page.alarm_id for page in told]))
     return aftermath

@@ -106,3 +106,8 @@ def test_digits_are_the_longest_string_that_is_known() -> None:
     assert Facts(keys=frozenset({(0, "2"), (None, "214#"), (None, "21")})).digits == "214#"
     assert Facts(keys=frozenset({(0, "2"), (1, "1"), (None, "2")})).digits == "21"
     assert NOTHING.digits == ""
+
+
+def test_keys_that_are_told_one_by_one_without_a_position_are_all_kept() -> None:
+    assert Facts(keys=frozenset({(None, "7"), (None, "2")})).digits == "72"
+    assert Facts(keys=frozenset({(None, "2"), (None, "7"), (None, "27")})).digits == "27"

@@ -6,6 +6,7 @@ import pytest
 
 from dispatcher.domain.facts import Facts
 from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, Outcome, Phase
 from dispatcher.ledger import alarms
 from dispatcher.metrics.counting import Count
@@ -33,6 +34,26 @@ def test_a_key_acknowledges_the_alarm_in_the_name_of_who_pressed_it(world: World
     row = world.row("alarms", alarm)
     assert (row.status, row.acknowledged_by, row.acknowledged_at) == ("acknowledged", "Ann", world.now)
     assert world.story(alarm) == [("acknowledged", "key 1 by Ann")]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [key("12", None), key("1", 0)],
+        [key("2", 1), key("12", None), key("1", 0)],
+        [key("2", None), key("1", None)],
+        [key("1", None), key("2", None)],
+    ],
+    ids=["the whole string first", "the later key first", "no positions", "no positions, in another order"],
+)
+def test_the_key_counts_in_whatever_order_keys_are_told(world: World, told: list[Report]) -> None:
+    alarm = world.alarm()
+    presser, other = world.dial(world.call(alarm=alarm)), world.call(alarm=alarm)
+    world.tell(presser, [ANSWERED])
+    for one in told:
+        world.tell(presser, [one])
+    assert world.status(alarm) == AlarmStatus.ACKNOWLEDGED
+    assert world.state(other)[0] == CallState.CANCELLED
 
 
 def test_a_wrong_key_acknowledges_nothing(world: World) -> None:
