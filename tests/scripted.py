@@ -88,7 +88,7 @@ class BareDriver:
         self._note(session)
         self.hung_up.append(leg)
 
-    def hang_up_extension(self, session: Session, extension: str) -> None:
+    def hang_up_extension(self, session: Session, extension: str, callid: str) -> None:
         self._note(session)
         self.hung_up.append(extension)
 
@@ -268,7 +268,7 @@ def make_office(
         sessions,
         inbox,
         Dialer(core, sessions, inbox, lines),
-        HangUp(core, sessions),
+        HangUp(core, sessions, pbxes),
         lines,
     )
 

@@ -153,7 +153,7 @@ def build(settings: Settings, broker: dramatiq.Broker) -> Parts:
         sessions,
         inbox,
         Dialing(core, Dialer(core, sessions, inbox, lines), name),
-        HangUp(core, sessions),
+        HangUp(core, sessions, pbxes),
         Transfer(core, sessions, lines),
         Leases(store, utc_now, name),
     )

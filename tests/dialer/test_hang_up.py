@@ -1,13 +1,16 @@
 """Ending calls that nobody wants any more."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import PartyKind
-from dispatcher.pbx.errors import PbxRefused
+from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import LiveCall
+from dispatcher.store import doubts
+from dispatcher.upkeep.sweeps import resend_hang_ups
 from tests.cores import set_attempt
 from tests.scripted import NUMBER, TRUNK, Office, ringing
 
@@ -60,14 +63,77 @@ def test_a_call_that_is_wanted_is_left(office: Office) -> None:
     assert office.driver.hung_up == []
 
 
-def test_an_extension_is_hung_up_by_its_number(office: Office) -> None:
+@pytest.fixture
+def unwanted_inside(office: Office) -> str:
+    """A call to an extension that is up and marked for its end."""
     office.alarm("1002")
     [attempt] = office.dialled("")
     set_attempt(office.core, attempt, hung_up_at=office.clock())
+    return attempt
 
-    office.hang_up.hang_up(attempt)
+
+def sweeps(office: Office, seconds: int) -> None:
+    """What upkeep does every three seconds."""
+    for _ in range(0, seconds, 3):
+        office.clock.move(seconds=3)
+        resend_hang_ups(office.core)
+        for attempt in office.messages.hung_up:
+            office.hang_up.hang_up(attempt)
+        office.messages.hung_up.clear()
+
+
+def test_an_extension_is_hung_up_by_its_number(office: Office, unwanted_inside: str) -> None:
+    office.hang_up.hang_up(unwanted_inside)
 
     assert office.driver.hung_up == ["1002"]
+
+
+def test_where_any_call_of_an_extension_may_be_hit_its_end_is_asked_for_once(
+    office: Office, unwanted_inside: str
+) -> None:
+    office.hang_up.hang_up(unwanted_inside)
+    sweeps(office, 180)
+
+    assert office.driver.hung_up == ["1002"]
+    with office.core.store.read() as tx:
+        assert doubts.told(tx, [unwanted_inside]), "what became of it is not asked"
+
+
+def test_a_lost_wake_up_delays_the_end_of_an_extensions_call(office: Office, unwanted_inside: str) -> None:
+    with office.core.store.write() as tx:
+        doubts.take_up(tx, "hq", [(unwanted_inside, "the PBX has started again", office.clock())])
+
+    sweeps(office, 60)
+
+    assert office.driver.hung_up == ["1002"]
+
+
+@pytest.mark.parametrize(
+    "error", [PbxRefused(Reason.PBX_AWAY, "no"), PbxInDoubt(Reason.TIMED_OUT, "silence")]
+)
+def test_only_a_request_without_effect_is_repeated(
+    office: Office, unwanted_inside: str, error: PbxError
+) -> None:
+    def fail(session: object) -> None:
+        raise error
+
+    office.driver.on_request = fail
+    office.hang_up.hang_up(unwanted_inside)
+    office.driver.on_request = lambda session: None
+    sweeps(office, 60)
+
+    assert office.driver.hung_up == (["1002"] if isinstance(error, PbxRefused) else [])
+
+
+def test_where_the_call_can_be_named_its_end_is_asked_for_until_it_ends(
+    office: Office, unwanted_inside: str
+) -> None:
+    office.driver.capabilities = replace(office.driver.capabilities, hangs_up_whatever=False)
+
+    office.hang_up.hang_up(unwanted_inside)
+    sweeps(office, 6)
+
+    assert len(office.driver.hung_up) > 1
 
 
 @pytest.mark.parametrize(("reason", "said"), [(Reason.CALL_OVER, False), (Reason.PBX_AWAY, True)])

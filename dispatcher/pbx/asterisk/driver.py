@@ -158,10 +158,10 @@ class Asterisk:
         fields = [("Channel", leg), ("Cause", "16")]
         self._manager.ask(HANGUP, session, "Hangup", fields, missing=Reason.CALL_OVER)
 
-    def hang_up_extension(self, session: Session, extension: str) -> None:
-        """End our own call to an extension; ``Reason.CALL_OVER`` when there is none."""
+    def hang_up_extension(self, session: Session, extension: str, callid: str) -> None:
+        """End our own call to an extension; ``Reason.CALL_OVER`` when it is not up."""
         for call in self._live(HANGUP, session):
-            if call.number == extension and not call.trunk:
+            if call.callid == callid and call.number == extension and not call.trunk:
                 self.hang_up_leg(session, call.leg)
                 return
         raise PbxRefused(Reason.CALL_OVER, "Hangup: no call of ours to this extension is up")

@@ -107,7 +107,7 @@ class Axeos:
         """End a call by its id; ``Reason.CALL_OVER`` when it is not found."""
         self._call(HANGUP, "DELETE", leg, _hung_up)
 
-    def hang_up_extension(self, session: Session, extension: str) -> None:
+    def hang_up_extension(self, session: Session, extension: str, callid: str) -> None:
         """Only calls can be hung up here, by their id."""
         raise PbxRefused(Reason.UNSUPPORTED, "this family hangs up calls by their id only")
 

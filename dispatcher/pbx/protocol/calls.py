@@ -64,8 +64,11 @@ class HangsUp(Protocol):
         """End the outbound leg ``leg``; ``Reason.CALL_OVER`` when it is gone already."""
         ...
 
-    def hang_up_extension(self, session: Session, extension: str) -> None:
-        """End the current call of an extension."""
+    def hang_up_extension(self, session: Session, extension: str, callid: str) -> None:
+        """End the call ``callid`` to an extension; ``Reason.CALL_OVER`` when the extension is not in it.
+
+        With ``Capabilities.hangs_up_whatever`` it is the extension's current call, be it this or another.
+        """
         ...
 
 

@@ -29,6 +29,8 @@ class Capabilities:
     """What of this rests on a manual or on inference alone, and was seen on no PBX: sentences for people."""
     transfers: frozenset[TargetKind] = frozenset()
     """Calls to whom can be put through to somebody else; where there are any it is :class:`Transfers` too."""
+    hangs_up_whatever: bool = False
+    """Whether only an extension's current call can be ended, be it ours or not: then it is asked for once."""
     dials_together: bool = False
     """Whether its driver sends many dial requests at once (:class:`DialsTogether`)."""
 

@@ -83,11 +83,15 @@ def the_call(callid: str, listed: Iterable[Live]) -> LiveCall | None:
     return None
 
 
-def leg_of(extension: str, listed: Iterable[Live], endpoint: str) -> str:
-    """An extension's leg in its oldest call; :class:`PbxRefused` ``CALL_OVER`` when it is in none."""
-    leg = next((leg for call in listed if (leg := call.leg_of(extension))), "")
+def leg_of(extension: str, callid: str, listed: Iterable[Live], endpoint: str) -> str:
+    """An extension's leg in the call of this callid; :class:`PbxRefused` ``CALL_OVER`` when it has none.
+
+    The extension may be in other calls besides, and those are not ours to end.
+    """
+    named = (call for call in listed if callid and call.callid == callid)
+    leg = next((leg for call in named if (leg := call.leg_of(extension))), "")
     if not leg:
-        raise PbxRefused(Reason.CALL_OVER, f"{endpoint}: the extension is in no call")
+        raise PbxRefused(Reason.CALL_OVER, f"{endpoint}: the extension is not in this call")
     return leg
 
 

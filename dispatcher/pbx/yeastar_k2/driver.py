@@ -137,15 +137,15 @@ class YeastarK2:
         """End a leg by its channelid; ``Reason.CALL_OVER`` when it is gone already."""
         self._client.ask(HANGUP, "call/hangup", {"channelid": leg}, bare(session))
 
-    def hang_up_extension(self, session: Session, extension: str) -> None:
-        """End the oldest call of an extension; ``Reason.CALL_OVER`` when it is in none.
+    def hang_up_extension(self, session: Session, extension: str, callid: str) -> None:
+        """End an extension's part in this call; ``Reason.CALL_OVER`` when it has none.
 
         Only channels can be hung up, so the extension's is looked up first.
         """
         endpoint = "extension/query_call"
         listed = self._client.listed(HANGUP, endpoint, "calllist", {"number": extension}, bare(session))
         calls = [call for item in listed for call in live_in(item.get("numbercalls"))]
-        self.hang_up_leg(session, leg_of(extension, calls, endpoint))
+        self.hang_up_leg(session, leg_of(extension, callid, calls, endpoint))
 
     def transfer(self, session: Session, order: TransferOrder) -> None:
         """Put a leg through blindly ('Transfer a call'); it is not reported as a transfer."""

@@ -138,11 +138,11 @@ class YeastarP:
         with observed(self._observe, HANGUP):
             self._hang_up(session, leg)
 
-    def hang_up_extension(self, session: Session, extension: str) -> None:
-        """End the oldest call of an extension; ``Reason.CALL_OVER`` when it is in none."""
+    def hang_up_extension(self, session: Session, extension: str, callid: str) -> None:
+        """End an extension's part in this call; ``Reason.CALL_OVER`` when it has none."""
         with observed(self._observe, HANGUP):
             calls = self._query(session, extension=extension)
-            self._hang_up(session, leg_of(extension, calls, "call/query"))
+            self._hang_up(session, leg_of(extension, callid, calls, "call/query"))
 
     def transfer(self, session: Session, order: TransferOrder) -> None:
         """Put a leg through blindly ('Transfer a Call'); ``Reason.CALL_OVER`` when it is not found."""

@@ -63,6 +63,7 @@ class YeastarS:
     capabilities = Capabilities(
         placeable=frozenset(_ENDPOINTS),
         provable=ALL_OF_PHONES,
+        hangs_up_whatever=True,
         dials_together=True,
         transfers=frozenset({TargetKind.NUMBER}),
     )
@@ -151,8 +152,8 @@ class YeastarS:
         """End an outbound leg; ``Reason.CALL_OVER`` when it is gone already."""
         self._client.ask(HANGUP, "outbound/hangup", {"outboundid": leg}, session)
 
-    def hang_up_extension(self, session: Session, extension: str) -> None:
-        """End whatever call the extension is in."""
+    def hang_up_extension(self, session: Session, extension: str, callid: str) -> None:
+        """End whatever call the extension is in ('Hang up an extension'): the API can't name one of them."""
         self._client.ask(HANGUP, "extension/hangup", {"extid": extension}, session)
 
     def transfer(self, session: Session, order: TransferOrder) -> None:

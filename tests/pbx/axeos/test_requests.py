@@ -315,7 +315,7 @@ def test_a_hang_up_that_did_nothing(driver_for: MakeDriver, status: str, body: b
 
 def test_extensions_are_not_hung_up(driver_for: MakeDriver) -> None:
     with pytest.raises(PbxRefused) as refusal:
-        driver_for("http://127.0.0.1:1").hang_up_extension(SESSION, "201")
+        driver_for("http://127.0.0.1:1").hang_up_extension(SESSION, "201", "77")
 
     assert refusal.value.reason is Reason.UNSUPPORTED
 

@@ -157,12 +157,12 @@ def test_an_extensions_call_is_hung_up(slow_rig: Rig) -> None:
     slow_rig.pbx.set_callee("1002", Behaviour.RINGS_FOREVER)
     callid = driver.dial(session, DialOrder(TargetKind.EXTENSION, "1002", message)).callid
 
-    driver.hang_up_extension(session, "1002")
+    driver.hang_up_extension(session, "1002", callid)
     slow_rig.pbx.wait_idle()
 
     assert slow_rig.pbx.judge.call(callid).ended is not None
     with pytest.raises(PbxRefused) as refusal:
-        driver.hang_up_extension(session, "1002")
+        driver.hang_up_extension(session, "1002", callid)
     assert refusal.value.reason is Reason.CALL_OVER
 
 

@@ -158,7 +158,7 @@ def test_an_extensions_call_is_seen_by_its_callid_and_ended(k2: MakeRig) -> None
     assert live is not None
     assert (live.number, live.direction, live.callid) == ("1002", PartyKind.EXTENSION, callid)
 
-    driver.hang_up_extension(session, "1002")
+    driver.hang_up_extension(session, "1002", callid)
     until = time.monotonic() + 5
     while driver.live_call(session, callid) is not None:
         assert time.monotonic() < until

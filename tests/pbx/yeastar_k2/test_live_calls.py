@@ -51,9 +51,9 @@ def call_of(*members: dict[str, dict[str, str]], callid: str = "1.2") -> bytes:
     return json.dumps({"status": "Success", "Calls": [{"callid": callid, "members": members}]}).encode()
 
 
-def party(kind: str, number: str, status: str) -> dict[str, dict[str, str]]:
+def party(kind: str, number: str, status: str, leg: str = "") -> dict[str, dict[str, str]]:
     if kind == "ext":
-        return {"ext": {"number": number, "channelid": f"PJSIP/{number}-0", "memberstatus": status}}
+        return {"ext": {"number": number, "channelid": leg or f"PJSIP/{number}-0", "memberstatus": status}}
     ends = {"from": number, "to": "1000"} if kind == "inbound" else {"from": "1000", "to": number}
     return {kind: ends | {"trunkname": "T", "channelid": f"PJSIP/{number}-1", "memberstatus": status}}
 
@@ -188,16 +188,13 @@ def busy_with(*calls: list[Any]) -> bytes:
     ).encode()
 
 
-def test_an_extensions_oldest_call_is_hung_up_by_its_own_channel(
-    driver_for: MakeDriver, observed: Observed
-) -> None:
+def test_of_an_extensions_calls_only_ours_is_hung_up(driver_for: MakeDriver, observed: Observed) -> None:
     calls = busy_with(
-        [party("ext", "1002", "BYE")],
-        [party("outbound", "500", "ANSWER"), party("ext", "1002", "ANSWERED")],
+        [party("outbound", "500", "ANSWER"), party("ext", "1002", "ANSWERED", "PJSIP/1002-customer")],
         [party("ext", "1002", "RING")],
     )
     with RawPbx(in_turn(calls, SUCCESS)) as pbx:
-        driver_for(pbx.url).hang_up_extension(SESSION, "1002")
+        driver_for(pbx.url).hang_up_extension(SESSION, "1002", "1.1")
 
     assert all_sent(pbx) == [
         (f"extension/query_call?token={TOKEN}", {"number": "1002"}),
@@ -207,12 +204,23 @@ def test_an_extensions_oldest_call_is_hung_up_by_its_own_channel(
 
 
 @pytest.mark.parametrize(
-    "body", [busy_with(), SUCCESS, FAILED % 10007, busy_with([party("ext", "1003", "RING")])]
+    ("body", "callid"),
+    [
+        (busy_with(), "1.0"),
+        (SUCCESS, "1.0"),
+        (FAILED % 10007, "1.0"),
+        (busy_with([party("ext", "1003", "RING")]), "1.0"),
+        (busy_with([party("ext", "1002", "BYE")]), "1.0"),
+        (busy_with([party("ext", "1002", "ANSWERED")]), "1.7"),
+        (busy_with([party("ext", "1002", "ANSWERED")]), ""),
+    ],
 )
-def test_an_extension_in_no_call_has_none_to_end(driver_for: MakeDriver, body: bytes) -> None:
+def test_an_extension_that_is_not_in_our_call_has_none_to_end(
+    driver_for: MakeDriver, body: bytes, callid: str
+) -> None:
     with RawPbx(answer(body)) as pbx:
         with pytest.raises(PbxRefused) as refusal:
-            driver_for(pbx.url).hang_up_extension(SESSION, "1002")
+            driver_for(pbx.url).hang_up_extension(SESSION, "1002", callid)
 
     assert refusal.value.reason is Reason.CALL_OVER
     assert len(pbx.requests) == 1

@@ -220,8 +220,10 @@ def test_a_leg_that_is_gone(driver_for: MakeDriver) -> None:
 
 
 def test_an_extensions_call_is_looked_up_to_be_hung_up(driver_for: MakeDriver) -> None:
-    with RawPbx(in_turn(told(data=[{"call_id": "1.2", "members": MEMBERS}]), told())) as pbx:
-        driver_for(pbx.url).hang_up_extension(SESSION, "1005")
+    talking = {"number": "1005", "channel_id": "PJSIP/1005-customer", "member_status": "ANSWERED"}
+    calls = [{"call_id": "1.1", "members": [{"extension": talking}]}, {"call_id": "1.2", "members": MEMBERS}]
+    with RawPbx(in_turn(told(data=calls), told())) as pbx:
+        driver_for(pbx.url).hang_up_extension(SESSION, "1005", "1.2")
 
     assert [request[1:] for request in asked(pbx)] == [
         (f"call/query?extension=1005&{QUERY}", None),

@@ -156,7 +156,11 @@ def test_a_prompt_is_not_repeated(driver_for: MakeDriver) -> None:
     [
         (lambda driver: driver.logout(SESSION), "logout", {}),
         (lambda driver: driver.hang_up_leg(SESSION, "1.2"), "outbound/hangup", {"outboundid": "1.2"}),
-        (lambda driver: driver.hang_up_extension(SESSION, "1002"), "extension/hangup", {"extid": "1002"}),
+        (
+            lambda driver: driver.hang_up_extension(SESSION, "1002", "1.2"),
+            "extension/hangup",
+            {"extid": "1002"},
+        ),
         (
             lambda driver: driver.transfer(
                 SESSION, TransferOrder("1495698591.209", TargetKind.NUMBER, "18283773", "4000")
@@ -300,7 +304,7 @@ def test_the_operations_are_a_closed_set(driver_for: MakeDriver, observed: Obser
             request_it(SESSION)
         driver.dial(SESSION, ORDER)
         driver.hang_up_leg(SESSION, "1.3")
-        driver.hang_up_extension(SESSION, "1000")
+        driver.hang_up_extension(SESSION, "1000", "1.2")
         driver.transfer(SESSION, TransferOrder("1.3", TargetKind.NUMBER, "18283773", "4000"))
         driver.logout(SESSION)
 
