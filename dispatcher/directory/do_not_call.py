@@ -1,7 +1,8 @@
 """Numbers that may not be called: entered, taken off, and what that does to calls that are under way.
 
 A campaign never dials a number that is on the list: it is left out when contacts are added, and calls
-that were queued before are withdrawn. Alarms ring all the same, unless the entry says ``alarms_too``.
+that were queued before are withdrawn. Alarms ring all the same, unless the entry says ``alarms_too``: then
+it is left out of what they plan, and what they had planned goes on to the next way or person.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, literal_column, select
+from sqlalchemy import ColumnElement, Connection, literal_column, or_, select
 
 from dispatcher.core import Core
 from dispatcher.directory.numbers import e164
@@ -18,10 +19,10 @@ from dispatcher.directory.trail import note
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, CampaignStatus, Kept
 from dispatcher.errors import Fault, Refused, Unknown
 from dispatcher.ledger.aftermath import Aftermath
-from dispatcher.ledger.alarms import withdraw
+from dispatcher.ledger.alarms import after_calls, withdraw
 from dispatcher.metrics.counting import Count
 from dispatcher.store import do_not_call as store
-from dispatcher.store import events
+from dispatcher.store import events, forbidden
 from dispatcher.store.events import Change
 from dispatcher.store.tables import Call, Campaign, DoNotCall, among, table
 from dispatcher.work import Work, carry_out
@@ -77,7 +78,7 @@ def remove(work: Work, number: str, by: str = "") -> None:
 def opt_out(
     tx: Connection, now: datetime, number: str, count: Count, *, by: str, why: str, alarms_too: bool = False
 ) -> Aftermath:
-    """Enter a number because its owner has pressed a key, and withdraw the campaigns' calls to it.
+    """Enter a number because its owner has pressed a key, and withdraw the calls to it that it forbids.
 
     An entry that forbids more already is left as it is.
     """
@@ -104,16 +105,22 @@ def opt_out(
 def enter(
     tx: Connection, now: datetime, rows: Sequence[dict[str, Any]], count: Count, aftermath: Aftermath
 ) -> None:
-    """Write entries, and withdraw the campaigns' calls to their numbers that nobody has answered yet."""
+    """Write entries, and withdraw the calls to their numbers that they forbid and nobody has answered yet."""
     store.put(tx, rows)
     for ids in _batches(_open_calls_to(tx, [row["number"] for row in rows])):
         aftermath.add(withdraw(tx, now, [_calls.c.id.in_(ids)], count, WITHDRAWN))
+    for numbers in _batches([row["number"] for row in rows if row["alarms_too"]]):
+        forbidden.end_waiting_for(tx, now, numbers, WITHDRAWN)
+        if ids := forbidden.lock_calls_to(tx, numbers):
+            aftermath.add(withdraw(tx, now, [_calls.c.id.in_(ids)], count, WITHDRAWN))
+            aftermath.add(after_calls(tx, now, ids))
 
 
 def sweep(core: Core) -> None:
-    """Withdraw campaign calls to listed numbers that the entering itself could not see: for upkeep.
+    """Withdraw calls to listed numbers that the entering itself could not see: for upkeep.
 
-    Those were answered then and are to be tried again, or came with contacts that were being added.
+    Those were answered then and are to be tried again, or came at the same time: with contacts that were
+    being added, or of an alarm that was being raised.
     No such call is dialled meanwhile, since the pacer passes over listed numbers.
     """
     with core.store.read() as tx:
@@ -125,10 +132,11 @@ def sweep(core: Core) -> None:
 def _withdraw_listed(ids: Sequence[str], work: Work) -> None:
     conditions = [_calls.c.id.in_(ids), _is_listed(work.now)]
     work.aftermath.add(withdraw(work.tx, work.now, conditions, work.count, WITHDRAWN))
+    work.aftermath.add(after_calls(work.tx, work.now, ids))
 
 
 def _leftovers(tx: Connection, now: datetime) -> list[str]:
-    """Calls that are due once more, or that came at the same time as an entry."""
+    """Calls that are due once more, or that came at the same time as an entry, and alarms' calls."""
     recent = select(_entries.c.number).where(_entries.c.added_at > now - RECENT, store.in_force(now))
     again = (
         select(_calls.c.id)
@@ -142,7 +150,10 @@ def _leftovers(tx: Connection, now: datetime) -> list[str]:
         .order_by(_calls.c.due_at)
     )
     fresh = _open_calls_to(tx, tx.execute(recent).scalars().all())
-    return [*dict.fromkeys([*tx.execute(again).scalars(), *fresh])]
+    of_alarms = select(_calls.c.id).where(
+        _calls.c.alarm_id.is_not(None), among(_calls.c.state, CallState.QUEUED), _is_listed(now)
+    )
+    return [*dict.fromkeys([*tx.execute(again).scalars(), *fresh, *tx.execute(of_alarms).scalars()])]
 
 
 def _open_calls_to(tx: Connection, numbers: Sequence[str]) -> list[str]:
@@ -166,7 +177,10 @@ def _open_campaigns(tx: Connection) -> Sequence[str]:
 
 
 def _is_listed(now: datetime) -> ColumnElement[bool]:
-    return select(_entries.c.number).where(_entries.c.number == _calls.c.number, store.in_force(now)).exists()
+    """The condition that an entry forbids a call."""
+    forbids = or_(_calls.c.campaign_id.is_not(None), _entries.c.alarms_too)
+    of_number = _entries.c.number == _calls.c.number
+    return select(_entries.c.number).where(of_number, store.in_force(now), forbids).exists()
 
 
 def _batches(items: Sequence[str]) -> Iterator[Sequence[str]]:

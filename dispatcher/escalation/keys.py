@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from dispatcher.directory import do_not_call
-from dispatcher.domain.vocabulary import CallState, KeyAction, PageState
+from dispatcher.domain.vocabulary import KeyAction, PageState
 from dispatcher.escalation import silences
 from dispatcher.escalation.resolving import resolve
 from dispatcher.ledger import alarms as ledger
@@ -20,11 +20,12 @@ from dispatcher.policies import AlarmPlan
 from dispatcher.store import events
 from dispatcher.store.attempts import facts_from
 from dispatcher.store.events import Change
+from dispatcher.store.forbidden import end_others
 from dispatcher.store.pages import of_alarm, pages, tells
-from dispatcher.store.tables import Attempt, Call, among, table
+from dispatcher.store.tables import Attempt, table
 from dispatcher.work import Work
 
-_attempts, _calls = table(Attempt), table(Call)
+_attempts = table(Attempt)
 
 
 class Wish(StrEnum):
@@ -106,30 +107,23 @@ def _do(work: Work, row: Any, plan: AlarmPlan, page: Any, key: str, action: KeyA
             return Wish.NOTHING_MORE
         case KeyAction.OPT_OUT:
             if page.number is not None:
-                _opt_out(work, page.number, page.call_id, who, cause)
+                _opt_out(work, page, who, cause)
             _end_page(work, page, f"{cause}: does not want to be called")
     return Wish.NONE
 
 
-def _opt_out(work: Work, number: str, call_id: str, who: str, cause: str) -> None:
+def _opt_out(work: Work, page: Any, who: str, cause: str) -> None:
     """Enter a number into the do-not-call list, for alarms too: it was one of them that was not wanted.
 
-    What else waits to call it for an alarm is taken back, and those alarms go on to somebody else.
+    What else is to call it for an alarm is taken back, and those alarms go on to somebody else; so do the
+    others of which this call tells, since it is not tried again.
     """
     why = f"{cause} in an alarm's call"
     work.aftermath.add(
-        do_not_call.opt_out(work.tx, work.now, number, work.count, by=who, why=why, alarms_too=True)
+        do_not_call.opt_out(work.tx, work.now, page.number, work.count, by=who, why=why, alarms_too=True)
     )
-    waiting = select(_calls.c.id).where(
-        _calls.c.callee == number,
-        _calls.c.id != call_id,
-        among(_calls.c.state, CallState.QUEUED),
-    )
-    ids = list(work.tx.execute(waiting.order_by(_calls.c.id).with_for_update()).scalars())
-    if ids:
-        of_these = [_calls.c.id.in_(ids)]
-        work.aftermath.add(ledger.withdraw(work.tx, work.now, of_these, work.count, cause))
-        work.aftermath.add(ledger.after_calls(work.tx, work.now, ids))
+    others = end_others(work.tx, work.now, page, f"{cause}: does not want to be called")
+    work.aftermath.add(ledger.look_again(work.tx, work.now, others))
 
 
 def _note(work: Work, row: Any, action: KeyAction, cause: str) -> None:

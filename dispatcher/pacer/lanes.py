@@ -94,20 +94,23 @@ def _due_calls(*of_lane: ColumnElement[bool], is_internal: bool = False) -> Sele
     )
 
 
-# Built once, since the pacer runs them each time a channel becomes free.
-_OF_ALARMS = (_calls.c.alarm_id.is_not(None), CALLEE_IS_FREE)
-_OF_CAMPAIGN = _calls.c.campaign_id == bindparam("of_campaign")
-_MAY_BE_CALLED = (
-    select(_do_not_call.c.number)
-    .where(
-        _do_not_call.c.number == _calls.c.number,
-        or_(_do_not_call.c.expires_at.is_(None), _do_not_call.c.expires_at > bindparam("now")),
+def _is_listed(*conditions: ColumnElement[bool]) -> Any:
+    """The number's entry in the do-not-call list, as a value: to join it, PostgreSQL would read it whole."""
+    in_force = or_(_do_not_call.c.expires_at.is_(None), _do_not_call.c.expires_at > bindparam("now"))
+    entry = select(_do_not_call.c.number).where(
+        _do_not_call.c.number == _calls.c.number, in_force, *conditions
     )
-    .limit(literal_column("1"))
-    .scalar_subquery()
-    .is_(None)
+    return entry.limit(literal_column("1")).scalar_subquery()
+
+
+# Built once, since the pacer runs them each time a channel becomes free. Upkeep withdraws what is listed.
+_OF_ALARMS = (
+    _calls.c.alarm_id.is_not(None),
+    CALLEE_IS_FREE,
+    _is_listed(_do_not_call.c.alarms_too).is_(None),
 )
-"""Upkeep withdraws the others. As a value, since PostgreSQL would read the whole list to join it."""
+_OF_CAMPAIGN = _calls.c.campaign_id == bindparam("of_campaign")
+_MAY_BE_CALLED = _is_listed().is_(None)
 _AGAIN = (_OF_CAMPAIGN, _calls.c.attempts_made > literal_column("0"), _MAY_BE_CALLED)
 _FRESH = (_OF_CAMPAIGN, _calls.c.attempts_made == literal_column("0"), _MAY_BE_CALLED)
 
