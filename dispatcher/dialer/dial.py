@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from dispatcher.core import Core, write_counts
 from dispatcher.dialer.answer import Answer, settle
 from dispatcher.dialer.intent import Intent, Lines, begin
+from dispatcher.dialer.lapsed import give_back, still_claimed
 from dispatcher.dialer.speed import Speed
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import TargetKind
@@ -22,6 +23,7 @@ from dispatcher.sessions import Sessions
 from dispatcher.signals import Topic
 from dispatcher.store.engine import is_outage
 from dispatcher.store.group import Entry, GroupCommit
+from dispatcher.work import carry_out
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ class Dialer:
 
     def dial(self, *attempt_ids: str) -> None:
         """Dial claimed attempts, each once and one after the other; those in any other phase are left alone.
+
+        A claim that is too old is given back instead: see :mod:`dispatcher.dialer.lapsed`.
 
         No transaction is open while the PBX is asked. Whatever interrupts a request leaves its attempt
         in doubt, since it may have been sent. Where the PBX turns out to be slow, those that have not
@@ -197,7 +201,22 @@ class Dialer:
         core = self._core
         intents = core.store.transact(lambda tx: self._intend(tx, ids))
         core.signals.send(Topic.EVENTS)
+        self._give_back([attempt_id for attempt_id in ids if attempt_id not in intents])
         return [intents.pop(attempt_id, None) for attempt_id in ids]
+
+    def _give_back(self, left_out: Sequence[str]) -> None:
+        core = self._core
+        if not left_out:
+            return
+        try:
+            with core.store.read() as tx:
+                claimed = still_claimed(tx, left_out)
+            if claimed:
+                carry_out(core, lambda work: give_back(work, claimed))
+        except Exception as error:
+            # What was begun beside them must be dialled all the same; these get another wake-up.
+            if not is_outage(error):
+                _log.exception("claims that are too old could not be given back")
 
     def _intend(self, tx: Connection, ids: Sequence[str]) -> dict[str, Intent]:
         count = Count()

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, select, update
 
+from dispatcher.dialer.lapsed import LASTS
 from dispatcher.domain.vocabulary import Phase, TargetKind
 from dispatcher.lines import Line
 from dispatcher.metrics import catalogue
@@ -36,7 +37,11 @@ class Intent:
 # Built once, since they run for every dial.
 _START = Prepared(
     update(_attempts)
-    .where(AnyOf(_attempts.c.id, "ids"), _attempts.c.phase == Phase.CLAIMED)
+    .where(
+        AnyOf(_attempts.c.id, "ids"),
+        _attempts.c.phase == Phase.CLAIMED,
+        _attempts.c.claimed_at.between(bindparam("since"), bindparam("until")),
+    )
     .values(
         phase=Phase.DIALING,
         dialed_at=bindparam("new_dialed_at"),
@@ -73,10 +78,13 @@ def begin(
 ) -> dict[str, Intent]:
     """Commit the intent to dial these attempts; those that are not ``claimed`` any more are left out.
 
-    The update is guarded by the phase, so that a message that is delivered twice dials once.
+    So are those that were claimed too long ago: see :mod:`dispatcher.dialer.lapsed`. The update is guarded
+    by the phase, so that a message that is delivered twice dials once.
     """
     own_ids = sorted({line.pbx for line in lines.values() if line.own_ids})
-    started = _START.all(tx, ids=ids, new_dialed_at=now, own_ids=own_ids)
+    started = _START.all(
+        tx, ids=ids, new_dialed_at=now, own_ids=own_ids, since=now - LASTS, until=now + LASTS
+    )
     rows = _STARTED.all(tx, ids=[row.id for row in started]) if started else []
     known = requests.of(tx, {(row.alarm_id, row.campaign_id) for row in rows})
     intents = {
