@@ -15,6 +15,7 @@ from dispatcher.escalation import keys
 from dispatcher.escalation.holding import Hold, hold_at_first, hold_on
 from dispatcher.escalation.lines import Lines
 from dispatcher.escalation.nobody import look_for_somebody
+from dispatcher.escalation.passing_over import pass_over
 from dispatcher.escalation.stepping import (
     as_known,
     call_next,
@@ -149,6 +150,8 @@ def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     known = _pages_that_count(work, row, plan)
     if _is_told(work, row, known):
         return
+    if pass_over(work, row, plan, known):
+        known = pages_since(work.tx, row["id"], plan.first_round)
     rows = pages_at(known, place)
     for step in range(row["step"]):
         before = pages_at(known, Place(step, row["round"]))

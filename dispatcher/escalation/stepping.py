@@ -22,6 +22,7 @@ from dispatcher.escalation.lines import Lines, lines_of
 from dispatcher.escalation.paging import call_waiting, page
 from dispatcher.escalation.recipients import LeftOut, Rules
 from dispatcher.escalation.saying import asked_of, told_of
+from dispatcher.escalation.unplaced import look_at
 from dispatcher.ledger import alarms as ledger
 from dispatcher.metrics import catalogue
 from dispatcher.policies import AlarmPlan
@@ -179,9 +180,11 @@ def next_look(work: Work, decision: Decision, pages: Iterable[Any]) -> datetime 
 
     ``pages`` are the alarm's of this round and later ones.
     """
-    if decision.next_at is not None:
-        return decision.next_at
-    has_more = decision.has_more or any(page.state == PageState.WAITING for page in pages)
+    known = list(pages)
+    times = [at for at in (decision.next_at, look_at(work.now, known)) if at is not None]
+    if times:
+        return min(times)
+    has_more = decision.has_more or any(page.state == PageState.WAITING for page in known)
     return work.now + LONGEST_WAIT if has_more else None
 
 

@@ -5,14 +5,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, DeliveredWhen, Outcome, PageState, Purpose
+from dispatcher.store.ids import new_id
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Attempt, Call, Page, among, table
 
 pages = table(Page)
 _alarms, _attempts, _calls = table(Alarm), table(Attempt), table(Call)
+_COLUMNS = tuple(column.name for column in pages.c)
 
 _ALARMS_OF = Prepared(
     select(pages.c.call_id, pages.c.alarm_id)
@@ -110,6 +124,18 @@ def wait_again(tx: Connection, page_ids: Sequence[str]) -> None:
     """Have the people of pages that have just ended wait for another call."""
     waits = {"state": PageState.WAITING, "call_id": None, "why": "", "ended_at": None}
     tx.execute(update(pages).where(pages.c.id.in_(page_ids)).values(waits))
+
+
+def wait_behind(tx: Connection, now: datetime, page: Any, position: int) -> None:
+    """Have the person of a page that has ended wait for another call, at this place in their line."""
+    again = {"id": new_id(), "state": PageState.WAITING, "position": position, "created_at": now}
+    fresh = {"call_id": None, "why": "", "keys_done": "", "called_at": None, "ended_at": None}
+    tx.execute(insert(pages), {name: getattr(page, name) for name in _COLUMNS} | again | fresh)
+
+
+def person_of(page: Any) -> str:
+    """Who is meant, in a word for the timeline."""
+    return str(page.name or page.number or page.extension or page.pbx_user)
 
 
 def end_delivered(tx: Connection, now: datetime, alarm_id: str, why: str) -> None:
@@ -285,6 +311,8 @@ _OF_ALARM = Prepared(
         _calls.c.state.label("call_state"),
         _calls.c.outcome.label("call_outcome"),
         _calls.c.delivered_when.label("call_proof"),
+        _calls.c.due_at.label("call_due_at"),
+        _calls.c.free_failures.label("call_free_failures"),
     )
     .outerjoin(_calls, _calls.c.id == pages.c.call_id)
     .where(pages.c.alarm_id == bindparam("of_alarm"), pages.c.round >= bindparam("since_round"))

@@ -1,0 +1,108 @@
+"""Which calls keep somebody in their line waiting although they can't be placed, and when to look."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from dispatcher.domain.patience import PATIENCE, PATIENCE_LATER, Queued, gives_way_at
+from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, PageState
+from dispatcher.pacer.limits import waiting_for_phones
+from dispatcher.store.tables import Attempt, Call, table
+
+_attempts, _calls = table(Attempt), table(Call)
+
+SOON = timedelta(seconds=15)
+"""So often it is looked whether calls that fail by no callee's doing have gone on, while one is dialled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A page whose call can't be placed for now, and why."""
+
+    page: Any
+    why: str
+
+
+def look_at(now: datetime, rows: Iterable[Any]) -> datetime | None:
+    """When to look whether a call of these pages can be placed; None where nobody waits for that."""
+    return min((_look_at(now, page, patience) for page, patience in _with_others_behind(rows)), default=None)
+
+
+def _look_at(now: datetime, page: Any, patience: timedelta) -> datetime:
+    is_failing = page.call_free_failures > 0
+    if page.call_state == CallState.ACTIVE:
+        return now + (SOON if is_failing else PATIENCE)
+    since = _called_at(page) if is_failing else max(_called_at(page), page.call_due_at)
+    return max(now + SOON, since + patience)
+
+
+def unplaced(tx: Connection, now: datetime, rows: Iterable[Any]) -> list[Unplaced]:
+    """The pages whose calls have kept somebody waiting for long enough.
+
+    A call that waits for its callee's phone is none of them: the callee is being told of another alarm.
+    """
+    kept = [one for one in _with_others_behind(rows) if one[0].call_state == CallState.QUEUED]
+    ids = [page.call_id for page, _ in kept]
+    calls = tx.execute(select(_calls).where(_calls.c.id.in_(ids))).all() if ids else []
+    held, limited = waiting_for_phones(tx, now, calls) if calls else (frozenset(), {})
+    failing = _failing_since(tx, calls)
+    found = []
+    for page, patience in kept:
+        until = limited.get(page.call_id)
+        call = Queued(_called_at(page), page.call_due_at, failing.get(page.call_id), until)
+        if page.call_id not in held and gives_way_at(call, now, patience) <= now:
+            found.append(Unplaced(page, _why(page, call)))
+    return found
+
+
+def _with_others_behind(rows: Iterable[Any]) -> list[tuple[Any, timedelta]]:
+    """The pages being called for whose end somebody waits in their line, and how long that is waited for."""
+    lines: dict[tuple[int, int, int], list[Any]] = {}
+    for page in rows:
+        lines.setdefault((page.round, page.step, page.line), []).append(page)
+    found = []
+    for line in lines.values():
+        waiting = [_way(page) for page in line if page.state == PageState.WAITING]
+        if not waiting:
+            continue
+        tried = {_way(page) for page in line if page.state != PageState.WAITING}
+        patience = PATIENCE_LATER if tried.issuperset(waiting) else PATIENCE
+        called = [page for page in line if page.state == PageState.CALLING]
+        found += [(page, patience) for page in called if page.call_state in OPEN_CALL_STATES]
+    return found
+
+
+def _called_at(page: Any) -> datetime:
+    at: datetime = page.called_at or page.created_at
+    return at
+
+
+def _way(page: Any) -> tuple[Any, ...]:
+    return page.number, page.extension, page.pbx_user, page.pbx
+
+
+def _failing_since(tx: Connection, calls: Sequence[Any]) -> dict[str, datetime]:
+    """When the first of each call's latest attempts was made, if all of these were no callee's doing."""
+    failing = [call.id for call in calls if call.free_failures > 0]
+    query = (
+        select(_attempts.c.call_id, func.min(_attempts.c.claimed_at).label("since"))
+        .join(_calls, _calls.c.id == _attempts.c.call_id)
+        .where(
+            _attempts.c.call_id.in_(failing),
+            _attempts.c.ordinal > _calls.c.attempts_made - _calls.c.free_failures,
+        )
+        .group_by(_attempts.c.call_id)
+    )
+    return {row.call_id: row.since for row in tx.execute(query)} if failing else {}
+
+
+def _why(page: Any, call: Queued) -> str:
+    if call.limited_until is not None:
+        return f"no more calls for alarms are taken there before {call.limited_until:%H:%M:%S} UTC"
+    if call.failing_since is not None:
+        times = "once" if page.call_free_failures == 1 else f"{page.call_free_failures} times in a row"
+        return f"{page.call_outcome} {times}, since {call.failing_since:%H:%M:%S} UTC"
+    return f"no line has taken the call since {max(call.called_at, call.due_at):%H:%M:%S} UTC"
