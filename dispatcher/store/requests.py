@@ -1,6 +1,7 @@
-"""What an alarm or a campaign asks for. It never changes once made, so a process may remember it.
+"""What an alarm or a campaign asks for. Mostly it never changes once made, so a process may remember it.
 
-But for the keys of an alarm, which a graver repeat may change: one that has any is read anew each time.
+But a graver repeat may change the keys of an alarm: one that may get graver, or has any beside those that
+acknowledge, is read anew each time.
 """
 
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from dispatcher.domain.retry import RetryRules
-from dispatcher.domain.vocabulary import ANSWERS, CallKind, DeliveredWhen, MessageKind, Outcome
+from dispatcher.domain.vocabulary import ANSWERS, CallKind, DeliveredWhen, MessageKind, Outcome, Severity
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Campaign, table
 
@@ -33,6 +34,8 @@ class Request:
     retry: RetryRules
     answer_digits: str = ""
     """Keys by which a callee answers without acknowledging."""
+    may_change: bool = False
+    """Whether a repeat may still be graver."""
 
 
 def for_call(request: Request, row: Any) -> Request:
@@ -77,7 +80,9 @@ class Requests:
             found |= _load(tx, CallKind.ALARM, sorted(missing))
         if missing := campaigns - known.keys():
             found |= _load(tx, CallKind.CAMPAIGN, sorted(missing))
-        self._remember({key: item for key, item in found.items() if not item.answer_digits})
+        self._remember(
+            {key: item for key, item in found.items() if not (item.may_change or item.answer_digits)}
+        )
         return known | found
 
     def _remember(self, found: dict[str, Request]) -> None:
@@ -104,7 +109,7 @@ def _asked_by(owners: Table, label: ColumnElement[str], *more: ColumnElement[Any
 
 _alarms, _campaigns = table(Alarm), table(Campaign)
 _ASKED = {
-    CallKind.ALARM: _asked_by(_alarms, _alarms.c.summary, _alarms.c.plan),
+    CallKind.ALARM: _asked_by(_alarms, _alarms.c.summary, _alarms.c.plan, _alarms.c.dedup_key),
     CallKind.CAMPAIGN: _asked_by(_campaigns, _campaigns.c.name),
 }
 
@@ -125,7 +130,14 @@ def _request(kind: CallKind, row: Any) -> Request:
         ack_digits=row.ack_digits,
         retry=rules_from(row.retry),
         answer_digits=answers_in(row.plan) if kind is CallKind.ALARM else "",
+        may_change=kind is CallKind.ALARM and _may_get_graver(row),
     )
+
+
+def _may_get_graver(alarm: Any) -> bool:
+    """Whether a repeat, which only an alarm with a key has, may be graver than all before."""
+    gravest = (alarm.plan or {}).get("severity")
+    return alarm.dedup_key is not None and gravest not in (None, Severity.CRITICAL)
 
 
 def answers_in(plan: dict[str, Any] | None) -> str:

@@ -71,6 +71,21 @@ def test_the_keys_of_the_graver_message_come_with_it(store_url: str) -> None:
         assert CAT in desk.waiting()
 
 
+def test_keys_that_only_the_graver_message_has_answer_its_call(store_url: str) -> None:
+    """Also where what the alarm asks for was read before."""
+    with open_desk(store_url, graver(step(ANN), step(CAT))) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        desk.ring()
+        desk.busy(ANN)
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.ring()
+        desk.press(ANN, "5")
+        desk.hang_up(ANN)
+
+        assert (ANN, "delivered") in desk.outcomes(alarm)
+        assert desk.waiting() == [CAT]
+
+
 def test_a_lesser_or_equal_repeat_changes_nothing(store_url: str) -> None:
     with open_desk(store_url, graver(step(ANN))) as desk:
         alarm = desk.raised(severity="critical", dedup_key="pump")
