@@ -54,9 +54,13 @@ class Receiver:
     def open(self) -> None:
         """Begin to enter what becomes durable."""
         self._entering.start()
+        for sender in self._senders.values():
+            sender.open()
 
     def close(self) -> None:
         """Finish what is under way; no request may follow."""
+        for sender in self._senders.values():
+            sender.close()
         self._batcher.close()
         self._entering.close()
         try:

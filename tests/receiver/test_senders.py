@@ -79,6 +79,40 @@ def test_a_pbx_that_has_moved_is_let_in_when_it_repeats(monkeypatch: pytest.Monk
     assert sender.may_post_from("10.0.0.1")
 
 
+def test_a_name_that_can_be_looked_up_only_later_is_found_before_anybody_posts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    addresses: list[str] = []
+    asked = resolving_to(monkeypatch, addresses)
+    monkeypatch.setattr(senders, "LOOK_UP_SECONDS", 30.0)
+    monkeypatch.setattr(senders, "FIRST_LOOK_UP_SECONDS", 0.01)
+    sender = sender_of("hq", "https://pbx.example", "", ["10.0.0.0/8"])
+    sender.open()
+    until(lambda: len(asked) > 3)
+
+    addresses.append("192.0.2.7")
+    until(lambda: len(sender.networks) == 2)
+    assert sender.may_post_from("192.0.2.7")
+    assert sender.may_post_from("10.0.0.1")
+    before = len(asked)
+    time.sleep(0.1)
+    assert len(asked) == before, "a host that was found is looked up again"
+
+
+def test_a_host_that_is_never_found_is_looked_for_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = resolving_to(monkeypatch, [])
+    monkeypatch.setattr(senders, "FIRST_LOOK_UP_SECONDS", 0.01)
+    sender = sender_of("hq", "https://pbx.example", "", [])
+    sender.open()
+    until(lambda: len(asked) > 2)
+
+    sender.close()
+    time.sleep(0.1)
+    before = len(asked)
+    time.sleep(0.1)
+    assert len(asked) == before
+
+
 def test_strangers_cause_no_lookup_after_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = resolving_to(monkeypatch, ["192.0.2.7"])
     sender = sender_of("hq", "https://pbx.example", "", [])
