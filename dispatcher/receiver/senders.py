@@ -14,7 +14,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOK_UP_SECONDS = 30.0
 FIRST_LOOK_UP_SECONDS = 1.0
-"""The pause between two lookups of a host that was never found, as when names can't be looked up at boot yet."""
+"""The pause between two lookups of a host that was never found: at boot no name may be found yet."""
 
 
 @lru_cache(maxsize=1024)
