@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import or_
 from typing import Any, NamedTuple
 
-from dispatcher.domain.numbers import same_number
+from dispatcher.domain.numbers import same_number, similar_number
 from dispatcher.domain.reasons import PRECEDENCE, Reason
 from dispatcher.domain.reports import Cdr, CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
@@ -25,6 +25,7 @@ _CDR_RANK = {status: rank for rank, status in enumerate(CdrStatus)}
 _NO_CAUSE = -len(PRECEDENCE)
 _NO_OTHER_LEG = "no other leg"
 _WHOLE_CALL = "the whole call"
+_NOT_NAMED = "failed, and the callee was not named"
 
 
 class Facts(NamedTuple):
@@ -72,19 +73,31 @@ class Facts(NamedTuple):
         does not, since the other leg may still hold the channel, unless the call was answered and the
         callee's is the only leg that the report names: at the other end of an IVR or a prompt there is
         none (inferred: the manual shows no BYE of such a call).
-        Facts only accumulate, so a call that has ended stays so.
+        Facts only accumulate, so a call that has ended stays so; but for one that seemed to have failed
+        until it was known that the callee had taken it.
         """
-        ends = [at for at in (self.cdr_at, self.failed_at, self.closed_at) if at is not None]
+        failed_at = None if self.has_failed_elsewhere else self.failed_at
+        ends = [at for at in (self.cdr_at, failed_at, self.closed_at) if at is not None]
         if self.released_at is not None and self._is_released():
             ends.append(self.released_at)
         return min(ends) if ends else None
+
+    @property
+    def has_failed_elsewhere(self) -> bool:
+        """Whether who could not be reached is somebody whom the call went on to, and not the callee.
+
+        A CallFailed that does not name the callee may be about either: the K2 API v2.0.0 manual lists
+        nothing but extensions in its members. Once the callee has taken the call it is another's.
+        """
+        is_taken = self.answered_at is not None or bool(self.keys) or self.cdr_status is CdrStatus.ANSWERED
+        return _NOT_NAMED in self.releases and is_taken
 
     def _is_released(self) -> bool:
         if _WHOLE_CALL in self.releases:
             return True
         if _NO_OTHER_LEG in self.releases and self.answered_at is not None:
             return True
-        return len(self.releases - {_NO_OTHER_LEG}) > 1
+        return len(self.releases - {_NO_OTHER_LEG, _NOT_NAMED}) > 1
 
 
 NOTHING = Facts()
@@ -202,8 +215,14 @@ def facts_of(report: Report, target: Target, at: datetime) -> Facts:
         case ReportEvent.OVER:
             return Facts(released_at=at, releases=frozenset({_WHOLE_CALL}), leg=leg, trunk=trunk)
         case ReportEvent.FAILED:
-            reason = report.reason or Reason.FAILED
-            return Facts(failed_at=at, cause=reason, cause_text=report.reason_text, leg=leg, trunk=trunk)
+            return Facts(
+                releases=frozenset() if _may_name(report, target) else frozenset({_NOT_NAMED}),
+                failed_at=at,
+                cause=report.reason or Reason.FAILED,
+                cause_text=report.reason_text,
+                leg=leg,
+                trunk=trunk,
+            )
     return Facts(leg=leg, trunk=trunk) if leg or trunk else NOTHING
 
 
@@ -301,4 +320,14 @@ def _concerns(report: Report, target: Target) -> bool:
             and (not party.number or same_number(target.digits, party.number))
             for party in report.parties
         )
+    return any(party.number.strip() == target.digits for party in report.parties)
+
+
+def _may_name(report: Report, target: Target) -> bool:
+    """Whether one of the parties that a report names may be the callee, or it names none."""
+    if not report.parties:
+        return True
+    if target.kind is TargetKind.NUMBER:
+        outside = [party.number for party in report.parties if party.kind is not PartyKind.EXTENSION]
+        return any(not number or similar_number(target.digits, number) for number in outside)
     return any(party.number.strip() == target.digits for party in report.parties)

@@ -25,6 +25,10 @@ the PBX then, and ends the attempt. An ``unknown`` of a call that was answered i
 :func:`may_have_been_reached` denies, nor a ``not_heard`` of a call whose end had to be asked for, so a
 campaign does not call that person twice.
 
+One report can be taken for another's: a CallFailed that does not name the callee is believed to be about
+them until a sign shows that they took the call (see :attr:`Facts.has_failed_elsewhere`). It is wrong only
+where such a call has gone on to somebody else, and its answer, its keys and its record are all lost.
+
 ``delivered`` is for good: whatever comes later, more facts never take it back.
 """
 
@@ -137,7 +141,12 @@ def outcome_of(facts: Facts, terms: Terms) -> Outcome | None:
 
 
 def _cause_of(facts: Facts) -> Reason | None:
-    """Why the call failed; that it was never placed counts no more once anything has been heard of it."""
+    """Why the call failed, as far as that says something of the callee.
+
+    That it was never placed counts no more once anything has been heard of it.
+    """
+    if facts.has_failed_elsewhere:
+        return None
     if facts.cause is not Reason.NEVER_PLACED:
         return facts.cause
     signs = (facts.ringing_at, facts.answered_at, facts.prompt_ended_at, facts.released_at, facts.cdr_at)

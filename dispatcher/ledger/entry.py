@@ -111,6 +111,9 @@ def _enter_facts(news: News, known_trunks: frozenset[tuple[str, str]]) -> Entere
     if case.trunk and case.facts.trunk != case.trunk and (case.pbx, case.facts.trunk) in known_trunks:
         left_trunk = case.trunk if case.channel_held else None
         case.trunk = case.facts.trunk
+    if case.phase is Phase.ENDED and case.facts.ended_at is None:
+        # It was ended, and its channel freed, by a failure that turns out to be somebody else's.
+        case.facts = join(case.facts, Facts(closed_at=before.ended_at))
     outcome = outcome_of(case.facts, terms_of(case))
     if outcome is not None and outcome_before is not Outcome.DELIVERED:
         case.outcome = outcome

@@ -74,7 +74,8 @@ _RANK = {
     for place, word in enumerate(
         (
             *("raised", "repeated", "dialled", "in_doubt", "accepted", "rang", "answered", "heard"),
-            *("transferred", "key", "acknowledged", "resolved", "hang_up", "unanswered", "ended", "record"),
+            *("transferred", "key", "acknowledged", "resolved", "hang_up"),
+            *("unanswered_elsewhere", "unanswered", "ended", "record"),
             *(
                 "delivered",
                 "failed",
@@ -182,7 +183,12 @@ def _facts(attempt: Any, who: str) -> Iterator[tuple[datetime | None, str, str]]
     yield facts.answered_at, "answered", f"{who} {answered}"
     yield facts.prompt_ended_at, "heard", f"The message to {who} was played to its end"
     yield facts.hung_up_at, "hang_up", f"The PBX was asked to end the call to {who}"
-    yield facts.failed_at, "unanswered", f"The call to {who} was not answered: {cause or 'no cause was told'}"
+    if facts.has_failed_elsewhere:
+        text = f"Somebody to whom the call to {who} went on was not reached: {cause or 'no cause was told'}"
+        yield facts.failed_at, "unanswered_elsewhere", text
+    else:
+        text = f"The call to {who} was not answered: {cause or 'no cause was told'}"
+        yield facts.failed_at, "unanswered", text
     if attempt.phase == Phase.ENDED:
         yield facts.ended_at, "ended", f"The call to {who} was over: {attempt.outcome}"
     if facts.cdr_at is not None:

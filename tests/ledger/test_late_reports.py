@@ -11,7 +11,7 @@ from dispatcher.domain.vocabulary import CallState, Outcome, Phase
 from dispatcher.ledger import alarms
 from dispatcher.metrics.counting import Count
 from dispatcher.store.tables import Call, table
-from tests.domain.reported import ANSWERED, BYES, PROMPT_END, TALKED, failed, key
+from tests.domain.reported import AGENT_1, ANSWERED, BYES, PROMPT_END, TALKED, failed, key
 from tests.ledger.world import World
 
 HEARD = [ANSWERED, PROMPT_END, *BYES, TALKED]
@@ -216,3 +216,36 @@ def test_a_failed_call_of_an_alarm_that_is_over_gets_its_reason_but_no_redial(wo
     world.set("alarms", alarm, status="resolved")
     world.tell(attempt, [failed(Reason.CONGESTION, "503")])
     assert world.state(call) == (CallState.FAILED, Outcome.CONGESTION)
+
+
+# Somebody whom the call went on to could not be reached.
+
+ELSEWHERE = failed(Reason.BUSY, "486 Busy Here", AGENT_1)
+
+
+def test_who_is_led_on_to_a_busy_extension_is_not_called_again_meanwhile(world: World) -> None:
+    call = world.call(alarm=world.alarm())
+    attempt = world.dial(call)
+    world.tell(attempt, [ANSWERED, key("9", 0)])
+    assert world.tell(attempt, [ELSEWHERE]).freed == set()
+    row = world.row("attempts", attempt)
+    assert (row.phase, row.outcome, row.channel_held) == (Phase.UP, None, True)
+    assert world.state(call)[0] == CallState.ACTIVE
+
+    world.tell(attempt, [*BYES, TALKED])
+    assert world.row("attempts", attempt).outcome == Outcome.NOT_HEARD
+
+
+def test_an_answer_that_is_told_after_another_ones_failure_keeps_a_campaign_from_calling_twice(
+    world: World,
+) -> None:
+    call = world.call(campaign=world.campaign())
+    attempt = world.dial(call)
+    world.tell(attempt, [ELSEWHERE])
+    assert world.state(call) == (CallState.QUEUED, Outcome.BUSY)
+    world.tell(attempt, [ANSWERED])
+    row = world.row("attempts", attempt)
+    assert (row.phase, row.channel_held, row.outcome) == (Phase.ENDED, False, Outcome.NOT_HEARD)
+    assert world.state(call) == (CallState.FAILED, Outcome.NOT_HEARD)
+    world.tell(attempt, [PROMPT_END, *BYES, TALKED])
+    assert world.state(call) == (CallState.DELIVERED, Outcome.DELIVERED)
