@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, select, update
+from sqlalchemy import ColumnElement, Connection, case, select, update
 
 from dispatcher.domain.reports import PartyKind
 from dispatcher.store.tables import ForeignCall, table
@@ -69,9 +69,18 @@ def end(tx: Connection, now: datetime, pbx: str, callids: Iterable[str]) -> list
     gone = list(callids)
     if not gone:
         return []
+    return _end(tx, now, pbx, _foreign.c.callid.in_(gone))
+
+
+def lapse(tx: Connection, now: datetime, pbx: str, before: datetime) -> list[str]:
+    """End foreign calls that began before a time; returns their trunks, one for each that ended."""
+    return _end(tx, now, pbx, _foreign.c.since < before)
+
+
+def _end(tx: Connection, now: datetime, pbx: str, which: ColumnElement[bool]) -> list[str]:
     ended = (
         update(_foreign)
-        .where(and_(_foreign.c.pbx == pbx, _foreign.c.callid.in_(gone), _foreign.c.ended_at.is_(None)))
+        .where(_foreign.c.pbx == pbx, which, _foreign.c.ended_at.is_(None))
         .values(ended_at=now)
         .returning(_foreign.c.trunk)
     )

@@ -1,5 +1,6 @@
 """The channels in use, as we hold them, against those that the PBX shows."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +17,13 @@ from dispatcher.metrics.catalogue import Drift
 from dispatcher.metrics.counting import Count
 from dispatcher.sessions import Pbx, Sessions
 from dispatcher.signals import Topic
-from dispatcher.store import foreign
+from dispatcher.store import foreign, marks
 from dispatcher.store.attempts import attempts, lock_by_id
 from dispatcher.store.tables import HELD, among
 from dispatcher.upkeep.live import live_calls
 from dispatcher.upkeep.matching import Matched, gone, match, name_of, unheard_of
+
+_log = logging.getLogger(__name__)
 
 STALE = timedelta(seconds=30)
 """A call that is younger is left alone, since the list may have been made before it began."""
@@ -33,17 +36,22 @@ class Comparison:
         self._core = core
         self._sessions = sessions
         self._pbxes = pbxes
+        self._longest = timedelta(seconds=core.settings.pacing.longest_call)
 
     def compare(self, pbx: str) -> None:
         """Bring others' calls, and the trunks of our own, in line with the PBX's live calls.
 
         Some calls of others end without a report. Some begin without one: those from before our login,
         and all on a trunk whose status the PBX does not monitor.
+
+        Where there is no list, others' calls whose end nobody reported lapse once they have lasted for longer
+        than any call does, and no list was to be had for as long.
         """
         live = live_calls(self._sessions, self._pbxes[pbx])
-        if live is None:
-            return
         now = self._core.clock()
+        if live is None:
+            self._let_lapse(now, pbx)
+            return
         names = {trunk for of_pbx, trunk in self._core.ledger.trunks if of_pbx == pbx}
         with self._core.store.read() as tx:
             ours = _ours(tx, now, pbx)
@@ -57,13 +65,37 @@ class Comparison:
             believed = foreign.live(tx, pbx)
             stale = [row for row in believed if row.since < now - STALE]
             ended = foreign.end(tx, now, pbx, gone(stale, matched.strangers))
-            for trunk in ended:
-                count.add(catalogue.CHANNEL_DRIFT, pbx, trunk, Drift.OTHERS_ENDED)
+            _count_ended(count, pbx, ended)
             for call in unheard_of(believed, matched.strangers):
                 if foreign.note(tx, now, pbx, name_of(call), call.trunk):
                     count.add(catalogue.CHANNEL_DRIFT, pbx, call.trunk, Drift.OTHERS_UNHEARD)
+            marks.locked(tx, _listed(pbx))
+            marks.put(tx, _listed(pbx), at=now)
             write_counts(tx, count)
         if ended:
+            self._core.signals.send(Topic.PACER)
+
+    def _let_lapse(self, now: datetime, pbx: str) -> None:
+        """End others' calls that were neither shown nor begun for longer than any call lasts."""
+        before = now - self._longest
+        with self._core.store.read() as tx:
+            listed = marks.find(tx, _listed(pbx))
+            if listed is not None and listed.at >= before:
+                return
+            if not any(row.since < before for row in foreign.live(tx, pbx)):
+                return
+        count = Count()
+        with self._core.store.write() as tx:
+            ended = foreign.lapse(tx, now, pbx, before)
+            _count_ended(count, pbx, ended)
+            write_counts(tx, count)
+        if ended:
+            _log.warning(
+                "%d calls of others at %s are taken to be over: none lasts longer than pacing.longest_call, "
+                "and the PBX does not show which are up",
+                len(ended),
+                pbx,
+            )
             self._core.signals.send(Topic.PACER)
 
     def _correct_ours(self, pbx: str, matched: Matched) -> None:
@@ -85,6 +117,16 @@ class Comparison:
             return aftermath
 
         self._core.after(self._core.store.transact(correct))
+
+
+def _listed(pbx: str) -> str:
+    """The name of the mark that says when the PBX's list of live calls was last had."""
+    return f"live calls of {pbx}"
+
+
+def _count_ended(count: Count, pbx: str, trunks: Sequence[str]) -> None:
+    for trunk in trunks:
+        count.add(catalogue.CHANNEL_DRIFT, pbx, trunk, Drift.OTHERS_ENDED)
 
 
 def _ours(tx: Connection, now: datetime, pbx: str) -> Sequence[Any]:

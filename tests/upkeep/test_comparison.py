@@ -43,6 +43,10 @@ def by_hand(callid: str, number: str = THEIRS) -> bytes:
     return posted("ALERT", callid, inside("1005"), outside(number, caller="1005"))
 
 
+def no_list(session: object) -> None:
+    raise PbxRefused(Reason.UNSUPPORTED, "outbound/query: errno 10003")
+
+
 class TestOthers:
     """Calls that are not ours, and whose end nobody reported; they can only be counted, so the oldest go."""
 
@@ -151,6 +155,41 @@ class TestOthers:
 
         assert believed(office) == ["1.1"]
         assert "can't be seen" in caplog.text
+
+    def test_without_a_list_they_last_as_long_as_any_call_at_most(
+        self, office: Office, comparison: Comparison
+    ) -> None:
+        office.driver.on_request = no_list
+        office.take(by_hand("1.1"))
+        office.clock.move(minutes=59)
+        office.take(by_hand("1.2"))
+        comparison.compare("hq")
+        assert believed(office) == ["1.1", "1.2"]
+
+        wake_ups = office.core.signals.subscribe(Topic.PACER)
+        office.clock.move(minutes=2)
+        comparison.compare("hq")
+
+        assert believed(office) == ["1.2"]
+        assert wake_ups.wait(0)
+        assert drift(office) == {"others_ended": 1}
+
+    def test_a_long_call_outlasts_a_list_that_fails_for_a_while(
+        self, office: Office, comparison: Comparison
+    ) -> None:
+        office.take(by_hand("1.1"))
+        office.driver.live = [live(THEIRS)]
+        office.clock.move(minutes=90)
+        comparison.compare("hq")
+
+        office.driver.on_request = no_list
+        office.clock.move(minutes=59)
+        comparison.compare("hq")
+        assert believed(office) == ["1.1"]
+
+        office.clock.move(minutes=2)
+        comparison.compare("hq")
+        assert believed(office) == []
 
 
 class TestSignals:
