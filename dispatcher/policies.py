@@ -183,6 +183,14 @@ class PolicySpec(Schema):
         return self.model_copy(update=changed)
 
 
+class KeysBefore(Schema):
+    """What keys did in the calls that were made before a repeat was graver: callees know them from there."""
+
+    until: datetime
+    ack_digits: str
+    keys: dict[Key, KeyAction] = Field(default_factory=dict)
+
+
 class AlarmPlan(Schema):
     """A policy as one alarm keeps it from its raising on, so that later changes don't reach it."""
 
@@ -203,6 +211,8 @@ class AlarmPlan(Schema):
     """What is heard since a repeat was graver, where that is not the alarm's own message."""
     delivered_when: DeliveredWhen | None = None
     """What calls with that message must show."""
+    keys_before: list[KeysBefore] = Field(default_factory=list)
+    """The keys of earlier calls, where repeats have changed them; the oldest first."""
     first_round: int = 0
     """The round at which it began anew, after a silence or an acknowledgement; the rounds count on."""
     asked_at: datetime | None = None
@@ -215,6 +225,10 @@ class AlarmPlan(Schema):
     def document(self) -> dict[str, Any]:
         """The plan as the store keeps it."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    def keys_in(self, made_at: datetime) -> dict[Key, KeyAction]:
+        """What keys do in a call that was made at this time."""
+        return next((before.keys for before in self.keys_before if made_at < before.until), self.keys)
 
     @property
     def course(self) -> Course:

@@ -24,6 +24,7 @@ from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import pages, reports
 from dispatcher.store.attempts import facts_from
+from dispatcher.store.requests import for_call
 from dispatcher.store.tables import Alarm, Attempt, Call, Campaign, RawReport, among, table
 from dispatcher.upkeep import housekeeping
 
@@ -92,7 +93,7 @@ def _end_alarm(core: Core, tx: Connection, alarm_id: str, count: Count) -> After
     rows = pages.of_alarm(tx, alarm_id, plan.get("first_round", 0))
     # Who pressed a key to go on has been reached too, and has not acknowledged: their page has ended.
     told = [row for row in rows if row.state == PageState.CALLING and row.call_state == CallState.DELIVERED]
-    heard = next((row for row in told if _has_acknowledged(tx, alarm_id, row.call_id)), None)
+    heard = next((row for row in told if _has_acknowledged(core, tx, alarm_id, row.call_id)), None)
     if heard is not None:
         by = heard.name or heard.number or "the callee"
         cause = f"found by the auditor: {by} had acknowledged it"
@@ -100,11 +101,12 @@ def _end_alarm(core: Core, tx: Connection, alarm_id: str, count: Count) -> After
     return ledger_alarms.end_if_exhausted(tx, now, alarm_id)
 
 
-def _has_acknowledged(tx: Connection, alarm_id: str, call_id: str) -> bool:
+def _has_acknowledged(core: Core, tx: Connection, alarm_id: str, call_id: str) -> bool:
     """Whether a key came in the call that acknowledges the alarm; other deliveries do not."""
-    digits = tx.execute(select(_alarms.c.ack_digits).where(_alarms.c.id == alarm_id)).scalar() or ""
+    request = core.ledger.requests.of(tx, [(alarm_id, None)])[alarm_id]
+    call = tx.execute(select(_calls).where(_calls.c.id == call_id)).one()
     tried = tx.execute(select(_attempts).where(_attempts.c.call_id == call_id)).all()
-    asked = Terms(DeliveredWhen.ACKNOWLEDGED, digits)
+    asked = Terms(DeliveredWhen.ACKNOWLEDGED, for_call(request, call).ack_digits)
     return any(is_acknowledged(facts_from(row), asked) for row in tried)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from dispatcher.directory import do_not_call
 from dispatcher.domain.vocabulary import KeyAction, PageState
 from dispatcher.escalation import silences
+from dispatcher.escalation.recipients import Callee
 from dispatcher.escalation.resolving import resolve
 from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan
@@ -44,12 +45,12 @@ _STRENGTH = (Wish.NONE, Wish.GO_ON, Wish.NOTHING_MORE)
 
 def act(work: Work, row: Any, plan: AlarmPlan, only: frozenset[KeyAction] = frozenset(KeyAction)) -> Wish:
     """Give every key its effect that has not had it. ``row`` is the locked alarm's; ``only`` what is done."""
-    if not plan.keys:
+    if not plan.keys and not plan.keys_before:
         return Wish.NONE
     wish = Wish.NONE
     for page, pressed in _new_keys(work, row["id"]):
         for key in pressed:
-            action = plan.keys.get(key)
+            action = plan.keys_in(page.call_created_at).get(key)
             if action is None or action is KeyAction.ACKNOWLEDGE or action not in only:
                 continue
             wish = max(wish, _do(work, row, plan, page, key, action), key=_STRENGTH.index)
@@ -98,7 +99,7 @@ def _do(work: Work, row: Any, plan: AlarmPlan, page: Any, key: str, action: KeyA
             _end_page(work, page, f"{cause}: it goes on to the next step")
             return Wish.GO_ON
         case KeyAction.RESOLVE:
-            resolve(work, row["id"], cause)
+            resolve(work, row["id"], cause, Callee.from_columns(page))
             return Wish.NOTHING_MORE
         case KeyAction.SILENCE:
             _silence(work, row, plan, who, cause)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -13,7 +14,7 @@ from dispatcher.escalation.recipients import Asked
 from dispatcher.escalation.saying import message_of, told_of
 from dispatcher.escalation.stepping import pages_since, write
 from dispatcher.ledger import alarms as ledger
-from dispatcher.policies import AlarmPlan
+from dispatcher.policies import AlarmPlan, KeysBefore
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.pages import lock_calls, wait_again
@@ -37,6 +38,7 @@ class Said:
     plan: AlarmPlan
     """Its own, by which a first alarm like it would go on."""
     asked: Asked
+    ack_digits: str
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -56,16 +58,19 @@ def follow(work: Work, alarm_id: str, said: Said) -> None:
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
     is_open = row["status"] == AlarmStatus.OPEN
     rerouted = _rerouted(row, plan, said) if is_open else plan
-    changed = _retold(row, rerouted, said) if is_open else plan
+    changed = _retold(row, rerouted, said, work.now) if is_open else plan
     is_matched_anew = labels_of(row | said.columns) != labels_of(row)
+    is_retold = changed.keys_before != plan.keys_before
     values = said.columns | ({"plan": changed.document()} if changed != plan else {})
+    if is_retold:
+        values["ack_digits"] = said.ack_digits
     if plan.steps and is_open and (is_matched_anew or rerouted != plan):
         values["next_at"] = work.now
         work.aftermath.escalate = True
     write(work, alarm_id, **values)
     silences.feel_changed(work, row, row | said.columns)
-    if (changed.message, changed.keys) != (plan.message, plan.keys):
-        _tell_anew(work, row, changed)
+    if is_retold:
+        _tell_anew(work, row | values, changed)
 
 
 def _rerouted(row: Mapping[str, Any], plan: AlarmPlan, said: Said) -> AlarmPlan:
@@ -78,14 +83,16 @@ def _rerouted(row: Mapping[str, Any], plan: AlarmPlan, said: Said) -> AlarmPlan:
     return plan.model_copy(update=route)
 
 
-def _retold(row: Mapping[str, Any], plan: AlarmPlan, said: Said) -> AlarmPlan:
-    """The plan as a graver repeat has it told."""
+def _retold(row: Mapping[str, Any], plan: AlarmPlan, said: Said, now: datetime) -> AlarmPlan:
+    """The plan as a graver repeat has it told: a message and its keys go together."""
     if not _is_graver(said.severity, plan.severity):
         return plan
     told: dict[str, Any] = {"severity": said.severity}
-    if said.asked.message != (plan.message or message_of(row)):
+    was = plan.message or message_of(row), plan.keys, row["ack_digits"]
+    if (said.asked.message, said.plan.keys, said.ack_digits) != was:
+        before = KeysBefore(until=now, ack_digits=row["ack_digits"], keys=plan.keys)
         heard = {"message": said.asked.message, "delivered_when": said.asked.delivered_when}
-        told |= heard | {"keys": said.plan.keys}
+        told |= heard | {"keys": said.plan.keys, "keys_before": [*plan.keys_before, before]}
     return plan.model_copy(update=told)
 
 
@@ -99,7 +106,7 @@ def _tell_anew(work: Work, row: Any, plan: AlarmPlan) -> None:
 
     Who is in a call hears it to its end. Steps with a message of their own keep it.
     """
-    why = f"the alarm is {plan.severity} now, and its message another"
+    why = f"the alarm is {plan.severity} now, and its message or its keys are others"
     change = Change("alarm", row["id"], "message_changed", why, row["id"])
     events.record(work.tx, work.now, [change])
     lock_calls(work.tx, row["id"])

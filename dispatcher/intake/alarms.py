@@ -120,7 +120,7 @@ def _raise(work: Work, request: AlarmRequest, source: str) -> Taken:
         events.record(work.tx, work.now, [Change("alarm", alarm_id, "repeated", cause, alarm_id=alarm_id)])
         asked = Asked(plan.message, plan.delivered_when)
         of_alarm = request.severity, row["summary"], request.details, request.labels
-        said = Said(*of_alarm, plan.course, asked)
+        said = Said(*of_alarm, plan.course, asked, plan.ack_digits)
         follow(work, alarm_id, said)
         return Taken(alarm_id, Effect.JOINED)
     raised = Change("alarm", row["id"], "raised", cause=f"by {source}", alarm_id=row["id"])

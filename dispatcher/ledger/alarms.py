@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, false, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, false, func, or_, select, update
 
 from dispatcher.domain.vocabulary import (
     LIVE_PHASES,
@@ -36,7 +36,9 @@ def _look_again(*conditions: ColumnElement[bool]) -> Prepared:
 
 
 _LOOK_AGAIN = _look_again(among(_alarms.c.status, AlarmStatus.OPEN, AlarmStatus.ACKNOWLEDGED))
-_LOOK_AT_KEYS = _look_again(_alarms.c.plan["keys"].as_string().is_not(None))
+_LOOK_AT_KEYS = _look_again(
+    or_(*(_alarms.c.plan[name].as_string().is_not(None) for name in ("keys", "keys_before")))
+)
 _STANDING = Prepared(
     select(_alarms.c.status, _alarms.c.next_at, _alarms.c.plan, _alarms.c.round, _alarms.c.delivered_when)
     .where(_alarms.c.id == bindparam("of_alarm"))

@@ -19,7 +19,15 @@ from sqlalchemy import (
     update,
 )
 
-from dispatcher.domain.vocabulary import AlarmStatus, CallState, DeliveredWhen, Outcome, PageState, Purpose
+from dispatcher.domain.vocabulary import (
+    OPEN_CALL_STATES,
+    AlarmStatus,
+    CallState,
+    DeliveredWhen,
+    Outcome,
+    PageState,
+    Purpose,
+)
 from dispatcher.store.ids import new_id
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Attempt, Call, Page, among, table
@@ -171,13 +179,13 @@ def end_waiting(tx: Connection, now: datetime, alarm_id: str, why: str) -> list[
 
 
 def calls_back(tx: Connection, source: str, policy: str | None) -> Sequence[Any]:
-    """The pages (with their alarm's key and labels) of calls that wait to tell that an alarm is resolved."""
+    """The pages (with their alarm's key and labels) of calls that are to tell that an alarm is resolved."""
     query = (
         select(pages.c.id, pages.c.call_id, _alarms.c.dedup_key, _alarms.c.labels)
         .join(_calls, _calls.c.id == pages.c.call_id)
         .join(_alarms, _alarms.c.id == pages.c.alarm_id)
         .where(
-            among(_calls.c.state, CallState.QUEUED),
+            among(_calls.c.state, *OPEN_CALL_STATES),
             _calls.c.alarm_id.is_not(None),
             among(pages.c.purpose, Purpose.RESOLVED),
             among(pages.c.state, PageState.CALLING),
@@ -309,6 +317,7 @@ _OF_ALARM = Prepared(
     select(
         pages,
         _calls.c.state.label("call_state"),
+        _calls.c.created_at.label("call_created_at"),
         _calls.c.outcome.label("call_outcome"),
         _calls.c.delivered_when.label("call_proof"),
         _calls.c.due_at.label("call_due_at"),

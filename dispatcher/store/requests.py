@@ -7,6 +7,7 @@ acknowledge, is read anew each time.
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
@@ -17,6 +18,15 @@ from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Alarm, Campaign, table
 
 _REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The keys of calls that were made before a repeat was graver."""
+
+    until: datetime
+    ack_digits: str
+    answer_digits: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +44,23 @@ class Request:
     retry: RetryRules
     answer_digits: str = ""
     """Keys by which a callee answers without acknowledging."""
+    before: tuple[Before, ...] = ()
+    """Where repeats have changed the keys: those of earlier calls, the oldest first."""
     may_change: bool = False
-    """Whether a repeat may still be graver."""
+    """Whether it is to be read anew each time."""
 
 
 def for_call(request: Request, row: Any) -> Request:
-    """The request as one call of it is made: ``row`` may say another message, or another proof."""
-    if row.message_kind is None and row.delivered_when is None:
+    """The request as one call of it is made: ``row`` may say another message, or another proof.
+
+    A call keeps the keys with which it was made, since its message names them.
+    """
+    keys = next((one for one in request.before if row.created_at < one.until), None)
+    if row.message_kind is None and row.delivered_when is None and keys is None:
         return request
     changed: dict[str, Any] = {}
+    if keys is not None:
+        changed |= {"ack_digits": keys.ack_digits, "answer_digits": keys.answer_digits}
     if row.message_kind is not None:
         kind = MessageKind(row.message_kind)
         changed |= {
@@ -80,9 +98,7 @@ class Requests:
             found |= _load(tx, CallKind.ALARM, sorted(missing))
         if missing := campaigns - known.keys():
             found |= _load(tx, CallKind.CAMPAIGN, sorted(missing))
-        self._remember(
-            {key: item for key, item in found.items() if not (item.may_change or item.answer_digits)}
-        )
+        self._remember({key: item for key, item in found.items() if not item.may_change})
         return known | found
 
     def _remember(self, found: dict[str, Request]) -> None:
@@ -130,7 +146,15 @@ def _request(kind: CallKind, row: Any) -> Request:
         ack_digits=row.ack_digits,
         retry=rules_from(row.retry),
         answer_digits=answers_in(row.plan) if kind is CallKind.ALARM else "",
-        may_change=kind is CallKind.ALARM and _may_get_graver(row),
+        before=_before_in(row.plan) if kind is CallKind.ALARM else (),
+        may_change=kind is CallKind.ALARM and (bool(answers_in(row.plan)) or _may_get_graver(row)),
+    )
+
+
+def _before_in(plan: dict[str, Any] | None) -> tuple[Before, ...]:
+    known = (plan or {}).get("keys_before", ())
+    return tuple(
+        Before(datetime.fromisoformat(one["until"]), one["ack_digits"], answers_in(one)) for one in known
     )
 
 

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from dispatcher.api.views import alarm_summary
 from dispatcher.escalation import silences
 from dispatcher.store.requests import for_call
@@ -69,6 +71,77 @@ def test_the_keys_of_the_graver_message_come_with_it(store_url: str) -> None:
         desk.press(ANN, "5")
 
         assert CAT in desk.waiting()
+
+
+def five_does(lesser: str, graver: str) -> dict[str, Any]:
+    """A policy whose key 5 does one thing in the lesser message, and another in the graver."""
+    rule = {"severity": ["critical"], "message": {"ivr": "6599"}, "keys": {"5": graver}}
+    return policy(step(ANN, wait=300), step(CAT), keys={"5": lesser}, messages=[rule])
+
+
+def test_the_acknowledging_keys_of_the_graver_message_come_with_it(store_url: str) -> None:
+    with open_desk(store_url, five_does("repeat", "acknowledge")) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        desk.clock.move(seconds=1)
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.ring()
+        desk.press(ANN, "5")
+
+        assert desk.alarm(alarm).status == "acknowledged"
+        assert alarm_summary(desk.alarm(alarm), {}).ack_digits == "15"
+
+
+def test_a_key_that_acknowledges_in_the_lesser_message_alone_does_not_in_the_graver(store_url: str) -> None:
+    with open_desk(store_url, five_does("acknowledge", "escalate")) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        desk.clock.move(seconds=1)
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.ring()
+        desk.press(ANN, "5")
+
+        assert desk.alarm(alarm).status == "open"
+        assert desk.waiting() == [CAT]
+
+
+@pytest.mark.parametrize(("does", "status"), [("acknowledge", "acknowledged"), ("resolve", "resolved")])
+def test_who_hears_the_lesser_message_presses_its_keys(store_url: str, does: str, status: str) -> None:
+    with open_desk(store_url, five_does(does, "escalate")) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        desk.ring()
+        desk.clock.move(seconds=1)
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.press(ANN, "5")
+
+        assert desk.alarm(alarm).status == status
+
+
+def test_a_shared_call_keeps_its_keys_when_an_alarm_leaves_it(store_url: str) -> None:
+    with open_desk(store_url, five_does("escalate", "acknowledge")) as desk:
+        desk.raised(severity="warning", dedup_key="pump")
+        fan = desk.raised(severity="warning", dedup_key="fan")
+        desk.clock.move(seconds=1)
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.ring()
+        desk.press(ANN, "1")
+        desk.hang_up(ANN)
+        assert desk.ring() == [ANN], "for the fan"
+        desk.press(ANN, "5")
+
+        assert desk.alarm(fan).status == "open"
+        assert desk.waiting() == [CAT]
+
+
+def test_keys_alone_may_be_others_in_a_graver_alarm(store_url: str) -> None:
+    rule = {"severity": ["critical"], "message": {"ivr": "6500"}, "keys": {"5": "acknowledge"}}
+    with open_desk(store_url, policy(step(ANN), messages=[rule])) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        desk.clock.move(seconds=1)
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.ring()
+        desk.press(ANN, "5")
+
+        assert desk.alarm(alarm).status == "acknowledged"
+        assert "first_message" not in alarm_summary(desk.alarm(alarm), {}).model_dump(mode="json")
 
 
 def test_keys_that_only_the_graver_message_has_answer_its_call(store_url: str) -> None:

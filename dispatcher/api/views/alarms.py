@@ -93,6 +93,8 @@ def _messages(row: Any) -> dict[str, Any]:
     if MessageKind.PROMPT in message:
         message.setdefault("count", 1)
     proof = plan.get("delivered_when") or row.delivered_when
+    if message == first:
+        return {"message": first, "delivered_when": proof}
     return {"message": message, "first_message": first, "delivered_when": proof}
 
 
