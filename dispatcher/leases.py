@@ -45,6 +45,7 @@ class Leases(Beating):
         self._clock = clock
         self._monotonic = monotonic
         self._believed: dict[str, float] = {}
+        self._of_others: frozenset[str] = frozenset()
 
     def want(self, *names: str) -> None:
         """Try for these leases from the next beat on."""
@@ -54,6 +55,14 @@ class Leases(Beating):
     def holds(self, name: str) -> bool:
         """Whether this process holds a lease it wants."""
         return self._monotonic() < self._believed.get(name, 0.0)
+
+    def is_lost(self, name: str) -> bool:
+        """Whether another process has a lease, as the last beat has said that got through.
+
+        Not to hold a lease may mean as well that nobody can say who does, since the database is away. What
+        would be lost for good by stopping is to go on then, where it may be done by two.
+        """
+        return name in self._of_others
 
     def stop(self) -> None:
         """End :meth:`run`. Whoever relies on a lease is to be stopped before."""
@@ -71,6 +80,7 @@ class Leases(Beating):
             if not is_outage(error):
                 _log.exception("the leases could not be renewed")
             return
+        self._of_others = frozenset(name for name, mine in zip(names, taken, strict=True) if not mine)
         for name, mine in zip(names, taken, strict=True):
             self._believed[name] = began + LEASE.total_seconds() - 1.0 if mine else 0.0
 

@@ -152,13 +152,18 @@ class Listener:
         return stream
 
     def _read(self, stream: ReportStream, position: str) -> None:
+        """Read until another process is known to read.
+
+        While the database is away nobody can take over, and what the PBX tells once only would be lost.
+        """
         self._holding.begin(position)
         if not position:
             # Nobody can say what was sent before, so all that is open is asked for, at once.
             self._note_opening(missed=True)
         is_first = True
-        while not self._stopping.is_set() and self._leases.holds(self._lease):
-            if self._holding.is_full and not self._holding.flush():
+        while not self._stopping.is_set() and not self._leases.is_lost(self._lease):
+            mine = self._leases.holds(self._lease)
+            if self._holding.is_full and not self._holding.flush(keep_position=mine):
                 self._stopping.wait(_LOOK_SECONDS)
                 continue
             pulled = stream.read()
@@ -169,7 +174,7 @@ class Listener:
                 pulled = replace(pulled, missed=False)  # It has just been asked for.
             is_first = False
             self._holding.add(pulled)
-            self._holding.flush()
+            self._holding.flush(keep_position=self._leases.holds(self._lease))
 
     def _note_opening(self, *, missed: bool) -> None:
         now = self._core.clock()
