@@ -79,13 +79,16 @@ def hours_change(now: datetime, plan: AlarmPlan) -> datetime | None:
 def _by_hours(now: datetime, plan: AlarmPlan) -> Hold | None:
     if plan.hours is None:
         return None
-    windows, zone = _hours(plan), ZoneInfo(plan.timezone)
-    opens_at = next_opening(windows, zone, now)
-    asked_since = plan.asked_at is not None and next_opening(windows, zone, plan.asked_at) >= opens_at
-    if opens_at <= now or asked_since:
+    opening = opens_at(now, plan)
+    if opening <= now or (plan.asked_at is not None and opens_at(plan.asked_at, plan) >= opening):
         return None
-    why = f"alarms of this severity wait for their hours, until {opens_at:%Y-%m-%d %H:%M} UTC"
-    return Hold(why, opens_at)
+    why = f"alarms of this severity wait for their hours, until {opening:%Y-%m-%d %H:%M} UTC"
+    return Hold(why, opening)
+
+
+def opens_at(now: datetime, plan: AlarmPlan) -> datetime:
+    """When the hours begin in which the alarm may call; ``now`` within them, and without any."""
+    return now if plan.hours is None else next_opening(_hours(plan), ZoneInfo(plan.timezone), now)
 
 
 def _hours(plan: AlarmPlan) -> list[Window]:

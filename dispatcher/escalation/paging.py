@@ -165,6 +165,8 @@ class Told:
     """Keys by which a callee answers without acknowledging."""
     gathers: bool = False
     """Whether others of its group are about to ask for the same call, which waits a moment for them."""
+    not_before: datetime | None = None
+    """When its calls may begin, where that is later."""
 
     def bundle_of(self, callee: Callee) -> str | None:
         """A digest that is the same for all alarms of which one call to ``callee`` can tell."""
@@ -188,7 +190,7 @@ class Told:
             "id": new_id(),
             "alarm_id": self.row["id"],
             "state": CallState.QUEUED,
-            "due_at": now + GATHERING if self.gathers else now,
+            "due_at": max(now + GATHERING if self.gathers else now, self.not_before or now),
             "created_at": now,
             "updated_at": now,
             "expires_at": self.row["expires_at"] if self.purpose is Purpose.ALARM else None,
