@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 
-from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Severity
+from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Purpose, Severity
 from dispatcher.escalation import silences
 from dispatcher.escalation.paging import call_waiting
 from dispatcher.escalation.recipients import Asked
@@ -17,13 +17,25 @@ from dispatcher.ledger import alarms as ledger
 from dispatcher.policies import AlarmPlan, KeysBefore
 from dispatcher.store import events
 from dispatcher.store.events import Change
-from dispatcher.store.pages import lock_calls, wait_again
+from dispatcher.store.pages import lock_calls, pages, wait_again
 from dispatcher.store.quiet import labels_of
-from dispatcher.store.tables import Alarm, table
+from dispatcher.store.tables import Alarm, Call, among, table
 from dispatcher.work import Work
 
 _alarms = table(Alarm)
+_calls = table(Call)
 _ALARM = select(_alarms).where(_alarms.c.id == bindparam("of"))
+_WAITED_FOR = select(pages.c.call_id).where(
+    pages.c.alarm_id == bindparam("of"),
+    among(pages.c.state, PageState.CALLING),
+    among(pages.c.purpose, Purpose.ALARM),
+)
+_AT = bindparam("at", type_=_calls.c.due_at.type)
+_AT_ONCE = (
+    update(_calls)
+    .where(among(_calls.c.state, CallState.QUEUED), _calls.c.due_at > _AT, _calls.c.id.in_(_WAITED_FOR))
+    .values(due_at=_AT)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,8 @@ def follow(work: Work, alarm_id: str, said: Said) -> None:
     silences.feel_changed(work, row, row | said.columns)
     if is_retold:
         _tell_anew(work, row | values, changed)
+    if changed.severity != plan.severity:
+        _call_at_once(work, alarm_id)
 
 
 def _rerouted(row: Mapping[str, Any], plan: AlarmPlan, said: Said) -> AlarmPlan:
@@ -121,4 +135,15 @@ def _tell_anew(work: Work, row: Any, plan: AlarmPlan) -> None:
     wait_again(work.tx, [page.id for page in waits])
     if waits:
         call_waiting(work.tx, work.now, told_of(work, row, plan, None), waits, why)
+        work.aftermath.due = True
+
+
+def _call_at_once(work: Work, alarm_id: str) -> None:
+    """Have those called at once who wait for a call: what it waits for may not count for a graver alarm.
+
+    Whether their limits let it ring now is for the pacer to say again.
+    """
+    lock_calls(work.tx, alarm_id)
+    at = work.now + work.core.ledger.settle
+    if work.tx.execute(_AT_ONCE, {"of": alarm_id, "at": at}).rowcount:
         work.aftermath.due = True

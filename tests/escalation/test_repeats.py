@@ -305,3 +305,34 @@ def test_labels_that_bring_an_alarm_to_another_group_do_not_make_it_wait_longer(
 
         assert desk.waiting() == [ANN]
         assert desk.alarm(alarm).held_why is None
+
+
+def test_a_call_that_its_callee_s_limit_puts_off_waits_no_longer_than_a_critical_one(store_url: str) -> None:
+    limits = {"most_per_minute": 60, "most_per_hour": 2}
+    with open_desk(store_url, policy(step(ANN), retry={"max_attempts": 1}), alarms=limits) as desk:
+        for _ in range(2):
+            desk.raised(severity="warning")
+            assert desk.ring() == [ANN]
+            desk.press(ANN, "1")
+            desk.hang_up(ANN)
+        desk.raised(severity="warning", dedup_key="pump")
+        assert desk.ring() == []
+        desk.clock.move(seconds=60)
+        assert desk.ring() == [], "put off for an hour"
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.clock.move(seconds=3)
+        assert desk.ring() == [], "within five minutes of the last call"
+        desk.clock.move(seconds=240)
+
+        assert desk.ring() == [ANN]
+
+
+def test_a_lesser_repeat_leaves_a_call_to_its_retry(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.ring()
+        desk.busy(ANN)
+        desk.raised(severity="warning", dedup_key="pump")
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.clock.move(seconds=10)
+        assert desk.ring() == []
