@@ -138,16 +138,18 @@ class Receiver:
         return genuine
 
     def _read(self, senders: Sequence[Sender], body: bytes) -> Incoming:
-        """Parse the body, and find the one PBX whose serial number it carries."""
+        """Parse the body, and find the one PBX whose serial number it carries.
+
+        Which family's words it has is not known before, so each of the PBXs reads it with its own driver.
+        """
         now = self._core.clock()
-        item = read(self._drivers[senders[0].pbx], senders[0].pbx, body, now)
-        fitting = [sender for sender in senders if sender.is_serial_right(item.serial)]
-        if len(fitting) > 1 and item.serial:
-            fitting = [sender for sender in fitting if sender.serial == item.serial] or fitting
+        readings = {sender.pbx: read(self._drivers[sender.pbx], sender.pbx, body, now) for sender in senders}
+        serial = next((item.serial for item in readings.values() if item.serial), "")
+        fitting = [sender for sender in senders if sender.is_serial_right(serial)]
+        if len(fitting) > 1 and serial:
+            fitting = [sender for sender in fitting if sender.serial == serial] or fitting
         if not fitting:
             raise _Refused(403, "this serial number is no configured PBX's", "serial")
         if len(fitting) > 1:
             raise _Refused(403, "several PBXs could have sent this: post to /reports/{pbx}", "path")
-        if fitting[0] is not senders[0]:
-            item = read(self._drivers[fitting[0].pbx], fitting[0].pbx, body, now)
-        return item
+        return readings[fitting[0].pbx]

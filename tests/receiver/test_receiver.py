@@ -19,7 +19,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from dispatcher.pbx.protocol import Driver
+from dispatcher.pbx.yeastar_k2 import YeastarK2
 from dispatcher.pbx.yeastar_p import YeastarP
+from dispatcher.pbx.yeastar_s import YeastarS
 from dispatcher.receiver import Receiver, ReportServer
 from dispatcher.receiver.senders import Sender, sender_of
 from dispatcher.runtime.running import address_of, bound
@@ -250,6 +252,27 @@ def test_of_several_pbxs_the_serial_says_which(office: Office) -> None:
 
     found = [(row.callid, row.pbx) for row in entered(office)]
     assert sorted(found) == [("1.1", "hq"), ("1.2", "branch"), ("1.5", "branch")]
+
+
+@pytest.mark.parametrize("order", [("hq", "branch"), ("branch", "hq")])
+@pytest.mark.parametrize("hq_serial", ["111", ""])
+def test_two_families_behind_one_address_are_told_apart(
+    office: Office, order: tuple[str, str], hq_serial: str
+) -> None:
+    account = account_of(office.core.settings.pbx[0])
+    drivers: dict[str, Driver] = {
+        "hq": YeastarS(account, lambda *_: None),
+        "branch": YeastarK2(account, lambda *_: None),
+    }
+    serials = {"hq": hq_serial, "branch": "222"}
+    app = Receiver(office.core, office.inbox, [sender(name, serials[name]) for name in order], drivers)
+    with Served(app) as served:
+        assert served.post(ringing("1.1").replace(SERIAL.encode(), b"111"), "/")[0] == 200
+        assert served.post(b'{"event":"CallStatus","callid":"1.2","sn":"222","members":[]}', "/")[0] == 200
+        assert served.post(b'{"event":"CallStatus","callid":"1.3","members":[]}', "/")[0] == 403
+
+    found = [(row.callid, row.pbx) for row in entered(office)]
+    assert sorted(found) == [("1.1", "hq"), ("1.2", "branch")]
 
 
 SECRET = "qD0xSV2wqkMcd8oW7QTgVmRz1LpY5bHs"
