@@ -109,12 +109,14 @@ class Receiver:
         if path.startswith(PREFIX):
             named = self._senders.get(path[len(PREFIX) :].strip("/"))
             if named is None:
+                _log.warning("a report from %s to %.80r was refused: no PBX has this name", client, path)
                 raise _Refused(403, "no PBX of this name is configured", "path")
             candidates = [named]
         elif path == "/":
             candidates = list(self._senders.values())
         else:
-            raise _Refused(404, "reports are posted to /reports/{pbx}")
+            _log.warning("a report from %s to %.80r was refused: it belongs to %s{pbx}", client, path, PREFIX)
+            raise _Refused(404, "reports are posted to /reports/{pbx}", "path")
         allowed = [sender for sender in candidates if sender.may_post_from(client)]
         if not allowed:
             _log.warning("a report from %s was refused: no configured PBX has this address", client)

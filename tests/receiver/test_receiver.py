@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import http.client
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -343,10 +344,19 @@ def test_reports_are_posted_and_nothing_else(office: Office, served: Served, met
     assert served.post(b"", method=method)[0] == 405
 
 
-def test_other_paths_are_not_found_and_health_is(office: Office, served: Served) -> None:
-    assert served.post(b"{}", "/metrics")[0] == 404
+def test_other_paths_are_not_found_counted_and_logged_and_health_is_found(
+    office: Office, served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert served.post(b"{}", "/metrics")[0] == 404
+        assert served.post(b"{}", "/repots%0a/hq")[0] == 404
+        assert served.post(b"{}", "/reports/nobody")[0] == 403
     assert served.post(None, "/healthz", "GET")[0] == 200
+
     assert office.dispositions() == []
+    assert refused(office) == {"path": 3}
+    for path in ("'/metrics'", r"'/repots\n/hq'", "'/reports/nobody'"):
+        assert path in caplog.text
 
 
 def test_one_connection_carries_many_reports_and_chunks(office: Office, served: Served) -> None:
