@@ -17,6 +17,7 @@ from dispatcher.escalation import silences
 from dispatcher.escalation.recipients import Callee
 from dispatcher.escalation.resolving import resolve
 from dispatcher.ledger import alarms as ledger
+from dispatcher.ledger.same_person import leave_alone
 from dispatcher.policies import AlarmPlan
 from dispatcher.store import events
 from dispatcher.store.attempts import facts_from
@@ -96,7 +97,9 @@ def _do(work: Work, row: Any, plan: AlarmPlan, page: Any, key: str, action: KeyA
     _note(work, row, action, cause)
     match action:
         case KeyAction.ESCALATE:
-            _end_page(work, page, f"{cause}: it goes on to the next step")
+            why = f"{cause}: it goes on to the next step"
+            _end_page(work, page, why)
+            work.aftermath.add(leave_alone(work.tx, work.now, page, work.count, why))
             return Wish.GO_ON
         case KeyAction.RESOLVE:
             resolve(work, row["id"], cause, Callee.from_columns(page))

@@ -27,6 +27,8 @@ class Lines:
 
     lines: list[list[Callee]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    left_alone: list[Callee] = field(default_factory=list)
+    """Who could be called, but has handed the alarm on in this round."""
 
 
 def lines_of(

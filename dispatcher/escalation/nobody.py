@@ -20,7 +20,7 @@ def look_for_somebody(work: Work, row: Any, plan: AlarmPlan) -> None:
     """Call the first step left in the round that has somebody now; else wait on, or begin the next round."""
     place = Place(row["step"], row["round"])
     for step in range(place.step, len(plan.steps)):
-        lines = people_of(work, row, plan, step)
+        lines = people_of(work, row, plan, Place(step, place.round))
         if lines.lines:
             go_on(work, row, plan, Place(step, place.round), "somebody can be called now", lines)
             return

@@ -17,6 +17,7 @@ from dispatcher.domain.vocabulary import (
     PageState,
     Purpose,
 )
+from dispatcher.escalation.handing_on import note_left_alone, without_handed_on
 from dispatcher.escalation.holding import hours_change
 from dispatcher.escalation.lines import Lines, lines_of
 from dispatcher.escalation.paging import call_waiting, page
@@ -98,21 +99,23 @@ def call_step(work: Work, row: Any, plan: AlarmPlan, place: Place, why: str, lin
         change = Change("alarm", row["id"], name, f"step {place.step + 1}: {why}", row["id"], data=data)
         events.record(work.tx, work.now, [change])
     if lines is None:
-        lines = people_of(work, row, plan, place.step)
+        lines = people_of(work, row, plan, place)
     note_left_out(work, row, lines.left_out)
+    note_left_alone(work, row["id"], lines.left_alone)
     if not lines.lines:
-        is_for_now = any(one.is_for_now for one in lines.left_out)
+        is_for_now = bool(lines.left_alone) or any(one.is_for_now for one in lines.left_out)
         return Reach.NOBODY_NOW if is_for_now else Reach.NOBODY
     page(work.tx, work.now, told_of(work, row, plan, step.message), lines.lines, place, why)
     work.aftermath.due = True
     return Reach.SOMEBODY
 
 
-def people_of(work: Work, row: Any, plan: AlarmPlan, step: int) -> Lines:
-    """Whom a step of the plan means now."""
-    spec = plan.steps[step]
+def people_of(work: Work, row: Any, plan: AlarmPlan, place: Place) -> Lines:
+    """Whom a step of the plan means now, without those who have handed the alarm on."""
+    spec = plan.steps[place.step]
     asked = asked_of(row, plan, spec.message)
-    return lines_of(work.tx, work.now, spec.to, spec.mode, asked, Rules.of(work.core.settings))
+    found = lines_of(work.tx, work.now, spec.to, spec.mode, asked, Rules.of(work.core.settings))
+    return without_handed_on(work.tx, row["id"], plan, place.round, found)
 
 
 def _wait_for_somebody(work: Work, row: Any, plan: AlarmPlan, place: Place) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from dispatcher.domain.facts import Facts, changes, join
 from dispatcher.domain.outcomes import Terms, is_acknowledged, outcome_of
-from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, Outcome, Phase, Purpose
+from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, DeliveredWhen, Outcome, Phase, Purpose
 from dispatcher.ledger import alarms, measures
 from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.ledger.same_person import after_hearing
 from dispatcher.ledger.steps import Move, Told, decide
 from dispatcher.metrics.counting import Count
 from dispatcher.store import attempts, breaker, calls, events, pages
@@ -197,6 +198,9 @@ def _settle_alarms(
         ended_at = case.stored_facts.ended_at
         if case.alarm_id is not None and move.state is CallState.DELIVERED and ended_at is not None:
             aftermath.add(alarms.look_again(tx, now, pages.call_again(tx, case.call_id, ended_at)))
+        is_by_key = case.request.delivered_when is DeliveredWhen.ACKNOWLEDGED
+        if case.alarm_id is not None and move.state is CallState.DELIVERED and not is_by_key:
+            aftermath.add(after_hearing(tx, now, case.call_id, count))
     for item in entered:
         if item.case.alarm_id is not None:
             aftermath.add(_heed_keys(tx, now, item, count))

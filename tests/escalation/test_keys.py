@@ -31,6 +31,59 @@ def test_a_key_goes_on_to_the_next_step_and_its_caller_is_left_alone(store_url: 
         assert dict(desk.outcomes(alarm))[ANN] == "delivered", "Ann was reached, and has answered"
 
 
+def test_who_hands_the_alarm_on_is_left_alone_by_their_other_ways(store_url: str) -> None:
+    steps = {"to": [{"contact": "ann"}], "wait": 600}, {"to": [{"contact": "ann"}, {"number": BOB}]}
+    with open_desk(store_url, policy(*steps, keys=KEYS)) as desk:
+        desk.contact("ann", {"number": ANN}, {"number": CAT})
+        alarm = desk.raised()
+        desk.ring()
+        desk.press(ANN, "4")
+        desk.hang_up(ANN)
+
+        assert desk.ring() == [BOB]
+        desk.wait(3600)
+        assert desk.waiting() == []
+        assert "left_out" in desk.story(alarm)
+
+
+def test_who_hands_the_alarm_on_is_called_again_in_the_next_round(store_url: str) -> None:
+    steps = step(ANN, wait=600), step(ANN, BOB, wait=60)
+    with open_desk(store_url, policy(*steps, keys=KEYS, repeat=1, retry={"max_attempts": 1})) as desk:
+        desk.raised()
+        desk.ring()
+        desk.press(ANN, "4")
+        desk.hang_up(ANN)
+        assert desk.ring() == [BOB]
+        desk.busy(BOB)
+        desk.wait(60)
+
+        assert desk.ring() == [ANN]
+
+
+def test_a_call_that_waits_since_before_the_key_is_withdrawn(store_url: str) -> None:
+    steps = step(ANN, wait=40), step(ANN, BOB, wait=40), step(CAT)
+    with open_desk(store_url, policy(*steps, keys=KEYS)) as desk:
+        desk.raised()
+        desk.ring()
+        desk.wait(40)
+        assert sorted(desk.waiting()) == [ANN, BOB]
+        desk.press(ANN, "4")
+        desk.hang_up(ANN)
+
+        assert desk.ring() == [BOB, CAT]
+
+
+def test_a_step_of_those_alone_who_have_handed_the_alarm_on_is_passed_over(store_url: str) -> None:
+    steps = step(ANN, wait=600), step(ANN, wait=600), step(BOB)
+    with open_desk(store_url, policy(*steps, keys=KEYS)) as desk:
+        desk.raised()
+        desk.ring()
+        desk.press(ANN, "4")
+        desk.hang_up(ANN)
+
+        assert desk.ring() == [BOB]
+
+
 def test_a_key_resolves(store_url: str) -> None:
     with open_desk(store_url, policy(step(ANN, BOB), keys=KEYS)) as desk:
         alarm = desk.raised()

@@ -346,3 +346,40 @@ def test_who_wants_no_calls_gets_none_for_another_alarm_either(store_url: str) -
 
         assert desk.ring() == [BOB]
         assert dict(desk.outcomes(other)) == {ANN: "cancelled", BOB: "queued"}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[step(ANN, wait=40)], [step(ANN, wait=40), step(ANN, wait=40)], [step(ANN, wait=40), step(CAT, ANN)]],
+)
+def test_who_hears_it_to_the_end_while_a_later_call_waits_is_not_rung_again(
+    store_url: str, steps: list[dict[str, Any]]
+) -> None:
+    with open_desk(store_url, policy(*steps, delivered_when="heard", repeat=1)) as desk:
+        alarm = desk.raised()
+        desk.ring()
+        desk.wait(40)
+        assert ANN in desk.waiting(), "her phone still rings for the first"
+        desk.hear(ANN)
+        assert ANN not in desk.waiting()
+        desk.hang_up(ANN)
+        desk.wait(3600)
+
+        assert ANN not in desk.ring()
+        assert desk.alarm(alarm).status == AlarmStatus.OPEN
+
+
+def test_who_has_heard_it_is_not_rung_by_a_step_that_names_them_otherwise(store_url: str) -> None:
+    steps = {"to": [{"contact": "ann"}], "wait": 40}, step(BOB)
+    with open_desk(store_url, policy(*steps, delivered_when="heard", retry=ONCE)) as desk:
+        desk.contact("ann", {"number": ANN}, {"number": BOB})
+        alarm = desk.raised()
+        desk.ring()
+        desk.busy(ANN)
+        assert desk.ring() == [BOB]
+        desk.wait(40)
+        assert desk.waiting() == [BOB]
+        desk.hear(BOB)
+
+        assert desk.waiting() == []
+        assert [page.state for page in desk.pages(alarm)] == ["calling", "calling", "ended"]
