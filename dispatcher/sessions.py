@@ -102,7 +102,7 @@ class Sessions:
         elif mine:
             successor = self.use(pbx, lambda driver, session: driver.keep_alive(session))
             if successor is not None:
-                self._keep(pbx, successor)
+                self._keep_successor(pbx, successor)
 
     def _current(self, pbx: str) -> tuple[int, Session]:
         known = self._known.get(pbx)
@@ -151,15 +151,17 @@ class Sessions:
             # pays for it with an attempt.
             reason = Reason.PBX_AWAY if isinstance(error, PbxInDoubt) else error.reason
             raise PbxRefused(reason, f"login at {pbx}: {error.detail}") from None
-        return self._keep(pbx, session, is_new=True)
-
-    def _keep(self, pbx: str, session: Session, *, is_new: bool = False) -> tuple[int, Session]:
         now = self._clock()
         with self._store.write() as tx:
-            generation = sessions.store_login(tx, pbx, self._owner, now, session.token)
-            if is_new and generation > 1:
+            generation = sessions.store_login(tx, pbx, now, session.token)
+            if generation > 1:
                 inquiries.demand(tx, pbx, now, "its reports were not sent before this login")
         return self._remember(pbx, generation, session)
+
+    def _keep_successor(self, pbx: str, successor: Session) -> None:
+        with self._store.write() as tx:
+            generation = sessions.store_successor(tx, pbx, self._clock(), successor.token)
+        self._remember(pbx, generation, successor)
 
     def _note_failure(self, pbx: str, error: PbxError) -> None:
         now = self._clock()

@@ -35,26 +35,32 @@ def take_lease(tx: Connection, pbx: str, owner: str, generation: int, now: datet
     return bool(taken.rowcount)
 
 
-def store_login(tx: Connection, pbx: str, owner: str, now: datetime, token: str) -> int:
-    """Keep a new token, give the lease back, and return the session's new generation."""
-    return int(
-        tx.execute(
-            update(_sessions)
-            .where(_sessions.c.pbx == pbx)
-            .values(
-                token=token,
-                generation=_sessions.c.generation + 1,
-                began_at=now,
-                refreshed_at=now,
-                lease_owner=None,
-                lease_until=None,
-                refused_password=None,
-                retry_at=None,
-                problem="",
-            )
-            .returning(_sessions.c.generation)
-        ).scalar_one()
-    )
+def store_login(tx: Connection, pbx: str, now: datetime, token: str) -> int:
+    """Keep the token of a login, give the lease back, and return the session's new generation."""
+    return _keep(tx, pbx, now, token, began_at=now)
+
+
+def store_successor(tx: Connection, pbx: str, now: datetime, token: str) -> int:
+    """Keep the token that has taken a token's place; returns the session's new generation.
+
+    The session goes on: the PBX has forgotten nothing.
+    """
+    return _keep(tx, pbx, now, token)
+
+
+def _keep(tx: Connection, pbx: str, now: datetime, token: str, **more: datetime) -> int:
+    kept = {
+        "token": token,
+        "generation": _sessions.c.generation + 1,
+        "refreshed_at": now,
+        "lease_owner": None,
+        "lease_until": None,
+        "refused_password": None,
+        "retry_at": None,
+        "problem": "",
+    }
+    stored = update(_sessions).where(_sessions.c.pbx == pbx).values(**kept | more)
+    return int(tx.execute(stored.returning(_sessions.c.generation)).scalar_one())
 
 
 def store_failure(

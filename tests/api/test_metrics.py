@@ -172,7 +172,7 @@ def test_a_pbx_is_up_while_we_are_logged_in(api: TestClient, core: Core) -> None
     now = core.clock()
     with core.store.write() as tx:
         assert sessions.take_lease(tx, "hq", "me", 0, now, now)
-        sessions.store_login(tx, "hq", "me", now, "a token")
+        sessions.store_login(tx, "hq", now, "a token")
     up = at(scraped(api), "dispatcher_pbx_up", pbx="hq")
     with core.store.write() as tx:
         sessions.store_failure(tx, "hq", problem="away")

@@ -300,6 +300,24 @@ def test_a_session_that_the_heartbeat_has_replaced_is_every_processs(
     assert office.driver.logins == 1
 
 
+def test_a_session_that_was_refreshed_began_with_its_login(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the PBX was asked since then it has not forgotten by a refresh."""
+    use(office)
+    began_at = office.clock()
+    monkeypatch.setattr(office.driver, "keep_alive", lambda session: Session(f"after {session.token}"))
+    office.clock.move(minutes=6)
+    office.sessions.refresh("hq", EVERY)
+    [row] = office.rows(PbxSession)
+    assert (row.token, row.generation, row.began_at) == ("after token-1", 2, began_at)
+
+    office.clock.move(minutes=1)
+    office.sessions.renew("hq", row.generation)
+    [row] = office.rows(PbxSession)
+    assert (row.token, row.generation, row.began_at) == ("token-2", 3, office.clock())
+
+
 def _heard(driver: Driver, session: Session) -> str:
     driver.logout(session)
     return session.token
