@@ -64,13 +64,14 @@ def follow(work: Work, alarm_id: str, said: Said) -> None:
 
     It says when to call, as long as nobody is called yet. A graver one says so at any time, lest the end of
     the lesser one's hours keep it quiet, and says what is heard, too: in every call that has not been placed.
-    Silences and inhibitions match it as it is now.
+    Silences and inhibitions match it as it is now. Nobody is called for one that somebody has in hand; but
+    its reminder goes by what has been said since.
     """
     row = dict(work.tx.execute(_ALARM, {"of": alarm_id}).mappings().one())
     plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
     is_open = row["status"] == AlarmStatus.OPEN
-    rerouted = _rerouted(row, plan, said) if is_open else plan
-    changed = _retold(row, rerouted, said, work.now) if is_open else plan
+    rerouted = _rerouted(row, plan, said)
+    changed = _retold(row, rerouted, said, work.now)
     is_matched_anew = labels_of(row | said.columns) != labels_of(row)
     is_retold = changed.keys_before != plan.keys_before
     values = said.columns | ({"plan": changed.document()} if changed != plan else {})

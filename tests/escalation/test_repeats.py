@@ -336,3 +336,21 @@ def test_a_lesser_repeat_leaves_a_call_to_its_retry(store_url: str) -> None:
         desk.raised(severity="critical", dedup_key="pump")
         desk.clock.move(seconds=10)
         assert desk.ring() == []
+
+
+def test_an_acknowledged_alarm_that_gets_graver_reminds_as_the_graver_one(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN), severity={"warning": "record"}, remind_after=3600)) as desk:
+        alarm = desk.raised(severity="info", dedup_key="pump")
+        desk.ring()
+        desk.press(ANN, "1")
+        desk.hang_up(ANN)
+        assert desk.alarm(alarm).status == "acknowledged"
+        reminds_at = desk.alarm(alarm).next_at
+        desk.raised(severity="warning", dedup_key="pump")
+        desk.raised(severity="critical", dedup_key="pump")
+        desk.look()
+        assert (desk.waiting(), desk.alarm(alarm).next_at) == ([], reminds_at), "it is in hand"
+        desk.wait(3600)
+
+        assert heard(desk) == [(ANN, "6599")]
+        assert desk.alarm(alarm).held_why is None
