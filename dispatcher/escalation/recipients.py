@@ -10,6 +10,7 @@ from dispatcher.domain.vocabulary import DeliveredWhen, TargetKind
 from dispatcher.errors import Fault, Place
 from dispatcher.escalation.placing import Placing, Unprovable, check_message
 from dispatcher.requests import MessageSpec, Recipient
+from dispatcher.store.phones import callee_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,8 @@ class Callee:
     @property
     def word(self) -> str:
         """Who is rung, in one word: nobody's phone rings for two alarms at the same time."""
-        return (
-            f"{self.kind}:{self.pbx or ''}:{self.value}" if self.kind is not TargetKind.NUMBER else self.value
-        )
+        columns = self.columns
+        return callee_word(columns["number"], columns["extension"], columns["pbx_user"], self.pbx)
 
     @property
     def columns(self) -> dict[str, str | None]:

@@ -17,7 +17,7 @@ from dispatcher.store import events
 from dispatcher.store.direct import execute
 from dispatcher.store.events import Change
 from dispatcher.store.pages import severities
-from dispatcher.store.phones import LONGEST_TELLING
+from dispatcher.store.phones import LONGEST_TELLING, phones_of
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import HELD, Attempt, Call, among, table
 
@@ -83,7 +83,7 @@ def may_ring(tx: Connection, now: datetime, due: Sequence[Any]) -> list[Any]:
     """
     ours = _locked(tx, due)
     is_shared = tx.dialect.name == "postgresql"
-    lately = _lately(tx, now, [row for row in ours if is_shared or _is_limited(row)])
+    lately = _lately(tx, now, (row.callee for row in ours if is_shared or _is_limited(row)))
     free = [row for row in ours if not _is_held(row, lately)]
     several = any(number > 1 for number in Counter(row.callee for row in free if row.callee).values())
     until = limited_until(tx, now, free, lately)
@@ -103,12 +103,11 @@ def limited_until(
     limited = [row for row in rows if _is_limited(row)]
     if not limited:
         return {}
-    known = _lately(tx, now, limited) if lately is None else lately
+    made = _made_to(tx, now, limited, lately or {})
 
     def at(row: Any, *, is_critical: bool) -> datetime:
-        made = known[row.callee].made if row.callee in known else []
         limits = row.most_per_minute, row.most_per_hour
-        return allowed_at(made, now, *limits, is_critical=is_critical)
+        return allowed_at(made[row.id], now, *limits, is_critical=is_critical)
 
     found = {row.id: row for row in limited if at(row, is_critical=False) > now}
     graves = severities(tx, found)
@@ -123,9 +122,21 @@ def waiting_for_phones(
     tx: Connection, now: datetime, rows: Sequence[Any]
 ) -> tuple[frozenset[str], dict[str, datetime]]:
     """Which of these calls wait for their callee's phone, and until when limits don't allow them."""
-    lately = _lately(tx, now, rows)
+    lately = _lately(tx, now, (row.callee for row in rows))
     held = frozenset(row.id for row in rows if _is_held(row, lately))
     return held, limited_until(tx, now, rows, lately)
+
+
+def _made_to(
+    tx: Connection, now: datetime, rows: Sequence[Any], lately: dict[str, _Lately]
+) -> dict[str, list[datetime]]:
+    """When the person of each of these calls was called, by whichever of their phones, newest first."""
+    phones = phones_of(tx, rows)
+    known = lately | _lately(tx, now, set().union(*phones.values()) - lately.keys())
+    return {
+        call_id: sorted((at for callee in theirs for at in known[callee].made), reverse=True)
+        for call_id, theirs in phones.items()
+    }
 
 
 def _is_limited(row: Any) -> bool:
@@ -145,10 +156,9 @@ def _locked(tx: Connection, due: Sequence[Any]) -> list[Any]:
     return [row for row in due if not row.callee or row.callee in taken]
 
 
-def _lately(tx: Connection, now: datetime, rows: Iterable[Any]) -> dict[str, _Lately]:
-    callees = sorted({row.callee for row in rows if row.callee})
-    found = {callee: _Lately() for callee in callees}
-    for row in _MADE.all(tx, callees=callees, since=now - _HOUR) if callees else ():
+def _lately(tx: Connection, now: datetime, callees: Iterable[str | None]) -> dict[str, _Lately]:
+    found = {callee: _Lately() for callee in callees if callee}
+    for row in _MADE.all(tx, callees=sorted(found), since=now - _HOUR) if found else ():
         one = found[row.callee]
         one.made.append(row.claimed_at)
         if row.channel_held and row.claimed_at > now - LONGEST_TELLING:

@@ -1,11 +1,14 @@
-"""Whose phone may ring now: the conditions of a due call, said once for all who ask."""
+"""Whose phone may ring now: the conditions of a due call, said once for all who ask; and whose it is."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, exists, or_, select
+from sqlalchemy import Connection, and_, bindparam, exists, or_, select
 
 from dispatcher.domain.vocabulary import TargetKind
-from dispatcher.store.tables import HELD, Attempt, Call, table
+from dispatcher.store.prepared import AnyOf, Prepared
+from dispatcher.store.tables import HELD, Attempt, Call, Page, table
 
 _attempts = table(Attempt)
 _calls = table(Call)
@@ -43,3 +46,28 @@ CALLEE_IS_FREE = or_(
 
 ``called_since`` is :data:`LONGEST_TELLING` ago.
 """
+
+_mine, _theirs = table(Page).alias("mine"), table(Page).alias("theirs")
+_WAYS = Prepared(
+    select(_mine.c.call_id, _theirs.c.number, _theirs.c.extension, _theirs.c.pbx_user, _theirs.c.pbx)
+    .join(_theirs, and_(_theirs.c.alarm_id == _mine.c.alarm_id, _theirs.c.contact == _mine.c.contact))
+    .where(AnyOf(_mine.c.alarm_id, "alarm_ids"), AnyOf(_mine.c.call_id, "call_ids"))
+    .distinct()
+)
+
+
+def callee_word(number: str | None, extension: str | None, pbx_user: str | None, pbx: str | None) -> str:
+    """Who is rung, in one word: the column ``callee`` of an alarm's call."""
+    if number is not None:
+        return number
+    kind, value = (TargetKind.EXTENSION, extension) if pbx_user is None else (TargetKind.USER, pbx_user)
+    return f"{kind}:{pbx or ''}:{value}"
+
+
+def phones_of(tx: Connection, calls: Sequence[Any]) -> dict[str, set[str]]:
+    """Whom each of these alarms' calls rings, as callees: of a contact all the ways that its alarm knows."""
+    found = {call.id: {call.callee} for call in calls}
+    ids = {"alarm_ids": [call.alarm_id for call in calls], "call_ids": list(found)}
+    for row in _WAYS.all(tx, **ids) if found else ():
+        found[row.call_id].add(callee_word(row.number, row.extension, row.pbx_user, row.pbx))
+    return found

@@ -14,7 +14,7 @@ from dispatcher.lines import Line
 from dispatcher.pacer.claim import claim
 from dispatcher.store.tables import Alarm, Attempt, Call, table
 from tests.cores import PBX, START, TRUNK, SettableClock, make_core
-from tests.escalation.desk import ANN, Desk, forget_retries, open_desk, policy, step
+from tests.escalation.desk import ANN, BOB, DAN, Desk, forget_retries, open_desk, policy, step
 from tests.reports.stepping import Stepper
 
 _calls = table(Call)
@@ -122,6 +122,24 @@ def test_a_critical_alarm_waits_no_longer_than_any_other() -> None:
         usual = allowed_at(made, START, per_minute, per_hour)
         critical = allowed_at(made, START, per_minute, per_hour, is_critical=True)
         assert START <= critical <= usual
+
+
+def test_the_limits_are_a_persons_however_many_phones_they_have(store_url: str) -> None:
+    with open_desk(store_url, policy({"to": [{"contact": "ann"}]}, retry={"max_attempts": 1})) as desk:
+        desk.contact("ann", {"number": ANN}, {"number": DAN}, most_per_hour=2)
+        desk.contact("bob", {"number": BOB}, most_per_hour=2)
+        desk.raised(severity="warning")
+        for phone in (ANN, DAN):
+            assert desk.ring() == [phone]
+            desk.busy(phone)
+        late = desk.raised(severity="warning")
+        other = desk.raised(severity="warning", to=[{"contact": "bob"}], message={"ivr": "6500"})
+
+        assert desk.ring() == [BOB], "who has limits of his own"
+        assert waits_for(desk, late).endswith("which allows the next at 11:00:00 UTC")
+        assert dict(desk.outcomes(other)) == {BOB: "active"}
+        desk.clock.move(hours=1)
+        assert desk.ring() == [ANN]
 
 
 @pytest.fixture
