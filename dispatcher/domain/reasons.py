@@ -136,6 +136,9 @@ OF_THE_SET_UP = frozenset(
 ``NOT_PERMITTED`` is none of them: an extension may be allowed to call some numbers and not others.
 """
 
+OF_THE_LINE = frozenset({Reason.CONGESTION, Reason.UNREACHABLE})
+"""What a call meets on its way, a trunk or an extension's line, beyond a PBX that has taken it on."""
+
 PRECEDENCE: dict[Reason, int] = {reason: rank for rank, reason in enumerate(sorted(Reason, key=_vagueness))}
 """Which reason stays when a call's reports name several, so that their order does not matter.
 

@@ -1,14 +1,15 @@
 """When a call is tried again, and when it ends.
 
 One budget of attempts per call is shared by all outcomes; each outcome has its own delay. What was
-not the callee's doing costs no attempt but backs off, doubling up to :data:`LONGEST_BACKOFF`.
+not the callee's doing, and rang nobody's phone, costs no attempt but backs off, doubling up to
+:data:`LONGEST_BACKOFF`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from dispatcher.domain.reasons import OF_THE_SET_UP, Reason
+from dispatcher.domain.reasons import OF_THE_LINE, OF_THE_SET_UP, Reason
 from dispatcher.domain.vocabulary import CallKind, CallState, Outcome
 
 PERMANENT = frozenset({Outcome.INVALID_NUMBER, Outcome.NOT_PERMITTED})
@@ -63,6 +64,10 @@ class Made:
     ordinal: int
     outcome: Outcome | None
     cause: Reason | None = None
+    rang: bool = False
+    """Whether a phone was reported to ring."""
+    inside: bool = False
+    """Whether it called one of the PBX's own phones, over no trunk."""
 
 
 def history_of(attempts: Sequence[Made], budget_from: int = 0) -> History:
@@ -76,17 +81,24 @@ def history_of(attempts: Sequence[Made], budget_from: int = 0) -> History:
     spent = sum(_is_charged(one) for one in ended if one.ordinal > budget_from)
     free = 0
     for one in reversed(ended):
-        if one.outcome not in COSTS_NOTHING:
+        if one.outcome not in COSTS_NOTHING or _is_charged(one):
             break
         free += 1
     return History(spent, free)
 
 
 def _is_charged(attempt: Made) -> bool:
-    """What the PBX refuses for how it is set up is charged to nobody: nobody was called."""
+    """Whether an attempt takes something from the callee's budget.
+
+    What the PBX refuses for how it is set up is charged to nobody: nobody was called. Where a phone rang the
+    trunk has done its part, whatever ended the call then; some carriers say 503 when nobody answers. An
+    extension that can't be reached is at fault itself: it is switched off, or not registered.
+    """
     if attempt.outcome is None or attempt.outcome is Outcome.NOT_PERMITTED:
         return attempt.outcome is not None and attempt.cause not in OF_THE_SET_UP
-    return costs(attempt.outcome)
+    if costs(attempt.outcome) or attempt.rang:
+        return True
+    return attempt.inside and attempt.cause in OF_THE_LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ Step = Redial | Finish
 
 
 def costs(outcome: Outcome) -> bool:
-    """Whether an attempt with this outcome uses up the call's budget."""
+    """Whether an attempt with this outcome uses up the call's budget, even if no phone rang."""
     return outcome not in COSTS_NOTHING
 
 
@@ -129,19 +141,21 @@ def next_step(
     maybe_reached: bool,
     now: datetime,
     expires_at: datetime | None,
+    rang: bool = False,
 ) -> Step:
     """What a call does after an attempt with ``outcome``.
 
     ``maybe_reached`` says that an ``unknown`` or ``not_heard`` attempt may have delivered its message, and
     that the reports which would tell are lost. An alarm is then dialled again (better twice than never);
-    a campaign call is not (never twice).
+    a campaign call is not (never twice). A phone that ``rang`` is left alone for at least as long as one that
+    nobody answers.
     """
     final = _final(outcome, history, rules, kind, maybe_reached)
     if final is not None:
         return final
     delay = rules.delay(outcome)
     if not costs(outcome):
-        delay = backoff(delay, history.free)
+        delay = max(delay, rules.delay(Outcome.NO_ANSWER)) if rang else backoff(delay, history.free)
     due_at = now + timedelta(seconds=delay)
     if expires_at is not None and due_at >= expires_at:
         return Finish(

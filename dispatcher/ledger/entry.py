@@ -51,9 +51,10 @@ class Entered:
     @property
     def may_recount(self) -> bool:
         """Whether what the attempt costs its call may have changed."""
-        return self.is_news or (
-            self.case.outcome is not None and self.case.facts.cause is not self.before.cause
-        )
+        known, before = self.case.facts, self.before
+        has_rung = known.ringing_at is not None and before.ringing_at is None
+        tells = self.case.outcome is not None and (has_rung or known.cause is not before.cause)
+        return self.is_news or tells
 
 
 def terms_of(case: Case) -> Terms:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection
 
 from dispatcher.domain.outcomes import may_have_been_reached
 from dispatcher.domain.retry import Finish, History, Made, Redial, Step, history_of, next_step
-from dispatcher.domain.vocabulary import CallState, Outcome
+from dispatcher.domain.vocabulary import CallState, Outcome, TargetKind
 from dispatcher.ledger.owners import Standing, reopen, standing_of
 from dispatcher.store import calls
 from dispatcher.store.attempts import Case, attempts, lock_cases
@@ -77,10 +77,20 @@ def _histories(tx: Connection, cases: Sequence[Case]) -> dict[str, History]:
     found = calls.attempts_of(tx, several)
     return {
         case.call_id: history_of(
-            found.get(case.call_id) or [Made(case.ordinal, case.outcome, case.facts.cause)], case.budget_from
+            found.get(case.call_id) or [_made_of(case)],
+            case.budget_from,
         )
         for case in cases
     }
+
+
+def _made_of(case: Case) -> Made:
+    inside = case.target.kind is not TargetKind.NUMBER
+    return Made(case.ordinal, case.outcome, case.facts.cause, _rang(case), inside)
+
+
+def _rang(case: Case) -> bool:
+    return case.facts.ringing_at is not None
 
 
 def _decisive(ones: Sequence[Told]) -> Case | None:
@@ -123,6 +133,7 @@ def _step(case: Case, history: History, now: datetime, earliest: datetime) -> _T
         maybe_reached=may_have_been_reached(case.facts),
         now=now,
         expires_at=case.expires_at,
+        rang=_rang(case),
     )
     if isinstance(step, Redial) and case.call_state is CallState.EXPIRED:
         due_at = max(step.due_at, earliest)

@@ -68,12 +68,13 @@ def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
     """Open and close the trunks' circuit breakers by what became of their attempts.
 
     A failure of the trunk's own counts; anything that shows the trunk working starts the count
-    anew. Trunks without a count are not touched, so that dialling never waits for this row.
+    anew, and so does a phone that rang. Trunks without a count are not touched, so that dialling
+    never waits for this row.
     """
     failed: dict[tuple[str, str], list[Case]] = {}
     worked: set[tuple[str, str]] = set()
     for case in cases:
-        if case.outcome in COSTS_NOTHING:
+        if case.outcome in COSTS_NOTHING and case.facts.ringing_at is None:
             if case.trunk or case.facts.cause in _OF_THE_PBX:
                 failed.setdefault((case.pbx, case.trunk), []).append(case)
         elif case.outcome not in (None, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.NOT_PERMITTED):

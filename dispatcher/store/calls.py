@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.retry import History, Made
-from dispatcher.domain.vocabulary import CallState, Outcome
+from dispatcher.domain.vocabulary import CallState, Outcome, TargetKind
 from dispatcher.store.bulk import BulkUpdate
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Attempt, Call, table
@@ -49,9 +49,14 @@ _CHANGE = BulkUpdate(calls, *_CHANGED, was="state")
 _REDIAL = BulkUpdate(calls, *_CHANGED, "due_at", was="state")
 _CHARGE = BulkUpdate(calls, "attempts_spent", "free_failures")
 _MADE = Prepared(
-    select(_attempts.c.call_id, _attempts.c.ordinal, _attempts.c.outcome, _attempts.c.cause).where(
-        AnyOf(_attempts.c.call_id, "ids")
-    )
+    select(
+        _attempts.c.call_id,
+        _attempts.c.ordinal,
+        _attempts.c.outcome,
+        _attempts.c.cause,
+        _attempts.c.ringing_at,
+        _attempts.c.target_kind,
+    ).where(AnyOf(_attempts.c.call_id, "ids"))
 )
 
 
@@ -94,5 +99,6 @@ def attempts_of(tx: Connection, call_ids: Iterable[str]) -> dict[str, list[Made]
     for row in _MADE.all(tx, ids=ids) if ids else ():
         outcome = Outcome(row.outcome) if row.outcome else None
         cause = Reason(row.cause) if row.cause else None
-        found[row.call_id].append(Made(row.ordinal, outcome, cause))
+        rang, inside = row.ringing_at is not None, row.target_kind != TargetKind.NUMBER
+        found[row.call_id].append(Made(row.ordinal, outcome, cause, rang, inside))
     return found

@@ -6,7 +6,7 @@ from dispatcher.domain.facts import Facts
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import CallState, Outcome
-from tests.domain.reported import failed, report
+from tests.domain.reported import RING, failed, report
 from tests.ledger.world import World
 
 BUSY = [failed(Reason.BUSY, "486 Busy Here")]
@@ -101,3 +101,58 @@ def test_attempts_are_counted_once_in_the_metrics(world: World, call: str) -> No
     world.tell(attempt, BUSY)
     counted = {labels: by for (name, labels), by in world.counted.items() if name.endswith("attempts_total")}
     assert list(counted.values()) == [1]
+
+
+# A phone rang.
+
+
+def test_a_phone_that_rings_each_time_is_not_rung_for_ever(world: World, call: str) -> None:
+    waits = []
+    for _ in range(2):
+        world.tell(world.dial(call), [RING, *CONGESTED])
+        waits.append(world.seconds_to_redial(call))
+    world.tell(world.dial(call), [RING, *CONGESTED])
+    assert (world.state(call), world.used(call)) == ((CallState.FAILED, Outcome.CONGESTION), (3, 0))
+    assert waits == [60, 60], "as after a call that nobody answers"
+
+
+@pytest.mark.parametrize("pieces", [[RING, *CONGESTED], [*CONGESTED, RING]], ids=["in order", "late"])
+def test_it_does_not_matter_when_its_ring_is_told(world: World, pieces: list[Report]) -> None:
+    call = world.call(campaign=world.campaign(retry={"max_attempts": 1}))
+    attempt = world.dial(call)
+    for piece in pieces:
+        world.tell(attempt, [piece])
+    assert (world.state(call), world.used(call)) == ((CallState.FAILED, Outcome.CONGESTION), (1, 0))
+
+
+def test_a_ring_that_is_told_after_the_redial_is_charged_too(world: World, call: str) -> None:
+    first = world.dial(call)
+    world.tell(first, CONGESTED)
+    world.tell(world.dial(call), CONGESTED)
+    assert world.used(call) == (0, 2)
+    due_at = world.row("calls", call).due_at
+    world.tell(first, [RING])
+    assert world.used(call) == (1, 1)
+    assert world.row("calls", call).due_at == due_at
+
+
+# One of the PBX's own phones.
+
+
+def test_an_extension_that_is_not_registered_uses_up_its_attempts(world: World) -> None:
+    alarm = world.alarm(retry={"max_attempts": 3})
+    call = world.call(alarm=alarm, number=None, extension="1002")
+    for _ in range(3):
+        assert world.status(alarm) == "open"
+        world.tell(world.dial(call, trunk="", target_kind="extension", digits_dialled="1002"), UNREACHABLE)
+    assert (world.state(call), world.used(call)) == ((CallState.FAILED, Outcome.UNREACHABLE), (3, 0))
+    assert world.status(alarm) == "exhausted"
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.PBX_AWAY, Reason.LOCKED_OUT, Reason.TOO_FREQUENT, Reason.NEVER_PLACED]
+)
+def test_an_extension_is_not_charged_for_its_pbx(world: World, call: str, reason: Reason) -> None:
+    attempt = world.dial(call, trunk="", target_kind="extension", digits_dialled="1002")
+    world.tell(attempt, Facts(failed_at=world.now, cause=reason))
+    assert world.used(call) == (0, 1)

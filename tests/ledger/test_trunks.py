@@ -9,7 +9,7 @@ from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Party, PartyKind, ReportEvent
 from dispatcher.domain.vocabulary import CallState
 from dispatcher.store import trunks
-from tests.domain.reported import NUMBER, TRUNK, failed, report
+from tests.domain.reported import NUMBER, RING, TRUNK, failed, report
 from tests.ledger.world import OTHER_TRUNK, World
 
 CONGESTED = [failed(Reason.CONGESTION, "503 Service Unavailable")]
@@ -93,6 +93,14 @@ def test_a_callee_who_is_busy_shows_that_the_trunk_works(world: World, campaign:
     world.tell(world.dial(world.call(campaign=campaign)), BUSY)
     fails(world, campaign, 4)
     assert seconds_blocked(world) == 0
+
+
+def test_a_phone_that_rang_shows_that_the_trunk_works_whatever_ended_the_call(
+    world: World, campaign: str
+) -> None:
+    fails(world, campaign, 4)
+    world.tell(world.dial(world.call(campaign=campaign)), [RING, *CONGESTED])
+    assert world.trunk_row().failures_in_row == 0
 
 
 def test_a_success_closes_the_breaker(world: World, campaign: str) -> None:
@@ -181,7 +189,9 @@ def test_a_call_that_took_another_trunk_and_ended_frees_both(world: World, campa
 def test_a_failure_counts_against_the_trunk_that_the_call_took(world: World, campaign: str) -> None:
     for _ in range(5):
         attempt = world.dial(world.call(campaign=campaign))
-        world.tell(attempt, [*on(OTHER_TRUNK), *CONGESTED])
+        world.tell(
+            attempt, [failed(Reason.CONGESTION, "503", Party(PartyKind.OUTBOUND, NUMBER, OTHER_TRUNK))]
+        )
     assert (seconds_blocked(world, TRUNK), seconds_blocked(world, OTHER_TRUNK)) == (0, 10)
 
 
