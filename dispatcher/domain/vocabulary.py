@@ -121,6 +121,9 @@ class KeyAction(StrEnum):
 ANSWERS = frozenset({KeyAction.ESCALATE, KeyAction.RESOLVE, KeyAction.SILENCE})
 """What only somebody does who has understood the message, and says what is to become of the alarm."""
 
+HAVE_EFFECT = ANSWERS | {KeyAction.OPT_OUT}
+"""What a key does for the alarm that it is pressed for, beside acknowledging it."""
+
 
 class TargetKind(StrEnum):
     """What is dialled: an outside number, an extension of the PBX, or a PBX user (Axeos)."""

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dispatcher.config.settings import AlarmSettings
 from dispatcher.directory.resolving import Limits, limits_of
 from dispatcher.domain.escalation import Place
-from dispatcher.domain.vocabulary import CallState, DeliveredWhen, PageState, Purpose
+from dispatcher.domain.vocabulary import HAVE_EFFECT, CallState, DeliveredWhen, KeyAction, PageState, Purpose
 from dispatcher.escalation.recipients import Callee
 from dispatcher.requests import MessageSpec
 from dispatcher.store import events
@@ -57,10 +57,13 @@ def _later_end(mine: Any, other: Any) -> Any:
 def _due(wanted: Any, now: Any) -> Any:
     """When a call is due that an alarm joins which wants it then.
 
-    At the earlier of both; but a call that still gathers its group waits anew for whoever else may join.
+    At the earlier of both; but a call that still gathers its group waits anew for whoever else may join. One
+    that is due later than it gathers was put off by its callee's limit, and is held against that again.
     """
     due = _calls.c.due_at
-    gathers = and_(wanted > now, due > now, _calls.c.created_at > bindparam("begun_after", type_=due.type))
+    begun_after, due_before = (bindparam(name, type_=due.type) for name in ("begun_after", "due_before"))
+    still = due > now, due < due_before, _calls.c.created_at > begun_after
+    gathers = and_(wanted > now, *still)
     return case((gathers, case((due > wanted, due), else_=wanted)), (due < wanted, due), else_=wanted)
 
 
@@ -161,8 +164,8 @@ class Told:
     purpose: Purpose = Purpose.ALARM
     limits: Limits = NO_LIMITS
     """How many calls for alarms a person takes who has no limits of their own."""
-    answer_digits: str = ""
-    """Keys by which a callee answers without acknowledging."""
+    keys: Mapping[str, KeyAction] = field(default_factory=dict)
+    """What keys do beside acknowledging."""
     gathers: bool = False
     """Whether others of its group are about to ask for the same call, which waits a moment for them."""
     not_before: datetime | None = None
@@ -179,7 +182,9 @@ class Told:
             else [message.kind, message.value, message.count]
         )
         asked = [self.delivered_when or row["delivered_when"], row["ack_digits"], row["retry"]]
-        asked += [self.answer_digits] if self.answer_digits else []
+        # One key must not do one thing for one alarm and another thing for another.
+        doing = {key: action for key, action in self.keys.items() if action in HAVE_EFFECT}
+        asked += [doing] if doing else []
         parts = [callee.word, callee.pbx, self.purpose, *played, *asked]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -291,7 +296,7 @@ def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], 
     own = limits_of(tx, {callee.contact for callee in callees if callee.contact})
     wanted = [told.call_columns(now, callee, own.get(callee.contact or "", NO_LIMITS)) for callee in callees]
     queued = _queued(tx, [row["bundle"] for row in wanted])
-    gathering = {"begun_after": now - GATHERING_AT_MOST}
+    gathering = {"begun_after": now - GATHERING_AT_MOST, "due_before": now + GATHERING_AT_MOST}
     ids, changes = [], []
     for row in wanted:
         known = queued.get(row["bundle"] or "")

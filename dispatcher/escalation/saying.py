@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dispatcher.domain.vocabulary import ANSWERS, DeliveredWhen
+from dispatcher.domain.vocabulary import DeliveredWhen
 from dispatcher.escalation.paging import Told, usual_limits
 from dispatcher.escalation.recipients import Asked
 from dispatcher.policies import AlarmPlan
@@ -14,9 +14,8 @@ def told_of(work: Work, row: Any, plan: AlarmPlan, message: MessageSpec | None) 
     """The calls of a step of the alarm ``row``; ``message`` is the step's own."""
     limits = usual_limits(work.core.settings.alarms)
     heard, proof = (message, None) if message or plan.message is None else (plan.message, plan.delivered_when)
-    answers = "".join(sorted(key for key, action in plan.keys.items() if action in ANSWERS))
     gathers = plan.group is not None
-    return Told(row, plan.bundle, heard, proof, limits=limits, answer_digits=answers, gathers=gathers)
+    return Told(row, plan.bundle, heard, proof, limits=limits, keys=plan.keys, gathers=gathers)
 
 
 def asked_of(row: Any, plan: AlarmPlan, message: MessageSpec | None) -> Asked:

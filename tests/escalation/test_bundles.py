@@ -7,7 +7,7 @@ from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.intake import by_hand
 from dispatcher.store.pages import call_counts
 from dispatcher.work import carry_out
-from tests.escalation.desk import ANN, BOB, Desk, open_desk, policy, step
+from tests.escalation.desk import ANN, BOB, CAT, Desk, open_desk, policy, step
 
 NIGHT = policy(step(ANN, BOB))
 
@@ -178,3 +178,35 @@ def test_a_call_that_reached_somebody_is_delivered_for_all_its_alarms(store_url:
 
         assert [shown(desk, alarm)[0].state for alarm in (first, second)] == ["delivered", "delivered"]
         assert [shown(desk, alarm)[0].withdrawn for alarm in (first, second)] == [None, None]
+
+
+def test_alarms_whose_keys_do_different_things_have_calls_of_their_own(store_url: str) -> None:
+    one = policy(step(ANN), step(CAT), keys={"4": "escalate"})
+    other = policy(step(ANN), step(BOB), keys={"4": "resolve"}) | {"name": "other"}
+    with open_desk(store_url, one, other) as desk:
+        escalated, resolved = desk.raised(), desk.raised(policy="other")
+        assert desk.waiting() == [ANN, ANN]
+        desk.ring()
+        desk.press(ANN, "4")
+
+        assert desk.alarm(escalated).step == 1
+        assert desk.alarm(resolved).status == AlarmStatus.OPEN
+
+
+def test_alarms_with_the_same_keys_share_a_call(store_url: str) -> None:
+    one = policy(step(ANN), keys={"4": "escalate", "9": "opt_out", "*": "repeat"})
+    other = policy(step(ANN), keys={"9": "opt_out", "4": "escalate"}) | {"name": "other"}
+    with open_desk(store_url, one, other) as desk:
+        desk.raised()
+        desk.raised(policy="other")
+
+        assert desk.waiting() == [ANN]
+
+
+def test_only_one_of_two_that_may_be_opted_out_of_by_a_key_is_another_call(store_url: str) -> None:
+    other = policy(step(ANN), keys={"9": "opt_out"}) | {"name": "other"}
+    with open_desk(store_url, policy(step(ANN)), other) as desk:
+        desk.raised()
+        desk.raised(policy="other")
+
+        assert desk.waiting() == [ANN, ANN]

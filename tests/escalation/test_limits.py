@@ -93,6 +93,29 @@ def test_of_several_that_wait_the_critical_one_rings_first(store_url: str) -> No
         assert desk.alarm(active.alarm_id).severity == "critical"
 
 
+def test_a_critical_alarm_of_a_group_is_not_put_off_with_the_call_it_joins(store_url: str) -> None:
+    group = {"by": [], "wait": 10, "interval": 10}
+    grouped = policy(step(ANN), group=group, retry={"max_attempts": 1})
+    other = policy(step(ANN), message={"ivr": "6501"}) | {"name": "other"}
+    site = {"most_per_minute": 0, "most_per_hour": 1}
+    with open_desk(store_url, grouped, other, alarms=site) as desk:
+        desk.raised(policy="other")
+        desk.ring()
+        desk.press(ANN, "1")
+        desk.hang_up(ANN)
+        desk.raised(severity="warning", dedup_key="lesser")
+        desk.wait(10)
+        desk.clock.move(seconds=2)
+        assert desk.ring() == [], "put off for the rest of the hour"
+        desk.raised(dedup_key="graver")
+        desk.wait(10)
+        desk.clock.move(seconds=2)
+        assert desk.ring() == []
+
+        desk.clock.move(minutes=5)
+        assert desk.ring() == [ANN]
+
+
 def test_calls_that_never_rang_do_not_count(store_url: str) -> None:
     with open_desk(store_url, policy(step(ANN)), alarms={"most_per_minute": 1}) as desk:
         desk.raised()
