@@ -17,6 +17,7 @@ USER_AGENT = f"ivr-dispatcher/{version('ivr-dispatcher')}"
 CONNECT_SECONDS = 5.0
 _LONGEST_PROBLEM = 200
 _READ_AT_MOST = 16_384
+_BODY_SECONDS = 2.0
 _MOST_ADDRESSES = 4
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]+")
 
@@ -64,7 +65,7 @@ class Poster:
         """One POST. Never raises for what the network or the receiver does."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._posted(httpx.URL(url), headers, body)
+                response = await self._posted(httpx.URL(url), headers, body)
         except (TimeoutError, httpx.TimeoutException):
             return Answer(f"no answer within {self._timeout:g} s")
         except Refusal as error:
@@ -73,8 +74,12 @@ class Poster:
             return Answer(f"no connection: {_short(str(error))}")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(type(error).__name__)
+        try:
+            return _answer(response, await _said(response))
+        finally:
+            await response.aclose()
 
-    async def _posted(self, url: httpx.URL, headers: Mapping[str, str], body: str) -> Answer:
+    async def _posted(self, url: httpx.URL, headers: Mapping[str, str], body: str) -> httpx.Response:
         if url.scheme not in ("http", "https") or not url.host:
             raise Refusal("the address is neither http nor https")
         if self._private:
@@ -87,7 +92,9 @@ class Poster:
                 failure = error
         raise failure or Refusal("the host's name leads to no address")
 
-    async def _sent(self, url: httpx.URL, to: httpx.URL, headers: Mapping[str, str], body: str) -> Answer:
+    async def _sent(
+        self, url: httpx.URL, to: httpx.URL, headers: Mapping[str, str], body: str
+    ) -> httpx.Response:
         """``to`` is where the connection goes; the receiver, and its certificate, have ``url``'s name."""
         plain = {"User-Agent": USER_AGENT, "Content-Type": "application/json", "Host": _host(url)}
         timeouts = httpx.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout)).as_dict()
@@ -98,26 +105,33 @@ class Poster:
             content=body.encode(),
             extensions={"timeout": timeouts, "sni_hostname": url.host},
         )
-        response = await self._transport.handle_async_request(request)
-        try:
-            return await _answer(response)
-        finally:
-            await response.aclose()
+        return await self._transport.handle_async_request(request)
 
 
 def _host(url: httpx.URL) -> str:
     return url.netloc.decode()
 
 
-async def _answer(response: httpx.Response) -> Answer:
+async def _said(response: httpx.Response) -> bytes:
+    """The beginning of the body, if one comes: the status has said already whether the message was taken.
+
+    It is read to the end where that is near: only then can the connection be used again.
+    """
+    said = b""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in response.stream:  # type: ignore[union-attr]
+                said += chunk
+                if len(said) >= _READ_AT_MOST:
+                    break
+    except (TimeoutError, httpx.HTTPError):
+        pass
+    return said
+
+
+def _answer(response: httpx.Response, said: bytes) -> Answer:
     """2xx is taken, whatever else it says; of others a line is kept."""
     status = response.status_code
-    said = b""
-    # Read to the end where that is near: only then can the connection be used again.
-    async for chunk in response.stream:  # type: ignore[union-attr]
-        said += chunk
-        if len(said) >= _READ_AT_MOST:
-            break
     if response.is_success:
         return Answer(status=status)
     if response.is_redirect:

@@ -51,6 +51,10 @@ class Reply:
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     after: float = 0.0
+    missing: int = 0
+    """So many bytes more than there are its headers promise."""
+    cut: bool = False
+    """Whether the connection ends then; else it stays open."""
 
 
 class Receiver:
@@ -90,9 +94,10 @@ class Receiver:
                     self.send_response(reply.status)
                     for name, value in reply.headers:
                         self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(reply.body)))
+                    self.send_header("Content-Length", str(len(reply.body) + reply.missing))
                     self.end_headers()
                     self.wfile.write(reply.body)
+                    self.close_connection |= reply.cut
                 except OSError:
                     self.close_connection = True
 

@@ -84,6 +84,21 @@ def test_an_answer_that_drips_is_cut_off(receiver: Receiver) -> None:
     receiver.stop()
 
 
+@pytest.mark.parametrize("cut", [True, False])
+@pytest.mark.parametrize("status", [200, 500])
+def test_the_status_counts_though_the_body_does_not_end(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, status: int, cut: bool
+) -> None:
+    monkeypatch.setattr(post, "_BODY_SECONDS", 0.3)
+    receiver.reply = lambda got: Reply(status, b"thanks", missing=100, cut=cut)
+    began = time.monotonic()
+    answer = posted(receiver.url, timeout=20.0)
+
+    assert answer == (Answer(status=200) if status == 200 else Answer("HTTP 500: thanks", 500))
+    assert time.monotonic() - began < 10
+    assert len(receiver.got) == 1
+
+
 def test_of_a_long_answer_a_line_is_kept(receiver: Receiver) -> None:
     receiver.reply = lambda got: Reply(500, b"<html>\r\n\t" + b"x" * 100_000)
     answer = posted(receiver.url)
