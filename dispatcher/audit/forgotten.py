@@ -32,7 +32,7 @@ IDLE = timedelta(seconds=30)
 RECIPIENT = "recipient"
 
 # A user's own phone rings for one call at a time.
-_HAS_FREE_PHONE = or_(
+HAS_FREE_PHONE = or_(
     _calls.c.pbx_user.is_(None),
     ~exists().where(
         HELD,
@@ -43,7 +43,7 @@ _HAS_FREE_PHONE = or_(
 )
 
 
-def _hears_no_other(now: datetime) -> ColumnElement[bool]:
+def hears_no_other(now: datetime) -> ColumnElement[bool]:
     """Nobody is called for two alarms at the same time."""
     other = _calls.alias("other")
     told = (
@@ -88,7 +88,7 @@ def _is_usable(core: Core, row: Any, load: TrunkLoad) -> bool:
 
 def _taken_by(row: Any) -> tuple[ColumnElement[bool], ...]:
     is_internal = row.name == trunks.INTERNAL
-    of_kind = (_calls.c.number.is_(None), _HAS_FREE_PHONE) if is_internal else (_calls.c.number.is_not(None),)
+    of_kind = (_calls.c.number.is_(None), HAS_FREE_PHONE) if is_internal else (_calls.c.number.is_not(None),)
     return *of_kind, or_(_calls.c.pbx.is_(None), _calls.c.pbx == row.pbx)
 
 
@@ -108,7 +108,7 @@ def _can_place(abilities: Capabilities, asked: Any, row: Any) -> bool:
 
 
 def _of_alarms(tx: Connection, now: datetime, row: Any, abilities: Capabilities) -> list[Any]:
-    late = queues.of_alarms(tx, now - LATE, *_taken_by(row), _hears_no_other(now))
+    late = queues.of_alarms(tx, now - LATE, *_taken_by(row), hears_no_other(now))
     if not late:
         return []
     asked = tx.execute(select(_alarms).where(_alarms.c.id.in_({call.alarm_id for call in late}))).all()

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from dispatcher.domain.vocabulary import Phase
-from dispatcher.store import audits, doubts
+from dispatcher.store import audits, doubts, processes
 from dispatcher.store.arrivals import Body
 from dispatcher.store.tables import Alarm, Call, Campaign, Event, Trunk, table
 from tests.cores import set_attempt
@@ -226,3 +226,29 @@ def more_attempts_than_counted(office: Office) -> None:
     office.campaign(NUMBER)
     with office.core.store.write() as tx:
         tx.execute(insert(attempts).values(ended_attempt(office, ordinal=1)))
+
+
+def alarm_while_the_pbx_is_away(office: Office) -> None:
+    office.alarm(NUMBER, "1002")
+    with office.core.store.write() as tx:
+        rows.add(tx, "pbx_sessions", problem="credentials_refused: wrong password")
+    office.clock.move(seconds=121)
+
+
+def alarm_while_the_trunk_is_paused(office: Office) -> None:
+    office.alarm(NUMBER)
+    change(office, trunks, paused=True)
+    office.clock.move(seconds=121)
+
+
+def no_worker(office: Office) -> None:
+    with office.core.store.write() as tx:
+        processes.sign_off(tx, "worker")
+
+
+def no_api(office: Office) -> None:
+    """Heartbeats are waited for, and what was to hear them has been gone for a while."""
+    with office.core.store.write() as tx:
+        rows.add(tx, "heartbeats")
+        rows.add(tx, "marks", name="hearing", position=0, at=office.clock())
+    office.clock.move(seconds=121)

@@ -4,7 +4,9 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
@@ -12,8 +14,10 @@ from sqlalchemy.exc import OperationalError
 
 from dispatcher.audit import AllClear, Auditor, Invariant
 from dispatcher.store import audits
+from tests.audit.conftest import Attended
 from tests.cores import START
 from tests.scripted import NUMBER, Office, calls, open_office
+from tests.store import rows
 
 SECRET = "5ad6f5b5-d9e4-f7a1"
 
@@ -180,7 +184,7 @@ class TestAllClear:
         self, office: Office, switch: Switch, all_clear: AllClear
     ) -> None:
         break_something(office)
-        auditor = Auditor(office.core, office.inbox, all_clear)
+        auditor = Attended(office, all_clear)
 
         auditor.pass_once()
         office.clock.move(seconds=15)
@@ -264,3 +268,20 @@ def test_it_works_in_a_thread_and_survives_an_outage(
         auditor.stop()
         thread.join(timeout=20)
         assert not thread.is_alive()
+
+
+def test_no_all_clear_while_nobody_can_be_called_for_an_alarm(office: Office) -> None:
+    """The only PBX refuses the login, and nothing else is wrong."""
+    given: list[datetime] = []
+    all_clear = SimpleNamespace(give=lambda: given.append(office.clock()), close=lambda: None)
+    auditor = Attended(office, all_clear)  # type: ignore[arg-type]
+    with office.core.store.write() as tx:
+        rows.add(tx, "pbx_sessions", problem="credentials_refused: wrong user name or password")
+    began = office.clock()
+    office.alarm(NUMBER)
+    for _ in range(20):
+        office.clock.move(seconds=30)
+        assert office.dialled() == []
+        auditor.pass_once()
+
+    assert max(given) <= began + timedelta(seconds=150)

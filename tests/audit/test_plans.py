@@ -11,7 +11,7 @@ from dispatcher.store.engine import Store
 from dispatcher.store.overdue import overdue
 from tests.scripted import NUMBER, Office, open_office
 
-SHORT = {"SCAN trunks", "SCAN pbx_sessions", "SCAN report_streams", "SCAN arrivals"}
+SHORT = {"SCAN trunks", "SCAN pbx_sessions", "SCAN report_streams", "SCAN arrivals", "SCAN processes"}
 """Reading whole what has a row for each trunk or PBX, or for what comes in just now."""
 
 

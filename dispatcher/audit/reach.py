@@ -1,0 +1,91 @@
+"""Whether anybody could be called, and would be heard of: looked at without asking why not.
+
+What keeps calls from being placed has its own gauges and log lines. Here it does not matter: as long as
+nobody is called for an alarm, or could be, there is no all-clear.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+
+from dispatcher.audit import queues
+from dispatcher.audit.forgotten import HAS_FREE_PHONE, hears_no_other
+from dispatcher.audit.invariant import MOST, Invariant
+from dispatcher.core import Core
+from dispatcher.domain.pacing import ALARMS
+from dispatcher.heartbeats.hearing import MARK
+from dispatcher.store import heartbeats, marks, processes
+from dispatcher.store.phones import LONGEST_TELLING
+from dispatcher.store.tables import HELD, Attempt, Call, table
+
+_attempts, _calls = table(Attempt), table(Call)
+
+WAITED = timedelta(minutes=2)
+"""A due call of an alarm that nothing is done about for so long can't be placed."""
+
+GONE = timedelta(minutes=2)
+"""Long enough for any process to be started again."""
+
+
+def waiting_in_vain(core: Core, tx: Connection) -> Sequence[str]:
+    """Alarms' calls that are long due, while no call for an alarm is under way where they would be placed."""
+    now = core.clock()
+    in_time = or_(_calls.c.expires_at.is_(None), _calls.c.expires_at > now)
+    may_ring = (hears_no_other(now), HAS_FREE_PHONE, in_time)
+    late = queues.of_alarms(tx, now - WAITED, *may_ring)
+    under_way = _under_way(tx, now) if late else set()
+    return [call.id for call in late if not any(_is_of(call, *line) for line in under_way)][:MOST]
+
+
+def _under_way(tx: Connection, now: datetime) -> set[tuple[str, str]]:
+    """The lines on which somebody is being called for an alarm just now, as (pbx, trunk)."""
+    held = select(_attempts.c.pbx, _attempts.c.trunk).where(
+        HELD, _attempts.c.lane == ALARMS, _attempts.c.claimed_at > now - LONGEST_TELLING
+    )
+    return {(row.pbx, row.trunk) for row in tx.execute(held)}
+
+
+def _is_of(call: Any, pbx: str, trunk: str) -> bool:
+    return call.pbx in (None, pbx) and bool(trunk) is (call.number is not None)
+
+
+def _nobody_dials(core: Core, tx: Connection) -> Sequence[str]:
+    """The PBXs, as long as no process that dials has given a sign of life."""
+    now = core.clock()
+    if any(abs(now - sign.seen_at) < GONE for sign in processes.signs(tx)):
+        return []
+    return [pbx.name for pbx in core.settings.pbx][:MOST]
+
+
+def _unheard(core: Core, tx: Connection) -> Sequence[str]:
+    """The mark of the API's hearing, where it is old."""
+    if not heartbeats.has_any(tx):
+        return []
+    mark = marks.find(tx, MARK)
+    is_fresh = mark is not None and mark.at is not None and abs(core.clock() - mark.at) < GONE
+    return [] if is_fresh else [MARK]
+
+
+REACH = (
+    Invariant(
+        "alarm_call_waits",
+        "an alarm's call has been due for over two minutes, and nobody is being called for any alarm",
+        "The call's `waiting_for` says what it waits for: a trunk or a PBX that is away, a free channel, a "
+        "dial worker. Until that is mended call the people yourself",
+        waiting_in_vain,
+    ),
+    Invariant(
+        "nobody_dials",
+        "no process that dials has given a sign of life for two minutes",
+        "Start the dial workers (or `dispatcher up`), and look at their log",
+        _nobody_dials,
+    ),
+    Invariant(
+        "heartbeats_not_heard",
+        "no API has noted for two minutes that it hears heartbeats, so that no silence is noticed",
+        "Start `dispatcher api` (or `dispatcher up`), and look at its log",
+        _unheard,
+    ),
+)
