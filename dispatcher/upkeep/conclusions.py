@@ -54,8 +54,18 @@ class Conclusions:
     _changes: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._facts |= self.told.facts
+        self._facts |= {key: self._closed_by(key, learned) for key, learned in self.told.facts.items()}
         self._linked |= self.told.linked
+
+    def _closed_by(self, key: str, learned: Facts) -> Facts:
+        """What a record tells of a call, also of one that nobody asked for.
+
+        One that it ends had no report of its end, so what only reports tell may be lost as well.
+        """
+        known = self.cases[key].facts
+        if known.ended_at is not None or join(known, learned).ended_at is None:
+            return learned
+        return join(learned, Facts(closed_at=known.released_at or self.now))
 
     def adopt(
         self, seen: Sight, lost: Collection[str], strangers: Collection[str], own: frozenset[str]
@@ -93,8 +103,6 @@ class Conclusions:
         if case.phase is Phase.ENDED and case.facts._replace(closed_at=None).ended_at is not None:
             self._answer(case, "its end was reported")
         elif learned is not NOTHING and join(case.facts, learned).ended_at is not None:
-            # The record was asked for since no report had come, so what only reports tell may be lost.
-            self._facts[key] = join(learned, Facts(closed_at=case.facts.released_at or self.now))
             self._answer(case, "its call record was found")
         elif key in self._linked or is_heard_of(row):
             self._answered.append(key)
