@@ -31,6 +31,7 @@ _OTHERS = Prepared(
     .with_for_update(skip_locked=True)
 )
 _PAGES = select(pages).where(pages.c.call_id == bindparam("of_call"))
+_ANEW = "its call tells of the alarm in a later step"
 _COPIED = tuple(column.name for column in pages.c)
 
 
@@ -56,16 +57,10 @@ def _join(tx: Connection, now: datetime, call_id: str, other: Any) -> None:
     made = []
     for page in theirs:
         known = here.get(page.alarm_id)
-        if known is not None and known.state == PageState.CALLING:
+        if known is not None and _is_as_late(known, page):
             continue
-        if known is not None:
-            tx.execute(update(pages).where(pages.c.id == known.id).values(call_id=None))
-        again = {
-            "id": new_id(),
-            "call_id": call_id,
-            "called_at": now,
-            "keys_done": "",
-        }
+        again = {"id": new_id(), "call_id": call_id, "called_at": now, "keys_done": ""}
+        again |= {} if known is None else _let_go(tx, now, known)
         made.append({name: getattr(page, name) for name in _COPIED} | again)
     ended = {"state": PageState.ENDED, "why": why, "ended_at": now}
     tx.execute(update(pages).where(pages.c.id.in_([page.id for page in theirs])).values(ended))
@@ -76,6 +71,22 @@ def _join(tx: Connection, now: datetime, call_id: str, other: Any) -> None:
         Change("call", call_id, "joined", "it waited in another call", page["alarm_id"]) for page in made
     ]
     events.record(tx, now, [Change("call", other.id, CallState.CANCELLED, why, other.alarm_id), *joined])
+
+
+def _is_as_late(known: Any, page: Any) -> bool:
+    """Whether the call tells of the alarm already, for the same place in its plan or a later one."""
+    tells = known.state == PageState.CALLING
+    return bool(tells and (known.round, known.step) >= (page.round, page.step))
+
+
+def _let_go(tx: Connection, now: datetime, known: Any) -> dict[str, Any]:
+    """End an earlier page of the call; what it has told of the alarm so far goes on with the later one."""
+    left = update(pages).where(pages.c.id == known.id)
+    if known.state != PageState.CALLING:
+        tx.execute(left.values(call_id=None))
+        return {}
+    tx.execute(left.values(call_id=None, state=PageState.ENDED, why=_ANEW, ended_at=now))
+    return {"called_at": known.called_at, "keys_done": known.keys_done}
 
 
 def _end(tx: Connection, now: datetime, call_id: str, other: Any) -> None:

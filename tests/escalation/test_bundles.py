@@ -210,3 +210,27 @@ def test_only_one_of_two_that_may_be_opted_out_of_by_a_key_is_another_call(store
         desk.raised(policy="other")
 
         assert desk.waiting() == [ANN, ANN]
+
+
+def test_when_two_calls_of_a_hunt_become_one_nobody_else_is_called_while_it_rings(store_url: str) -> None:
+    hunt = policy(step(ANN, BOB, mode="hunt", wait=30), repeat=1, retry={"busy": 20})
+    site = {"most_per_minute": 1, "most_per_hour": 0}
+    with open_desk(store_url, hunt, alarms=site) as desk:
+        alarm = desk.raised()
+        assert desk.ring() == [ANN]
+        desk.wait(30)
+        desk.busy(ANN)
+        assert desk.waiting() == [ANN, ANN], "the second round has begun while her phone rang"
+        assert desk.ring() == []
+        desk.clock.move(seconds=20)
+        assert desk.ring() == [], "both are put off for the rest of the minute"
+        desk.clock.move(seconds=10)
+
+        assert desk.ring() == [ANN]
+        desk.look()
+        assert desk.waiting() == []
+        told = [(page.round, page.state) for page in desk.pages(alarm) if page.number == ANN and page.call_id]
+        assert (1, "calling") in told
+        desk.wait(3600)
+        assert desk.ringing() == [ANN], "for as long as she is called"
+        assert desk.ring() == []
