@@ -1,11 +1,13 @@
 """What a message says: the event, and its subject as it is when the message is written."""
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import to_json, to_jsonable_python
 from sqlalchemy import Connection, select
 
 from dispatcher.domain.outgoing import Kind
@@ -13,6 +15,8 @@ from dispatcher.domain.vocabulary import Outcome
 from dispatcher.store import campaigns, results
 from dispatcher.store.attempts import facts_from
 from dispatcher.store.tables import Alarm, Call, Campaign, table
+
+_log = logging.getLogger(__name__)
 
 _alarms, _calls, _campaigns = table(Alarm), table(Call), table(Campaign)
 
@@ -77,18 +81,35 @@ class Message:
 
 
 def envelope(kind: Kind, at: datetime, data: Mapping[str, Any]) -> str:
-    """A body as Standard Webhooks has it: ``type``, ``timestamp`` and ``data``."""
-    return to_json({"type": kind, "timestamp": at, "data": data}).decode()
+    """A body as Standard Webhooks has it: ``type``, ``timestamp`` and ``data``.
+
+    Half of a surrogate pair, as a text that was cut off inside an emoji ends with, becomes a question mark.
+    """
+    document = {"type": kind, "timestamp": at, "data": data}
+    try:
+        return to_json(document).decode()
+    except ValueError:
+        written = json.dumps(document, ensure_ascii=False, default=to_jsonable_python)
+        return written.encode(errors="replace").decode()
 
 
 def messages(tx: Connection, events: Sequence[tuple[Any, Kind]]) -> list[Message]:
-    """What these event rows are to be told as. The subjects of all of them are looked up together."""
+    """What these event rows are to be told as. The subjects of all of them are looked up together.
+
+    One that can't be written is left out, with an error in the log: the others do not wait for it.
+    """
     subjects = {
         "alarm": _alarm_documents(tx, _ids("alarm", events)),
         "call": _call_documents(tx, _ids("call", events)),
         "campaign": _campaign_documents(tx, _ids("campaign", events)),
     }
-    return [_message(row, kind, subjects) for row, kind in events]
+    found = []
+    for row, kind in events:
+        try:
+            found.append(_message(row, kind, subjects))
+        except Exception:
+            _log.exception("event %d (%s of %s %s) can't be told", row.id, kind, row.subject, row.subject_id)
+    return found
 
 
 def _ids(subject: str, events: Sequence[tuple[Any, Kind]]) -> list[str]:

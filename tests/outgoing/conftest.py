@@ -104,6 +104,14 @@ def desk(store_url: str, clock: SettableClock) -> Iterator[Desk]:
 
 
 @pytest.fixture
+def embedded_desk(sqlite_url: str, clock: SettableClock) -> Iterator[Desk]:
+    """One on SQLite, whatever the other tests run on."""
+    made = Desk(sqlite_url, clock)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
 def receiver() -> Iterator[Receiver]:
     made = Receiver().start()
     yield made

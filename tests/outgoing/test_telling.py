@@ -1,7 +1,16 @@
 """From an event to the receiver: what is told, to whom, signed how, and written once."""
 
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from dispatcher.domain.outgoing import Kind
 from dispatcher.domain.vocabulary import CampaignStatus
-from dispatcher.outgoing import FanOut
+from dispatcher.outgoing import FanOut, documents
+from dispatcher.outgoing.documents import envelope
 from dispatcher.store import campaigns, webhooks
 from dispatcher.store.engine import Store
 from dispatcher.store.events import Change, record
@@ -44,6 +53,42 @@ def test_that_nobody_can_be_called_for_an_alarm_is_told_at_once(desk: Desk, rece
     [row] = desk.rows()
     assert row.kind == "alarm.nobody"
     assert '"cause":"nobody is on call"' in row.body.replace('": "', '":"')
+
+
+def test_a_text_that_was_cut_off_inside_an_emoji_stops_nothing(
+    embedded_desk: Desk, receiver: Receiver
+) -> None:
+    """SQLite can hold what JSON can write, half a surrogate pair included; the API lets none in."""
+    desk = embedded_desk
+    desk.webhook("desk", receiver.url, "alarm.raised")
+    desk.alarm("first", details={"text": "cut off \ud83d", "site": "north"})
+    desk.alarm("second")
+    desk.tell()
+
+    first, second = [json.loads(row.body)["data"]["alarm"] for row in desk.rows()]
+    assert (first["summary"], second["summary"]) == ("first", "second")
+    assert first["details"] == {"text": "cut off ?", "site": "north"}
+    assert first["created_at"] == second["created_at"]
+
+
+def test_an_event_that_can_not_be_written_is_left_out_with_an_error(
+    desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.webhook("desk", receiver.url, "alarm.raised", "alarm.acknowledged")
+    alarm_id = desk.alarm("first")
+
+    def written(kind: Kind, at: datetime, data: Mapping[str, Any]) -> str:
+        if kind is Kind.ALARM_RAISED:
+            raise ValueError("beyond writing")
+        return envelope(kind, at, data)
+
+    monkeypatch.setattr(documents, "envelope", written)
+    desk.tell()
+    desk.acknowledge(alarm_id)
+    desk.tell()
+
+    assert [row.kind for row in desk.rows()] == ["alarm.acknowledged"]
+    assert f"alarm.raised of alarm {alarm_id}) can't be told" in caplog.text
 
 
 def test_only_what_is_asked_for_is_told(desk: Desk, receiver: Receiver, other: Receiver) -> None:
