@@ -156,7 +156,7 @@ def _decide(work: Work, row: Any, plan: AlarmPlan, *, at_once: bool) -> None:
     for step in range(row["step"]):
         before = pages_at(known, Place(step, row["round"]))
         call_next(work, row, plan, step, before, next_in_lines(as_known(before)))
-    if plan.nobody_since is not None and not at_once:
+    if plan.nobody_since is not None and not (at_once and plan.course.next_round(place)):
         look_for_somebody(work, row, plan)
         return
     began_at = min((page.created_at for page in rows), default=work.now)

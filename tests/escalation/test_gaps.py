@@ -231,7 +231,7 @@ def test_nobody_is_called_once_a_call_of_the_round_before_was_heard(store_url: s
         assert desk.alarm(alarm).held_why is None
 
 
-def test_a_key_that_does_nothing_for_it_does_not_end_the_search(store_url: str) -> None:
+def test_who_sends_it_on_in_the_last_round_does_not_end_the_search(store_url: str) -> None:
     """Bob hears of a warning; before he presses a key it is critical, whose keys are others, and in a gap."""
     rule = {"severity": ["critical"], "message": {"ivr": "6599"}, "keys": {}}
     steps = step(BOB, wait=60), ON_CALL | {"wait": 600}
