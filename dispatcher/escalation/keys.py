@@ -22,7 +22,6 @@ from dispatcher.policies import AlarmPlan
 from dispatcher.store import events
 from dispatcher.store.attempts import facts_from
 from dispatcher.store.events import Change
-from dispatcher.store.forbidden import end_others
 from dispatcher.store.pages import of_alarm, pages, tells
 from dispatcher.store.tables import Attempt, table
 from dispatcher.work import Work
@@ -119,15 +118,12 @@ def _do(work: Work, row: Any, plan: AlarmPlan, page: Any, key: str, action: KeyA
 def _opt_out(work: Work, page: Any, who: str, cause: str) -> None:
     """Enter a number into the do-not-call list, for alarms too: it was one of them that was not wanted.
 
-    What else is to call it for an alarm is taken back, and those alarms go on to somebody else; so do the
-    others of which this call tells, since it is not tried again.
+    What else is to call it for an alarm is taken back, and those alarms go on to somebody else.
     """
     why = f"{cause} in an alarm's call"
     work.aftermath.add(
         do_not_call.opt_out(work.tx, work.now, page.number, work.count, by=who, why=why, alarms_too=True)
     )
-    others = end_others(work.tx, work.now, page, f"{cause}: does not want to be called")
-    work.aftermath.add(ledger.look_again(work.tx, work.now, others))
 
 
 def _note(work: Work, row: Any, action: KeyAction, cause: str) -> None:

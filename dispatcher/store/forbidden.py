@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -30,10 +29,3 @@ def end_waiting_for(tx: Connection, now: datetime, numbers: Sequence[str], why: 
         among(pages.c.state, PageState.WAITING),
     )
     tx.execute(update(pages).where(*waits).values(state=PageState.ENDED, why=why, ended_at=now))
-
-
-def end_others(tx: Connection, now: datetime, page: Any, why: str) -> list[str]:
-    """End what the call of ``page`` is to tell of other alarms; returns those alarms."""
-    others = pages.c.call_id == page.call_id, pages.c.id != page.id, among(pages.c.state, PageState.CALLING)
-    ended = update(pages).where(*others).values(state=PageState.ENDED, why=why, ended_at=now)
-    return list(tx.execute(ended.returning(pages.c.alarm_id)).scalars())

@@ -151,7 +151,7 @@ def test_who_opts_out_by_a_key_is_not_called_for_other_alarms(
 ) -> None:
     hunt = step(BOB, ANN, CAT, mode="hunt")
     other = {"name": "other", "steps": [hunt], "message": {"ivr": "6501"}, "retry": {"max_attempts": 1}}
-    shared = {"name": "shared", "steps": [step(ANN, CAT, mode="hunt")], "message": {"ivr": "6500"}}
+    shared = policy(step(ANN, CAT, mode="hunt"), keys=BY_KEY) | {"name": "shared"}
     with open_desk(store_url, policy(step(ANN), keys=BY_KEY), other, shared) as desk:
         opts_out(desk)
 
