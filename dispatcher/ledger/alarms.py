@@ -40,13 +40,21 @@ _LOOK_AT_KEYS = _look_again(
     or_(*(_alarms.c.plan[name].as_string().is_not(None) for name in ("keys", "keys_before")))
 )
 _STANDING = Prepared(
-    select(_alarms.c.status, _alarms.c.next_at, _alarms.c.plan, _alarms.c.round, _alarms.c.delivered_when)
+    select(
+        _alarms.c.status,
+        _alarms.c.next_at,
+        _alarms.c.plan,
+        _alarms.c.round,
+        _alarms.c.delivered_when,
+        _alarms.c.expires_at,
+    )
     .where(_alarms.c.id == bindparam("of_alarm"))
     .with_for_update()
 )
 _pages = table(Page)
 
 _ALL_EXPIRED = "every call expired"
+_TIME_OVER = "its time is over"
 _NONE_DELIVERED = "every call ended and none was delivered"
 _NOT_IN_HAND = "every call ended and nobody has taken it in hand"
 
@@ -85,7 +93,7 @@ def expire(tx: Connection, now: datetime, alarm_id: str, count: Count) -> Afterm
 
     It leaves the calls that wait, which go on for the other alarms that they tell of.
     """
-    why = "its time is over"
+    why = _TIME_OVER
     tx.execute(select(_alarms.c.id).where(_alarms.c.id == alarm_id).with_for_update()).all()
     aftermath = _leave_waiting(tx, now, alarm_id, count, why, CallState.EXPIRED)
     is_up = select(_alarms.c.id).where(
@@ -123,6 +131,7 @@ def close(
 ) -> bool:
     """Move an alarm on to ``status`` from wherever that is allowed; False when it was not.
 
+    An alarm whose time was over before its cause has a resolution too: what fires after that is late.
     An exhausted alarm is not taken up again once it has been raised anew: of one deduplication key
     there is at most one alarm in hand.
     """
@@ -131,6 +140,8 @@ def close(
         allowed.append(AlarmStatus.ACKNOWLEDGED)
     if status in (AlarmStatus.ACKNOWLEDGED, AlarmStatus.RESOLVED):
         allowed.append(AlarmStatus.EXHAUSTED)
+    if status is AlarmStatus.RESOLVED:
+        allowed.append(AlarmStatus.EXPIRED)
     columns = {"next_at": None, "held_why": None, "held_by": None} | (values or {})
     changed = tx.execute(
         update(_alarms)
@@ -243,6 +254,9 @@ def end_if_exhausted(tx: Connection, now: datetime, alarm_id: str) -> Aftermath:
         return look_again(tx, now, [alarm_id])
     if states == {CallState.EXPIRED}:
         close(tx, now, alarm_id, AlarmStatus.EXPIRED, _ALL_EXPIRED)
+    elif CallState.EXPIRED in states and alarm.expires_at is not None and alarm.expires_at <= now:
+        # Those before may have failed, in an earlier round too: it is its time that has ended it.
+        close(tx, now, alarm_id, AlarmStatus.EXPIRED, _TIME_OVER)
     elif states:
         why = _NOT_IN_HAND if CallState.DELIVERED in states else _NONE_DELIVERED
         close(tx, now, alarm_id, AlarmStatus.EXHAUSTED, why)

@@ -90,3 +90,33 @@ def test_a_call_that_another_one_takes_over_is_counted_as_over(store_url: str) -
         assert desk.ringing() == [ANN]
         over = series(catalogue.CALLS.name, (CallKind.ALARM, Outcome.CANCELLED))
         assert desk.core.counts.take()[over] == 1
+
+
+def test_a_time_that_ends_in_a_later_round_ends_the_alarm_as_expired(store_url: str) -> None:
+    again = policy(step(ANN, wait=60), repeat=1, retry={"max_attempts": 1})
+    with open_desk(store_url, again) as desk:
+        alarm = raised(desk, 2)
+        desk.ring()
+        desk.busy(ANN)
+        desk.wait(60)
+        assert desk.waiting() == [ANN], "and no channel is free for the rest of its time"
+        desk.clock.move(minutes=1)
+        upkeep(desk)
+
+        assert desk.outcomes(alarm) == [(ANN, "failed"), (ANN, "expired")]
+        assert desk.alarm(alarm).status == AlarmStatus.EXPIRED
+
+
+def test_an_alarm_whose_calls_fail_before_its_time_is_over_is_exhausted(store_url: str) -> None:
+    with open_desk(store_url, policy(step(ANN, BOB), retry={"max_attempts": 2, "busy": 90})) as desk:
+        alarm = raised(desk, 2)
+        desk.ring()
+        desk.busy(ANN)
+        desk.clock.move(seconds=60)
+        desk.busy(BOB)
+        assert desk.outcomes(alarm) == [(ANN, "queued"), (BOB, "expired")], "no retry of Bob's fits"
+        desk.clock.move(seconds=30)
+        desk.ring()
+        desk.busy(ANN)
+
+        assert desk.alarm(alarm).status == AlarmStatus.EXHAUSTED
