@@ -78,6 +78,8 @@ def _take(work: Work, known: Any, notice: Notice, policy: str, source: str) -> T
             return _fire(work, known, notice, policy, source)
         case Says.WELL if known is None:
             return None
+        case Says.RESOLVED | Says.WELL if _is_called_off(known) and known.resolved_at is None:
+            return _end_called_off(work, known, notice, source)
         case Says.RESOLVED | Says.WELL:
             return alarms.take(work, _request_of(notice, policy, Wish.RESOLVED), source)
         case Says.ACKNOWLEDGED:
@@ -131,14 +133,21 @@ def _has_ended(work: Work, known: Any, notice: Notice) -> bool:
 
     One that ended before it began was never heard of, so that its beginning is late whenever it comes.
     """
-    if known.status != AlarmStatus.RESOLVED or not notice.late_for:
+    if known.status in _IN_HAND or known.resolved_at is None or not notice.late_for:
         return False
     return bool(known.created_at == known.resolved_at or work.now - known.resolved_at <= notice.late_for)
 
 
 def _was_cancelled_by_hand(known: Any) -> bool:
     """Whether somebody has; a source that has called it off itself means what it says when it fires again."""
-    return known.status == AlarmStatus.CANCELLED and _CALLED_OFF not in (known.details or {})
+    return known.status == AlarmStatus.CANCELLED and not _is_called_off(known)
+
+
+def _is_called_off(known: Any) -> bool:
+    """Whether its source has called it off, and nobody by hand."""
+    return (
+        known is not None and known.status == AlarmStatus.CANCELLED and _CALLED_OFF in (known.details or {})
+    )
 
 
 def _acknowledge(work: Work, known: Any, notice: Notice, policy: str, source: str) -> Taken:
@@ -168,6 +177,16 @@ def _call_off(work: Work, known: Any, notice: Notice, source: str) -> Taken | No
     why = f"the alarm was called off: {cause}"
     work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, known.id, work.count, why))
     return Taken(known.id, Effect.CANCELLED)
+
+
+def _end_called_off(work: Work, known: Any, notice: Notice, source: str) -> Taken:
+    """Keep when the cause of a called-off alarm was gone, by which its source's late words are known.
+
+    It stays called off: nobody is called, not even to be told of the end.
+    """
+    over = update(_alarms).where(_alarms.c.id == known.id)
+    work.tx.execute(over.values(resolved_at=work.now, updated_at=work.now))
+    return _note(work, known.id, "noted", f"its cause is gone: {_in_words(notice, source)}")
 
 
 def _note(work: Work, alarm_id: str, name: str, cause: str) -> Taken:

@@ -224,3 +224,38 @@ def test_a_key_is_locked_until_the_transaction_ends(postgres_url: str) -> None:
         thread.join()
     assert second.is_set()
     core.store.close()
+
+
+def test_what_fires_after_the_end_of_an_expired_alarm_is_late(core: Core, clock: SettableClock) -> None:
+    take(core, notice(Says.FIRING))
+    clock.move(hours=2)
+    [(_, calls)] = standing(core)
+    with core.store.write() as tx:
+        tx.execute(_alarms.update().values(status="expired"))
+    assert take(core, notice(Says.RESOLVED)) == ["resolved"]
+    clock.move(minutes=1)
+    assert take(core, notice(Says.FIRING)) == ["joined"]
+    assert standing(core) == [("resolved", calls)]
+
+
+def test_what_fires_after_the_end_of_an_alarm_that_was_called_off_is_late(
+    core: Core, clock: SettableClock
+) -> None:
+    take(core, notice(Says.FIRING))
+    clock.move(minutes=1)
+    assert take(core, notice(Says.CALLED_OFF)) == ["cancelled"]
+    [(_, calls)] = standing(core)
+    assert take(core, notice(Says.RESOLVED)) == ["unchanged"]
+    assert take(core, notice(Says.RESOLVED)) == ["unchanged"], "twice is once"
+    clock.move(minutes=1)
+    assert take(core, notice(Says.FIRING)) == ["joined"]
+    assert standing(core) == [("cancelled", calls)], "nobody is called"
+    clock.move(minutes=10)
+    assert take(core, notice(Says.FIRING)) == ["raised"], "another episode"
+
+
+def test_an_alarm_that_was_called_off_fires_again_while_its_cause_lasts(core: Core) -> None:
+    take(core, notice(Says.FIRING))
+    take(core, notice(Says.CALLED_OFF))
+    assert take(core, notice(Says.FIRING)) == ["raised"]
+    assert [status for status, _ in standing(core)] == ["cancelled", "open"]
