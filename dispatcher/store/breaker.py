@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, literal, or_, select, update
 
-from dispatcher.domain.reasons import Reason
+from dispatcher.domain.reasons import OF_THE_LINE, Reason
 from dispatcher.domain.retry import COSTS_NOTHING, backoff
 from dispatcher.domain.vocabulary import Outcome
 from dispatcher.store import events
@@ -23,6 +23,9 @@ FAILURES_TO_BLOCK = 5
 
 BLOCK_SECONDS = 10.0
 """The first block's length; it doubles with every further failure, up to the longest back-off."""
+
+COUNTED_ONCE = timedelta(minutes=10)
+"""So long a number's failures count as one, which is longer than the longest back-off of its redials."""
 
 _OF_THE_PBX = (Reason.PBX_AWAY, Reason.CREDENTIALS_REFUSED, Reason.LOCKED_OUT, Reason.TOKEN_INVALID)
 """The failures that keep a PBX's extensions from being called; others are one extension's own."""
@@ -109,6 +112,7 @@ def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, cases: Se
 
     While it is blocked nothing is counted: those calls were under way when the block began. After
     that it takes one failure, of a call that was to try it out, to block it again for twice as long.
+    Until it is blocked each number counts once, however often it is dialled: it may be at fault itself.
     """
     of_trunk = and_(_trunks.c.pbx == pbx, _trunks.c.name == name)
     known = select(_trunks.c.failures_in_row, _trunks.c.blocked_until).where(of_trunk).with_for_update()
@@ -118,9 +122,11 @@ def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, cases: Se
     was_blocked = row.failures_in_row >= FAILURES_TO_BLOCK
     if was_blocked and all(row.blocked_until and case.claimed_at < row.blocked_until for case in cases):
         return
-    in_row = (
-        row.failures_in_row + 1 if was_blocked else min(row.failures_in_row + len(cases), FAILURES_TO_BLOCK)
-    )
+    if was_blocked:
+        in_row = row.failures_in_row + 1
+    else:
+        counted = _counted(tx, now, cases, is_first=row.failures_in_row == 0)
+        in_row = min(row.failures_in_row + counted, FAILURES_TO_BLOCK)
     values: dict[str, Any] = {"failures_in_row": in_row}
     if in_row >= FAILURES_TO_BLOCK:
         facts = cases[-1].facts
@@ -130,3 +136,25 @@ def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, cases: Se
         cause = f"until {until:%H:%M:%S} UTC after {why}"
         events.record(tx, now, [changed_health(pbx, name, "blocked", cause)])
     tx.execute(update(_trunks).where(of_trunk).values(**values))
+
+
+def _counted(tx: Connection, now: datetime, cases: Sequence[Case], *, is_first: bool) -> int:
+    """How many failures these are of a trunk, or of its PBX, and not of one number again."""
+    numbers = {case.target.digits for case in cases if case.facts.cause in OF_THE_LINE}
+    others = sum(case.facts.cause not in OF_THE_LINE for case in cases)
+    if is_first or not numbers:
+        return others + len(numbers)
+    [trunk] = {(case.pbx, case.trunk) for case in cases}
+    known = tx.execute(
+        select(_attempts.c.digits_dialled)
+        .distinct()
+        .where(
+            _attempts.c.pbx == trunk[0],
+            _attempts.c.trunk == trunk[1],
+            _attempts.c.freed_at > now - COUNTED_ONCE,
+            _attempts.c.cause.in_(sorted(OF_THE_LINE)),
+            _attempts.c.digits_dialled.in_(sorted(numbers)),
+            _attempts.c.id.not_in([case.attempt_id for case in cases]),
+        )
+    )
+    return others + len(numbers.difference(known.scalars()))

@@ -27,15 +27,21 @@ def campaign(world: World) -> str:
     return world.campaign()
 
 
-def fails(world: World, campaign: str, times: int = 1, **attempt: object) -> None:
+def dial_another(world: World, campaign: str) -> str:
+    """A dial of a number that was not called before."""
+    call = world.call(campaign=campaign)
+    return world.dial(call, digits_dialled=world.row("calls", call).number.lstrip("+"))
+
+
+def fails(world: World, campaign: str, times: int = 1) -> None:
     """So many calls in a row that the trunk does not take, each in a transaction of its own."""
     for _ in range(times):
-        world.tell(world.dial(world.call(campaign=campaign), **attempt), CONGESTED)
+        world.tell(dial_another(world, campaign), CONGESTED)
 
 
 def fail_together(world: World, campaign: str, times: int) -> None:
     """So many calls that fail in one transaction."""
-    attempts = [world.dial(world.call(campaign=campaign)) for _ in range(times)]
+    attempts = [dial_another(world, campaign) for _ in range(times)]
     first, *others = [(attempt, CONGESTED) for attempt in attempts]
     world.tell(*first, *others)
 
@@ -56,6 +62,34 @@ def test_five_failures_in_a_row_block_the_trunk(world: World, campaign: str) -> 
     assert seconds_blocked(world) == 10
     assert row.blocked_why == "5 failures in a row, the last: 503 Service Unavailable"
     assert seconds_blocked(world, OTHER_TRUNK) == 0
+
+
+def test_one_number_that_fails_each_time_does_not_block_the_trunk_for_the_others(
+    world: World, campaign: str
+) -> None:
+    call = world.call(campaign=campaign)
+    for _ in range(8):
+        world.tell(world.dial(call), CONGESTED)
+        world.now = world.row("calls", call).due_at
+    assert (world.trunk_row().failures_in_row, seconds_blocked(world)) == (1, 0)
+    fails(world, campaign, 3)
+    assert (world.trunk_row().failures_in_row, seconds_blocked(world)) == (4, 0)
+    fails(world, campaign)
+    assert seconds_blocked(world) == 10
+
+
+def test_two_calls_to_one_number_that_fail_together_count_once(world: World, campaign: str) -> None:
+    one, other = world.dial(world.call(campaign=campaign)), world.dial(world.call(campaign=campaign))
+    world.tell(one, CONGESTED, (other, CONGESTED))
+    assert world.trunk_row().failures_in_row == 1
+
+
+def test_a_pbx_that_is_away_is_nobodys_fault(world: World, campaign: str) -> None:
+    call = world.call(campaign=campaign)
+    for _ in range(5):
+        world.tell(world.dial(call), Facts(failed_at=world.now, cause=Reason.PBX_AWAY))
+        world.now = world.row("calls", call).due_at
+    assert world.trunk_row().failures_in_row == 5
 
 
 def test_every_change_of_the_breaker_has_an_event(world: World, campaign: str) -> None:
@@ -188,7 +222,7 @@ def test_a_call_that_took_another_trunk_and_ended_frees_both(world: World, campa
 
 def test_a_failure_counts_against_the_trunk_that_the_call_took(world: World, campaign: str) -> None:
     for _ in range(5):
-        attempt = world.dial(world.call(campaign=campaign))
+        attempt = dial_another(world, campaign)
         world.tell(
             attempt, [failed(Reason.CONGESTION, "503", Party(PartyKind.OUTBOUND, NUMBER, OTHER_TRUNK))]
         )
@@ -214,8 +248,10 @@ def test_a_call_to_an_extension_takes_no_trunk_whatever_a_report_names(world: Wo
 
 def test_a_blocked_trunk_fails_no_call_for_good(world: World, campaign: str) -> None:
     call = world.call(campaign=campaign)
+    fails(world, campaign, 4)
     for _ in range(8):
         world.tell(world.dial(call), CONGESTED)
         world.now = max(world.now, world.row("calls", call).due_at) + timedelta(seconds=1)
+    assert world.trunk_row().failures_in_row > 5
     assert world.state(call)[0] == CallState.QUEUED
     assert world.used(call) == (0, 8)
