@@ -54,3 +54,22 @@ def after_deafness(watch: Watch, grace: timedelta, since: datetime, until: datet
         return replace(watch, latest_at=latest_at)
     put_off = until + watch.every + grace
     return replace(watch, due_at=max(watch.due_at, min(put_off, latest_at)), latest_at=latest_at)
+
+
+def after_step_back(watch: Watch, grace: timedelta, now: datetime, back: timedelta) -> Watch:
+    """The watch after our clock was set back to ``now``, by ``back`` as far as is known.
+
+    What was heard in a time that is yet to come is told in the new time; nothing is waited for any longer
+    than if its last sign had come just now. What was heard before stays, since the clock may only have
+    been put right after it had been wrong.
+    """
+    if watch.heard_at > now:
+        watch = replace(
+            watch,
+            heard_at=min(watch.heard_at - back, now),
+            due_at=watch.due_at - back,
+            latest_at=watch.latest_at - back,
+        )
+    longest = expected(now, watch.every, grace)
+    due_at, latest_at = min(watch.due_at, longest.due_at), min(watch.latest_at, longest.latest_at)
+    return replace(watch, due_at=due_at, latest_at=latest_at)

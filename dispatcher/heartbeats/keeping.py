@@ -103,7 +103,7 @@ def _found(work: Work, name: str) -> Any:
 def _gap(row: Any, now: datetime) -> float | None:
     """How long after the last sign this one comes; what was known of that, if one may have been missed."""
     known: float | None = row.gap_seconds
-    if row.status != HeartbeatStatus.UP or row.heard_at is None:
+    if row.status != HeartbeatStatus.UP or row.heard_at is None or row.heard_at > now:
         return known
     watch = Watch(row.heard_at, _span(row.every_seconds), row.due_at, row.latest_at)
     if is_put_off(watch, _span(row.grace_seconds)):

@@ -1,8 +1,11 @@
 """Raising the alarms of those who are silent."""
 
 import logging
+from datetime import datetime
 from functools import partial
 from typing import Any
+
+from sqlalchemy import Connection
 
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import HeartbeatStatus
@@ -30,8 +33,8 @@ class Sweep:
     def look(self) -> None:
         """Raise an alarm for each that is overdue. One that can't be raised is tried again with each look."""
         with self._core.store.read() as tx:
-            mark = marks.find(tx, MARK)
-            names = heartbeats.silent(tx, mark.at) if mark is not None and mark.at is not None else []
+            until = _heard_until(tx, self._core.clock())
+            names = heartbeats.silent(tx, until) if until is not None else []
         for name in names:
             try:
                 self._see_to(name)
@@ -71,9 +74,15 @@ def _go_down(work: Work, name: str) -> None:
 
 def _still_silent(work: Work, name: str) -> Any | None:
     """The row, locked, unless it was heard, paused, put off or told of meanwhile."""
-    mark = marks.find(work.tx, MARK)
+    until = _heard_until(work.tx, work.now)
     row = heartbeats.find(work.tx, name, lock=True)
-    if row is None or mark is None or mark.at is None or row.alarm_id is not None:
+    if row is None or until is None or row.alarm_id is not None:
         return None
-    is_due = row.status == HeartbeatStatus.UP and row.due_at is not None and row.due_at <= mark.at
+    is_due = row.status == HeartbeatStatus.UP and row.due_at is not None and row.due_at <= until
     return row if is_due or row.status == HeartbeatStatus.DOWN else None
+
+
+def _heard_until(tx: Connection, now: datetime) -> datetime | None:
+    """Until when a silence counts; a note from the future was made before the clock was set back."""
+    mark = marks.find(tx, MARK)
+    return None if mark is None or mark.at is None else min(mark.at, now)
