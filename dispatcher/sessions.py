@@ -81,7 +81,7 @@ class Sessions:
             if not is_outage(error):
                 raise
             why = "the database is away, and with it the session"
-            raise PbxRefused(Reason.PBX_AWAY, why) from None
+            raise PbxRefused(Reason.NEVER_PLACED, why) from None
 
     def renew(self, pbx: str, stale: int) -> None:
         """Log in anew although the session ``stale`` may still be good, as after the PBX has started again.

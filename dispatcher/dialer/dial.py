@@ -178,8 +178,9 @@ class Dialer:
         return Answer(intent.attempt_id, intent.pbx, now, reason=reason, detail=detail, in_doubt=True)
 
     def _unsent(self, intent: Intent, why: str) -> Answer:
-        """For a dial that was begun and certainly not sent; it costs the call nothing."""
-        return Answer(intent.attempt_id, intent.pbx, self._core.clock(), reason=Reason.PBX_AWAY, detail=why)
+        """For a dial that was begun and certainly not sent, which costs nothing and is no trunk's fault."""
+        now = self._core.clock()
+        return Answer(intent.attempt_id, intent.pbx, now, reason=Reason.NEVER_PLACED, detail=why)
 
     def _hold(self, answers: Sequence[Entry[Answer, None]]) -> None:
         """Commit the answers, waiting for the database if it is away: the PBX has acted already."""

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     # Our own doing.
     CANCELLED = "cancelled"
     NEVER_PLACED = "never_placed"
+    """No request was sent, or none that became a call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,10 @@ def _by_status(response: httpx.Response) -> PbxError:
 
 
 _NOTHING_SENT: Mapping[type[Exception], tuple[Reason, str]] = {
-    SentTooLate: (Reason.PBX_AWAY, "the process was stopped for too long before it could send the request"),
+    SentTooLate: (
+        Reason.NEVER_PLACED,
+        "the process was stopped for too long before it could send the request",
+    ),
     httpx.ConnectTimeout: (Reason.PBX_AWAY, "no connection within the time-out"),
     httpx.ConnectError: (Reason.PBX_AWAY, "no connection"),
     httpx.PoolTimeout: (Reason.PBX_AWAY, "all connections to the PBX were in use for the whole time-out"),

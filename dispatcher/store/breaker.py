@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, literal, or_, select, update
 
+from dispatcher.domain.facts import Facts
 from dispatcher.domain.reasons import OF_THE_LINE, Reason
 from dispatcher.domain.retry import COSTS_NOTHING, backoff
 from dispatcher.domain.vocabulary import Outcome
@@ -78,7 +79,7 @@ def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
     worked: set[tuple[str, str]] = set()
     for case in cases:
         if case.outcome in COSTS_NOTHING and case.facts.ringing_at is None:
-            if case.trunk or case.facts.cause in _OF_THE_PBX:
+            if (case.trunk or case.facts.cause in _OF_THE_PBX) and not _was_not_sent(case.facts):
                 failed.setdefault((case.pbx, case.trunk), []).append(case)
         elif case.outcome not in (None, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.NOT_PERMITTED):
             worked.add((case.pbx, case.trunk))
@@ -90,6 +91,11 @@ def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
             _note_failures(tx, now, *trunk, failed[trunk])
         elif trunk in in_trouble:
             close(tx, now, in_trouble[trunk], "a call went through")
+
+
+def _was_not_sent(facts: Facts) -> bool:
+    """Whether we ourselves did not send the request: that is known at once, and says nothing of the trunk."""
+    return facts.cause is Reason.NEVER_PLACED and facts.failed_at is not None
 
 
 def close(tx: Connection, now: datetime, row: Any, why: str) -> None:

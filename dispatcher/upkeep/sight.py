@@ -40,6 +40,7 @@ _OF_EVERY_CALL = frozenset(
         Reason.CREDENTIALS_REFUSED,
         Reason.TOKEN_INVALID,
         Reason.TOO_FREQUENT,
+        Reason.NEVER_PLACED,
     }
 )
 """What is true of the PBX or of the session, and so of every other call as well."""

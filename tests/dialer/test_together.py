@@ -12,6 +12,7 @@ from dispatcher.dialer.speed import Speed
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import DialOrder
+from dispatcher.store.tables import Trunk
 from tests.scripted import Office, open_office
 
 NUMBERS = [f"3161234{number:04d}" for number in range(6)]
@@ -153,3 +154,5 @@ def test_a_request_that_could_not_be_sent_in_time_is_not_sent_any_more(
     rows = {row.digits_dialled: row for row in fast.rows_of_attempts()}
     assert [rows[number].phase for number in NUMBERS[:3]] == ["up", "ended", "ended"]
     assert {fast.call_of(rows[number].id).state for number in NUMBERS[1:3]} == {"queued"}
+    assert {rows[number].cause for number in NUMBERS[1:3]} == {"never_placed"}
+    assert [(row.failures_in_row, row.blocked_until) for row in fast.rows(Trunk) if row.failures_in_row] == []

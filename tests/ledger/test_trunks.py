@@ -92,6 +92,20 @@ def test_a_pbx_that_is_away_is_nobodys_fault(world: World, campaign: str) -> Non
     assert world.trunk_row().failures_in_row == 5
 
 
+def test_what_we_did_not_send_ourselves_is_not_the_trunks_fault(world: World, campaign: str) -> None:
+    fails(world, campaign, 4)
+    unsent = Facts(failed_at=world.now, cause=Reason.NEVER_PLACED, cause_text="the process was stopped")
+    for _ in range(3):
+        world.tell(dial_another(world, campaign), unsent)
+    assert world.trunk_row().failures_in_row == 4
+
+
+def test_a_request_that_the_pbx_made_no_call_of_is(world: World, campaign: str) -> None:
+    for _ in range(5):
+        world.tell(dial_another(world, campaign), Facts(closed_at=world.now, cause=Reason.NEVER_PLACED))
+    assert seconds_blocked(world) == 10
+
+
 def test_every_change_of_the_breaker_has_an_event(world: World, campaign: str) -> None:
     fails(world, campaign, 5)
     world.wait(10)

@@ -394,5 +394,6 @@ def test_without_the_database_a_request_is_refused_and_nothing_is_in_doubt(
     row = office.attempt(attempt)
     assert (row.phase, row.outcome, row.doubted_at) == ("ended", "unreachable", None)
     assert "the database is away" in row.cause_text
+    assert row.cause == "never_placed", "which is no failure of the trunk's"
     assert office.driver.orders == []
     assert office.call_of(attempt).attempts_spent == 0

@@ -152,5 +152,5 @@ def test_of_many_the_one_whose_answer_is_lost_is_in_doubt(rig: Rig) -> None:
 def test_of_many_none_is_sent_too_late(rig: Rig) -> None:
     found = together(rig.driver(), [rig.order(), rig.order()], within=-1.0)
 
-    assert found == {0: Reason.PBX_AWAY, 1: Reason.PBX_AWAY}
+    assert found == {0: Reason.NEVER_PLACED, 1: Reason.NEVER_PLACED}
     assert rig.pbx.judge.dials() == []
