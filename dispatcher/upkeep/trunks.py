@@ -24,6 +24,9 @@ _AWAY = frozenset(
 )
 """What says that the PBX itself does not work; with any other error it has answered."""
 
+_OF_THE_QUERY = frozenset({Reason.HTTP_ERROR, Reason.PBX_FAULT})
+"""What may be the fault of the one query: some firmware fails at it while everything else works."""
+
 _EXTENSIONS = Shown("answering", usable=True)
 """A PBX that answers can call its own extensions, as far as anybody can see."""
 
@@ -57,7 +60,8 @@ class TrunkWatch:
     def _ask(self, pbx: str) -> dict[str, Shown] | None:
         """What the PBX shows, by trunk; None when it does not answer.
 
-        A single failure proves nothing, so a PBX that was there is asked twice.
+        A single failure proves nothing, so a PBX that was there is asked twice. One that fails at this query
+        but gives a sign of life is there, and nobody knows how its trunks are.
         """
         core = self._core
         with core.store.read() as tx:
@@ -75,6 +79,8 @@ class TrunkWatch:
                     health.note_back(tx, pbx)
                 return shown | {INTERNAL: _EXTENSIONS}
         _log.warning("the trunks of %s can't be seen: %s", pbx, error)
+        if error is not None and error.reason in _OF_THE_QUERY and self._is_there(pbx):
+            return {INTERNAL: _EXTENSIONS}
         if error is not None and error.reason in _AWAY:
             with core.store.write() as tx:
                 health.note_away(tx, pbx, error.detail)
@@ -82,6 +88,16 @@ class TrunkWatch:
                     # It was there before. What was up on it is asked for, and an alarm does not wait for it.
                     inquiries.demand(tx, pbx, core.clock(), "the PBX does not answer")
         return None
+
+    def _is_there(self, pbx: str) -> bool:
+        """Whether the PBX gives a sign of life."""
+        try:
+            self._sessions.use(pbx, lambda driver, session: driver.keep_alive(session))
+        except PbxError:
+            return False
+        with self._core.store.write() as tx:
+            health.note_back(tx, pbx)
+        return True
 
 
 def _trunks_of(driver: Driver, session: Session) -> dict[str, Shown]:

@@ -179,6 +179,33 @@ class TestPbxAway:
         assert failures == []
         assert load(office).down == ""
 
+    @pytest.mark.parametrize("reason", [Reason.HTTP_ERROR, Reason.PBX_FAULT])
+    def test_a_pbx_that_fails_at_this_one_query_is_there(
+        self, office: Office, watch: TrunkWatch, monkeypatch: pytest.MonkeyPatch, reason: Reason
+    ) -> None:
+        """Nobody knows how its trunks are, so they are dialled on, also when they were down before."""
+
+        def fail(session: object) -> None:
+            raise PbxInDoubt(reason, "trunklist/query: no memory")
+
+        office.alarm(NUMBER, "1002")
+        shows(office, watch, FAILS)
+        monkeypatch.setattr(office.driver, "trunks", fail)
+        shows(office, watch)
+
+        assert load(office).down == ""
+        assert (len(office.dialled()), len(office.dialled(""))) == (1, 1)
+        assert office.driver.heartbeats == 1
+
+        answers_with(office, PbxInDoubt(reason, "502 Bad Gateway"))
+        office.clock.move(seconds=30)
+        shows(office, watch)
+        assert load(office).down.startswith("hq is away")
+
+        answers_with(office, None)
+        shows(office, watch)
+        assert load(office).down == ""
+
     def test_an_answer_that_is_no_list_is_still_an_answer(self, office: Office, watch: TrunkWatch) -> None:
         office.sessions.refresh("hq", timedelta(minutes=5))
         answers_with(office, PbxRefused(Reason.UNSUPPORTED, "no such request"))
