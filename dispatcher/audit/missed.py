@@ -9,9 +9,9 @@ from dispatcher.audit.invariant import Means, carry_out
 from dispatcher.core import Core
 from dispatcher.domain.facts import NOTHING, Facts
 from dispatcher.domain.vocabulary import LIVE_PHASES, CallState, CampaignStatus, Outcome
-from dispatcher.ledger import alarms as ledger_alarms
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.entry import News
+from dispatcher.ledger.withdrawing import withdraw
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import calls as calls_store
@@ -81,7 +81,7 @@ def _next_step(core: Core, tx: Connection, row: Any, count: Count) -> Aftermath:
     why = "its last attempt is not in the store" if row.attempts_made else "it was never dialled"
     events.record(tx, now, [told(row, state, why)])
     if state is CallState.QUEUED and not _is_wanted(tx, row):
-        return ledger_alarms.withdraw(tx, now, [calls.c.id == row.id], count, "nobody waits for it any more")
+        return withdraw(tx, now, [calls.c.id == row.id], count, "nobody waits for it any more")
     return Aftermath(due=True)
 
 

@@ -20,6 +20,7 @@ from dispatcher.domain.vocabulary import (
 )
 from dispatcher.ledger import alarms as ledger_alarms
 from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.ledger.withdrawing import withdraw
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
 from dispatcher.store import pages, reports
@@ -130,7 +131,7 @@ def _finish(means: Means, ids: Sequence[str]) -> int:
             some = [_calls.c.id.in_(select(_calls.c.id).where(*of_campaign).limit(_BATCH))]
             why = "its campaign's time is over"
             aftermath.add(
-                ledger_alarms.withdraw(
+                withdraw(
                     tx,
                     now,
                     [*some, among(_calls.c.state, CallState.QUEUED)],

@@ -19,7 +19,8 @@ from dispatcher.directory.trail import note
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, CampaignStatus, Kept
 from dispatcher.errors import Fault, Refused, Unknown
 from dispatcher.ledger.aftermath import Aftermath
-from dispatcher.ledger.alarms import after_calls, withdraw
+from dispatcher.ledger.alarms import after_calls
+from dispatcher.ledger.withdrawing import withdraw
 from dispatcher.metrics.counting import Count
 from dispatcher.store import do_not_call as store
 from dispatcher.store import events, forbidden

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState
 from dispatcher.errors import Fault, NotPossible, Refused, Unknown
 from dispatcher.ledger import alarms as ledger
+from dispatcher.ledger.withdrawing import withdraw
 from dispatcher.store import events
 from dispatcher.store.events import Change
 from dispatcher.store.tables import Call, Trunk, table
@@ -35,7 +36,7 @@ def cancel_call(work: Work, call_id: str, by: str) -> None:
         raise NotPossible(f"a call that is {call.state} can't be cancelled", call.state)
     cause = f"cancelled by hand, by {by}"
     work.aftermath.add(
-        ledger.withdraw(work.tx, work.now, [_calls.c.id == call_id], work.count, cause, hang_up_answered=True)
+        withdraw(work.tx, work.now, [_calls.c.id == call_id], work.count, cause, hang_up_answered=True)
     )
     if call.alarm_id is not None:
         work.aftermath.add(ledger.after_calls(work.tx, work.now, [call_id]))

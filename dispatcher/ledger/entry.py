@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from dispatcher.domain.facts import Facts, changes, join
 from dispatcher.domain.outcomes import Terms, is_acknowledged, outcome_of
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, DeliveredWhen, Outcome, Phase, Purpose
-from dispatcher.ledger import alarms, measures
+from dispatcher.ledger import alarms, measures, withdrawing
 from dispatcher.ledger.aftermath import Aftermath
 from dispatcher.ledger.same_person import after_hearing
 from dispatcher.ledger.steps import Move, Told, decide
@@ -207,7 +207,7 @@ def _settle_alarms(
             aftermath.add(_heed_keys(tx, now, item, count))
     for case, move, _ in moves:
         if move.state is CallState.DELIVERED and case.ordinal != case.attempts_made:
-            aftermath.add(alarms.stop_redial(tx, now, case.call_id))
+            aftermath.add(withdrawing.stop_redial(tx, now, case.call_id))
     over = {case.call_id for case, move, _ in moves if case.alarm_id and move.state not in OPEN_CALL_STATES}
     aftermath.add(alarms.after_calls(tx, now, over))
     return aftermath

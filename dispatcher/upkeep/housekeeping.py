@@ -15,6 +15,7 @@ from dispatcher.domain.vocabulary import (
 )
 from dispatcher.ledger import alarms
 from dispatcher.ledger.aftermath import Aftermath
+from dispatcher.ledger.withdrawing import withdraw
 from dispatcher.metrics.counting import Count
 from dispatcher.store import campaigns, deliveries, events, pages
 from dispatcher.store.events import Change
@@ -53,7 +54,7 @@ def expire(core: Core) -> None:
         ids = [row.id for row in rows]
         # An alarm that has joined one meanwhile may have given it more time.
         overdue_still = [_calls.c.id.in_(ids), _calls.c.expires_at <= now]
-        alarms.withdraw(
+        withdraw(
             tx,
             now,
             [*overdue_still, among(_calls.c.state, CallState.QUEUED)],

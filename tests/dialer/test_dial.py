@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from dispatcher.dialer import dial as dialling
 from dispatcher.domain.reasons import Nature, Reason, meaning
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
-from dispatcher.ledger import alarms
+from dispatcher.ledger import alarms, withdrawing
 from dispatcher.metrics.counting import Count
 from dispatcher.pbx.errors import PbxInDoubt, PbxRefused
 from dispatcher.pbx.protocol import DialOrder, Message
@@ -86,7 +86,7 @@ def test_a_withdrawn_call_is_not_dialled(office: Office) -> None:
     alarm = office.alarm(NUMBER)
     [attempt] = office.claim()
     with office.core.store.write() as tx:
-        alarms.withdraw(tx, office.clock(), [calls.c.alarm_id == alarm], Count(), "not wanted any more")
+        withdrawing.withdraw(tx, office.clock(), [calls.c.alarm_id == alarm], Count(), "not wanted any more")
 
     office.dialer.dial(attempt)
 

@@ -8,7 +8,7 @@ from dispatcher.domain.facts import Facts
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import CallState, Outcome, Phase
-from dispatcher.ledger import alarms
+from dispatcher.ledger import withdrawing
 from dispatcher.metrics.counting import Count
 from dispatcher.store.tables import Call, table
 from tests.domain.reported import AGENT_1, ANSWERED, BYES, PROMPT_END, TALKED, failed, key
@@ -36,7 +36,7 @@ def withdraw(world: World, call: str) -> list[str]:
     """Call off a call; returns the attempts that the PBX is to be asked to end."""
     with world.store.write() as tx:
         conditions = [table(Call).c.id == call]
-        return alarms.withdraw(tx, world.now, conditions, Count(), "called off by ann").hang_ups
+        return withdrawing.withdraw(tx, world.now, conditions, Count(), "called off by ann").hang_ups
 
 
 # The call waits for its redial.

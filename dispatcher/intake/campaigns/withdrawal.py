@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from dispatcher.core import Core
 from dispatcher.domain.vocabulary import CallState
-from dispatcher.ledger.alarms import withdraw
+from dispatcher.ledger.withdrawing import withdraw
 from dispatcher.store import campaigns
 from dispatcher.store.tables import Call, among, table
 from dispatcher.work import Work, carry_out
