@@ -18,11 +18,10 @@ from dispatcher.metrics.counting import Count
 from dispatcher.store import events, pages
 from dispatcher.store.events import Change
 from dispatcher.store.prepared import AnyOf, Prepared
-from dispatcher.store.tables import Alarm, Attempt, Call, Page, among, table
+from dispatcher.store.tables import Alarm, Call, Page, among, table
 
 _alarms = table(Alarm)
 _calls = table(Call)
-_attempts = table(Attempt)
 
 
 # Compiled once, since they run at every end of an alarm's call.
