@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import bindparam, select, update
 
 from dispatcher.domain.vocabulary import AlarmStatus, CallState, PageState, Purpose, Severity
@@ -68,7 +69,12 @@ def follow(work: Work, alarm_id: str, said: Said) -> None:
     its reminder goes by what has been said since.
     """
     row = dict(work.tx.execute(_ALARM, {"of": alarm_id}).mappings().one())
-    plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
+    try:
+        plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
+    except ValidationError:
+        # The repeat counts all the same; whoever looks at the alarm leads it past its plan.
+        write(work, alarm_id, **said.columns)
+        return
     is_open = row["status"] == AlarmStatus.OPEN
     rerouted = _rerouted(row, plan, said)
     changed = _retold(row, rerouted, said, work.now)

@@ -8,7 +8,7 @@ import pytest
 from dispatcher.api.views import alarm_summary
 from dispatcher.escalation import silences
 from dispatcher.store.requests import for_call
-from dispatcher.store.tables import Call, table
+from dispatcher.store.tables import Alarm, Call, table
 from dispatcher.work import carry_out
 from tests.escalation.desk import ANN, BOB, CAT, Desk, open_desk, policy, step
 
@@ -354,3 +354,13 @@ def test_an_acknowledged_alarm_that_gets_graver_reminds_as_the_graver_one(store_
 
         assert heard(desk) == [(ANN, "6599")]
         assert desk.alarm(alarm).held_why is None
+
+
+def test_a_repeat_of_an_alarm_whose_plan_can_not_be_read_counts(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        with desk.core.store.write() as tx:
+            tx.execute(table(Alarm).update().values(plan={"steps": "of another release"}))
+        assert desk.raised(severity="critical", dedup_key="pump") == alarm
+
+        assert (desk.alarm(alarm).occurrences, desk.alarm(alarm).severity) == (2, "critical")
