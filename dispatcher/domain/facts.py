@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import or_
 from typing import Any, NamedTuple
 
-from dispatcher.domain.numbers import same_number, similar_number
+from dispatcher.domain.numbers import similar_number
 from dispatcher.domain.reasons import PRECEDENCE, Reason
 from dispatcher.domain.reports import Cdr, CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
@@ -187,7 +187,10 @@ def changes(before: Facts, after: Facts) -> dict[str, Any]:
 
 
 class Target(NamedTuple):
-    """Whom the attempt called, to tell their leg from others of the same callid."""
+    """Whom the attempt called, to tell their leg from others of the same callid.
+
+    In a call that is ours their number may come in any form that the outbound route has made of it.
+    """
 
     kind: TargetKind
     digits: str
@@ -233,7 +236,7 @@ def _line_of(parties: tuple[Party, ...], target: Target) -> tuple[str, str]:
     """
     outside = [party for party in parties if party.kind is PartyKind.OUTBOUND]
     if len(outside) > 1 and target.kind is TargetKind.NUMBER:
-        outside = [party for party in outside if same_number(target.digits, party.number)] or outside
+        outside = [party for party in outside if similar_number(target.digits, party.number)] or outside
     leg = trunk = ""
     for party in outside:
         leg, trunk = party.leg or leg, party.trunk or trunk
@@ -261,7 +264,7 @@ def _is_whole_call(party: Party, target: Target) -> bool:
     """Whether a party is the callee's outside leg in a call that has no other: nobody is at an IVR's end."""
     if party.kind is not PartyKind.OUTBOUND or target.kind is not TargetKind.NUMBER or _has_agents(target):
         return False
-    return not party.number or same_number(target.digits, party.number)
+    return not party.number or similar_number(target.digits, party.number)
 
 
 def _of_cdr(cdr: Cdr, target: Target, at: datetime) -> Facts:
@@ -291,7 +294,7 @@ def _is_row_of(cdr: Cdr, target: Target) -> bool:
     row of its own; it is told by its type, since the callee's own row may show another form of the
     number than was dialled.
     """
-    if not cdr.called or same_number(target.digits, cdr.called):
+    if not cdr.called or similar_number(target.digits, cdr.called):
         return True
     if _has_agents(target):
         return False
@@ -317,7 +320,7 @@ def _concerns(report: Report, target: Target) -> bool:
     if target.kind is TargetKind.NUMBER:
         return any(
             party.kind is not PartyKind.EXTENSION
-            and (not party.number or same_number(target.digits, party.number))
+            and (not party.number or similar_number(target.digits, party.number))
             for party in report.parties
         )
     return any(party.number.strip() == target.digits for party in report.parties)

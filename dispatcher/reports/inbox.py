@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from dispatcher.core import Core, write_counts
 from dispatcher.domain.facts import NOTHING, facts_of, join
-from dispatcher.domain.numbers import same_number
+from dispatcher.domain.numbers import similar_number
 from dispatcher.domain.reports import Report, ReportEvent
 from dispatcher.domain.vocabulary import Disposition, Phase
 from dispatcher.ledger.aftermath import Aftermath
@@ -310,7 +310,7 @@ class Inbox:
         if not report.callid:
             return Disposition.FOREIGN if report.event is ReportEvent.OTHER else Disposition.ORPHAN
         own = self._extensions.get(item.pbx, frozenset())
-        could_be_ours = any(not report.number or one.can_be(report, own) for one in waiting)
+        could_be_ours = any(not report.number or one.can_be(report, own, similar_number) for one in waiting)
         if could_be_ours and not comes_in(report) and now - item.received_at < PATIENCE:
             return Disposition.PENDING
         if not report.parties and report.cdr is None:
@@ -348,7 +348,7 @@ def _note(news: dict[str, News], case: Case, item: Incoming) -> None:
 def _put_through_to(report: Report, case: Case) -> str:
     """To whom, in the report's own words, else those whom it names beside the callee."""
     others = [party.number for party in report.parties if party.number]
-    named = dict.fromkeys(one for one in others if not same_number(case.target.digits, one))
+    named = dict.fromkeys(one for one in others if not similar_number(case.target.digits, one))
     return report.reason_text or ", ".join(named)
 
 

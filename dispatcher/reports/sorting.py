@@ -1,6 +1,6 @@
 """Whose call a report is about: an attempt of ours, one in doubt, or somebody else's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,13 +30,21 @@ class Waiting:
     ruled_out: bool = False
     """The PBX has shown that it never placed a call for it; a report of one would overrule that."""
 
-    def can_be(self, report: Report, own_extensions: frozenset[str]) -> bool:
+    def can_be(
+        self,
+        report: Report,
+        own_extensions: frozenset[str],
+        same: Callable[[str, str], bool] = same_number,
+    ) -> bool:
         """Whether ``report`` can be about this attempt: it names its number, and no one else's phone.
+
+        How alike the numbers must be says ``same``: a report that waits for its call's id only has to be
+        :func:`~dispatcher.domain.numbers.similar_number`, since the outbound route may have rewritten it.
 
         A call that somebody makes by hand to the same number shows their extension as a party; ours
         shows at most the extension whose outbound right it uses (inferred).
         """
-        if not report.number or comes_in(report) or not same_number(self.digits, report.number):
+        if not report.number or comes_in(report) or not same(self.digits, report.number):
             return False
         own = own_extensions | {self.message, self.digits}
         if report.cdr is not None:

@@ -1,11 +1,11 @@
 """Whose the live calls are that a PBX shows. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dispatcher.domain.numbers import same_number
+from dispatcher.domain.numbers import same_number, similar_number
 from dispatcher.domain.reports import PartyKind
 from dispatcher.pbx.protocol import LiveCall
 
@@ -22,8 +22,8 @@ def match(live: Sequence[LiveCall], ours: Sequence[Any]) -> Matched:
     """Find the attempts of ``ours`` (rows) among ``live`` calls.
 
     A callid or a known leg is certain. After that each outbound call goes to the first attempt to its
-    number that has none yet: the PBX may show the number with digits stripped or prepended. What comes
-    in is never ours.
+    number that has none yet: the PBX may show the number with digits stripped or prepended, and last comes
+    what it may have rewritten altogether. What comes in is never ours.
     """
     found = Matched()
     by_callid = {row.callid: row for row in ours if row.callid}
@@ -37,23 +37,25 @@ def match(live: Sequence[LiveCall], ours: Sequence[Any]) -> Matched:
         elif call.direction is PartyKind.OUTBOUND:
             taken.add(row.id)
             found.ours.append((row, call))
-    for call in open_calls:
-        row = _to_number(call, [row for row in ours if row.id not in taken])
-        if row is None:
-            found.strangers.append(call)
-        else:
-            taken.add(row.id)
-            found.ours.append((row, call))
+    for same in (same_number, similar_number):
+        left = []
+        for call in open_calls:
+            row = _to_number(call, [row for row in ours if row.id not in taken], same)
+            if row is None:
+                left.append(call)
+            else:
+                taken.add(row.id)
+                found.ours.append((row, call))
+        open_calls = left
+    found.strangers = open_calls
     return found
 
 
-def _to_number(call: LiveCall, ours: Sequence[Any]) -> Any:
+def _to_number(call: LiveCall, ours: Sequence[Any], same: Callable[[str, str], bool]) -> Any:
     if call.direction is not PartyKind.OUTBOUND:
         return None
     candidates = (
-        row
-        for row in ours
-        if not (call.callid and row.callid) and same_number(row.digits_dialled, call.number)
+        row for row in ours if not (call.callid and row.callid) and same(row.digits_dialled, call.number)
     )
     return next(candidates, None)
 

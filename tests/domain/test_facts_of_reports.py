@@ -200,6 +200,18 @@ def test_the_number_may_come_as_the_outbound_route_has_made_it() -> None:
     assert of(report(ReportEvent.ANSWERED, with_prefix)).answered_at == START
 
 
+@pytest.mark.parametrize("target", [BY_IVR, BY_PROMPT, BY_QUEUE], ids=["ivr", "prompt", "queue"])
+def test_the_number_may_come_in_another_form_than_it_was_dialled_in(target: Target) -> None:
+    """A route can strip a country code and prepend a trunk prefix."""
+    national = CALLEE._replace(number="0612345678")
+    assert of(report(ReportEvent.RINGING, national), target).ringing_at == START
+    assert of(report(ReportEvent.ANSWERED, national), target).answered_at == START
+    assert of(row(CdrStatus.ANSWERED, 12, called="0612345678"), target).ended_at == START
+    alone = of(report(ReportEvent.RELEASED, national), target)
+    if target is not BY_QUEUE:
+        assert join(alone, of(ANSWERED, target)).ended_at == START
+
+
 # Records that are not the callee's.
 
 

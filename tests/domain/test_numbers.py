@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.domain.numbers import digits_of, same_number
+from dispatcher.domain.numbers import digits_of, same_number, similar_number
 
 numbers = st.text("0123456789+ -()", max_size=16)
 
@@ -53,3 +53,22 @@ def test_a_number_is_the_same_as_itself_when_it_has_a_digit(number: str) -> None
 @given(numbers)
 def test_only_digits_are_left(number: str) -> None:
     assert digits_of(number) == "".join(letter for letter in number if letter.isdigit())
+
+
+@pytest.mark.parametrize(
+    ("dialled", "reported", "similar"),
+    [
+        ("31612345678", "0612345678", True),
+        ("0031612345678", "+31 6 12345678", True),
+        ("0201234567", "0301234567", True),  # one subscriber number in two towns: nothing tells them apart
+        ("31612345678", "0612345679", False),
+        ("5678", "345678", False),
+        ("112", "912112", False),
+        ("31612345678", "", False),
+    ],
+)
+def test_what_a_route_may_have_made_of_a_number_is_similar(
+    dialled: str, reported: str, similar: bool
+) -> None:
+    assert similar_number(dialled, reported) is similar
+    assert similar_number(reported, dialled) is similar

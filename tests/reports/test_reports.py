@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from dispatcher.signals import Topic
-from dispatcher.store.tables import Event, RawReport, table
+from dispatcher.store.tables import Alarm, Event, RawReport, table
 from tests.cores import PBX
 from tests.scripted import (
     NUMBER,
@@ -53,6 +53,28 @@ def test_reports_that_come_before_the_dials_answer_wait_for_it(office: Office) -
     assert office.dispositions() == ["applied"] * 5
     assert office.reports_by_disposition() == {"applied": 5}
     assert office.attempt(attempt).outcome == "delivered"
+
+
+def test_they_wait_also_when_the_route_has_rewritten_the_number(office: Office) -> None:
+    alarm = office.alarm("31612345678", delivered_when="acknowledged", ack_digits="1")
+    seen: list[list[str]] = []
+
+    def answer_late(order: object) -> str:
+        office.take(
+            ringing("1543289641.1", "0612345678"),
+            answered("1543289641.1", "0612345678"),
+            posted("DTMF", "1543289641.1", outside("0612345678"), info="1", flag="0"),
+        )
+        seen.append(office.dispositions())
+        return "1543289641.1"
+
+    office.driver.on_dial = answer_late
+    [attempt] = office.dialled()
+
+    assert seen == [["pending"] * 3]
+    row = office.attempt(attempt)
+    assert (row.ringing_at, row.answered_at, row.outcome) == (office.clock(), office.clock(), "delivered")
+    assert [row.status for row in office.rows(Alarm, table(Alarm).c.id == alarm)] == ["acknowledged"]
 
 
 def test_a_repeated_report_is_counted_and_changes_nothing(office: Office) -> None:

@@ -247,6 +247,30 @@ class TestWhose:
 
         assert believed(office) == []
 
+    def test_ours_are_known_by_numbers_that_the_route_has_rewritten(
+        self, office: Office, comparison: Comparison
+    ) -> None:
+        numbers = ["31612345671", "31612345672"]
+        office.campaign(*numbers)
+        office.dialled()
+        office.driver.live = [live(f"0{number[2:]}", f"9.{number[-1]}") for number in numbers]
+        office.driver.live.append(live("0201234567", "9.9"))
+
+        comparison.compare("hq")
+
+        assert believed(office) == ["leg 9.9"]
+
+    def test_of_two_the_one_whose_number_is_nearer_is_ours(
+        self, office: Office, comparison: Comparison
+    ) -> None:
+        office.campaign("31201234567")
+        office.dialled()
+        office.driver.live = [live("0301234567", "9.1"), live("201234567", "9.2")]
+
+        comparison.compare("hq")
+
+        assert believed(office) == ["leg 9.1"]
+
     def test_ours_is_known_by_its_leg_whatever_its_number(
         self, office: Office, comparison: Comparison
     ) -> None:
