@@ -49,7 +49,7 @@ def give_back(work: Work, ids: Sequence[str]) -> None:
         _end(case, work)
     attempts.save(work.tx, [(case, work.now) for case in cases])
     waiting = [case for case in cases if case.call_state is CallState.ACTIVE]
-    calls.change(work.tx, work.now, [_queued(case) for case in waiting])
+    calls.change(work.tx, work.now, [_queued(case, work.now) for case in waiting])
     events.record(work.tx, work.now, [_change(case) for case in waiting])
     work.aftermath.freed |= {(case.pbx, case.trunk) for case in cases}
     work.aftermath.due = work.aftermath.due or bool(waiting)
@@ -69,9 +69,11 @@ def _end(case: Case, work: Work) -> None:
     measures.count_outcome(work.count, case, None)
 
 
-def _queued(case: Case) -> CallChange:
+def _queued(case: Case, now: datetime) -> CallChange:
+    """Due since it was when it was claimed; by a clock that was set back since, now."""
+    due_at = now if case.claimed_at > now else None
     spent, free = case.attempts_spent, case.free_failures
-    return CallChange(case.call_id, case.call_state, CallState.QUEUED, case.call_outcome, spent, free)
+    return CallChange(case.call_id, case.call_state, CallState.QUEUED, case.call_outcome, spent, free, due_at)
 
 
 def _change(case: Case) -> Change:

@@ -22,6 +22,8 @@ def allowed_at(
     Nobody waits an hour to hear of a critical alarm: the limit of the hour holds it for five minutes at most.
     """
     at = now
+    # Calls from the future were made before the clock was set back: nobody knows how long ago that was.
+    made = [one for one in made if one <= now + _MINUTE]
     for most, span in ((per_minute, _MINUTE), (per_hour, _HOUR)):
         if most and len(made) >= most:
             at = max(at, made[most - 1] + span)

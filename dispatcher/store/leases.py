@@ -2,10 +2,11 @@
 
 A lease keeps work from being done twice over; it is no lock. A holder that stands still for longer than
 its lease loses it without noticing, and machines whose clocks differ by more than a lease's length may
-both believe in it, so what is leased must be safe when two do it for a moment.
+both believe in it, so what is leased must be safe when two do it for a moment. A lease that lasts much longer
+than any that is given now was taken before the clock was set back, and is free.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, or_, select
 
@@ -13,6 +14,8 @@ from dispatcher.store.tables import Lease, table
 from dispatcher.store.upsert import insert_into
 
 _leases = table(Lease)
+
+SET_BACK = timedelta(seconds=60)
 
 
 def take(tx: Connection, name: str, owner: str, now: datetime, until: datetime) -> bool:
@@ -22,7 +25,7 @@ def take(tx: Connection, name: str, owner: str, now: datetime, until: datetime) 
         statement.on_conflict_do_update(
             index_elements=["name"],
             set_={"owner": owner, "until": until},
-            where=or_(_leases.c.owner == owner, _leases.c.until <= now),
+            where=or_(_leases.c.owner == owner, _leases.c.until <= now, _leases.c.until > until + SET_BACK),
         ).returning(_leases.c.owner)
     )
     return taken.first() is not None

@@ -22,6 +22,7 @@ from dispatcher.store import tallies
 from dispatcher.store.engine import is_outage
 from dispatcher.upkeep import housekeeping, misconfigured, sweeps
 from dispatcher.upkeep.abandoned import Abandoned
+from dispatcher.upkeep.clock import ClockWatch
 from dispatcher.upkeep.comparison import Comparison
 from dispatcher.upkeep.menus import FIRST_LOOK, LOOKED_EVERY, IvrWatch
 from dispatcher.upkeep.recovery import Recovery
@@ -97,6 +98,7 @@ class Upkeep:
             _Task("lone bye", 1.0, lambda: sweeps.close_after_lone_bye(core)),
             _Task("arrivals", 0.5, lambda: inbox.enter_left(LEFT_BEHIND)),
             _Task("abandoned", 2.0, abandoned.sweep),
+            _Task("clock", 5.0, ClockWatch(core, inbox).look, UPKEEP),
             _Task("heartbeats", 1.0, Sweep(core).look, UPKEEP),
             _Task("silences", 10.0, lambda: silences.feel_begun(core), UPKEEP),
             _Task("do not call", 30.0, lambda: do_not_call.sweep(core), UPKEEP),

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from dispatcher.core import Core, write_counts
 from dispatcher.dialer.answer import Answer, mark_doubtful
+from dispatcher.dialer.lapsed import LASTS
 from dispatcher.domain.facts import Facts
 from dispatcher.domain.pacing import ALARMS
 from dispatcher.domain.reasons import Reason
@@ -29,11 +30,13 @@ _BATCH = 500
 
 def resend_wake_ups(core: Core) -> None:
     """Send the dial message again for attempts whose first one was lost."""
+    now = core.clock()
     with core.store.read() as tx:
         rows = tx.execute(
             select(attempts.c.id, attempts.c.lane)
             .where(among(attempts.c.phase, Phase.CLAIMED), HELD)
-            .where(attempts.c.claimed_at < core.clock() - UNSENT)
+            # One from the future was claimed before the clock was set back.
+            .where(or_(attempts.c.claimed_at < now - UNSENT, attempts.c.claimed_at > now + LASTS))
             .order_by(attempts.c.claimed_at)
             .limit(_BATCH)
         ).all()

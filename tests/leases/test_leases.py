@@ -167,3 +167,11 @@ def test_one_process_asks_the_pbx_and_another_takes_over(
             assert other.holds("upkeep of hq")
             assert not one.holds("upkeep of hq")
     other_office.core.store.close()
+
+
+def test_a_lease_of_a_dead_process_from_before_the_clock_was_set_back_is_free(office: Office) -> None:
+    one, other = leases_of(office, "one"), leases_of(office, "other")
+    one.beat()
+    office.clock.move(hours=-1)
+    other.beat()
+    assert other.holds("upkeep")
