@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dispatcher.core import Core, write_counts
-from dispatcher.domain.outgoing import next_try, pause_after
+from dispatcher.domain.outgoing import LONGEST_PAUSE, next_try, pause_after
 from dispatcher.domain.vocabulary import DeliveryState
 from dispatcher.metrics import catalogue
 from dispatcher.metrics.counting import Count
@@ -120,7 +120,8 @@ class Courier:
             return ()
 
     def _room(self, receiver: str, now: datetime) -> int:
-        if self._quiet_until.get(receiver, now) > now:
+        # A pause that is longer than any was begun before the clock was set back.
+        if now < self._quiet_until.get(receiver, now) <= now + timedelta(seconds=LONGEST_PAUSE):
             return 0
         return (1 if self._failures[receiver] else AT_ONCE) - self._under_way[receiver]
 

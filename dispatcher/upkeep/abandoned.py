@@ -26,8 +26,8 @@ class Abandoned:
     process, and in none of them, was begun by one that is dead. It is compared within each process's own
     clock only, so clocks may differ.
 
-    Nobody can give signs while the database is away, so after that, and at its own start, the sweep first
-    watches for as long as a living process may be silent.
+    Nobody can give signs while the database is away, so after that, when the clock was set, and at its own
+    start, the sweep first watches for as long as a living process may be silent.
     """
 
     def __init__(self, core: Core) -> None:
@@ -41,7 +41,7 @@ class Abandoned:
         with self._core.store.read() as tx:
             signs = processes.signs(tx)
             found = self._abandoned(tx, now, signs)
-        if self._looked_at is None or now - self._looked_at > SILENT:
+        if self._looked_at is None or abs(now - self._looked_at) > SILENT:
             self._watching_since = now
         self._looked_at = now
         if self._watching_since is None or now - self._watching_since < SILENT:

@@ -167,6 +167,20 @@ def test_a_receiver_that_fails_is_left_alone_for_longer_and_longer(desk: Desk, r
         until(lambda: desk.states().count("sent") >= 29)
 
 
+def test_a_receiver_that_failed_is_tried_after_the_clock_was_set_back(desk: Desk, receiver: Receiver) -> None:
+    desk.webhook("desk", receiver.url, "alarm.raised")
+    receiver.reply = lambda got: Reply(500)
+    desk.alarm()
+    desk.tell()
+    with desk.courier() as courier:
+        until(lambda: desk.rows()[0].problem)
+        receiver.reply = lambda got: Reply()
+        desk.clock.move(hours=-1)
+        desk.make_due()
+        courier.wake()
+        until(lambda: desk.states() == ["sent"])
+
+
 def test_what_waited_behind_a_dead_receiver_is_given_up_with_it(desk: Desk, receiver: Receiver) -> None:
     desk.webhook("desk", receiver.url, "alarm.raised")
     receiver.stop()

@@ -11,6 +11,7 @@ from dispatcher.dialer.role import SILENT, Dialing
 from dispatcher.pbx.protocol import DialOrder
 from dispatcher.store.tables import ProcessSign
 from dispatcher.upkeep.abandoned import WHY, Abandoned
+from dispatcher.upkeep.clock import ClockWatch
 from tests.scripted import NUMBER, Office, make_office
 
 OTHER = "31612345679"
@@ -69,6 +70,22 @@ def test_what_a_dead_process_was_dialling_is_in_doubt_and_the_living_goes_on(
         assert office.attempt(one).phase == "in_doubt"
         assert WHY in office.attempt(one).cause_text
         assert office.attempt(other).phase == "dialing"
+
+
+def test_it_is_found_after_the_clock_was_set_back(office: Office, second: Office) -> None:
+    office.campaign(NUMBER)
+    [attempt] = office.claim()
+    dead, alive = Dialing(office.core, office.dialer), Dialing(second.core, second.dialer)
+    abandoned, watch = Abandoned(second.core), ClockWatch(second.core, second.inbox)
+    dead.beat()
+    pass_time(office, abandoned, alive, dead)
+    with dialling(office, dead, attempt):
+        watch.look()
+        office.clock.move(hours=-1)
+        for _ in range(2):
+            watch.look()
+        pass_time(office, abandoned, alive)
+        assert office.attempt(attempt).phase == "in_doubt"
 
 
 def test_an_answer_that_comes_after_all_ends_the_doubt(office: Office) -> None:
