@@ -52,7 +52,7 @@ def load(office: Office, name: str = TRUNK) -> TrunkLoad:
 def story(office: Office, name: str = TRUNK) -> list[tuple[str, str]]:
     """The events of a trunk: what happened, and why."""
     rows = office.rows(Event, events.c.subject == "trunk", events.c.subject_id == f"hq/{name}")
-    return [(row.name, row.cause) for row in rows]
+    return [(row.name, row.cause) for row in sorted(rows, key=lambda row: row.id)]
 
 
 def change(core: Core, **columns: object) -> None:
