@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import or_, select
 
 from dispatcher.domain.escalation import Place
@@ -31,7 +32,11 @@ def resolve(work: Work, alarm_id: str, cause: str, by: Callee | None = None) -> 
     why = f"the alarm was {cause}" if cause.startswith("resolved") else f"the alarm was resolved: {cause}"
     work.aftermath.add(ledger.withdraw_alarm(work.tx, work.now, alarm_id, work.count, why))
     row = work.tx.execute(select(_alarms).where(_alarms.c.id == alarm_id)).mappings().one()
-    plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
+    try:
+        plan = AlarmPlan.model_validate(row["plan"] or {"steps": []})
+    except ValidationError:
+        # It is resolved all the same; nobody can say any more what those who were told are to hear.
+        return True
     if plan.resolved_message is not None:
         _tell(work, row, plan, by)
     return True

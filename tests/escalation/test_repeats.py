@@ -364,3 +364,13 @@ def test_a_repeat_of_an_alarm_whose_plan_can_not_be_read_counts(store_url: str) 
         assert desk.raised(severity="critical", dedup_key="pump") == alarm
 
         assert (desk.alarm(alarm).occurrences, desk.alarm(alarm).severity) == (2, "critical")
+
+
+def test_an_alarm_whose_plan_can_not_be_read_can_be_resolved(store_url: str) -> None:
+    with open_desk(store_url, graver(step(ANN))) as desk:
+        alarm = desk.raised(severity="warning", dedup_key="pump")
+        with desk.core.store.write() as tx:
+            tx.execute(table(Alarm).update().values(plan={"steps": "of another release"}))
+        assert desk.raised(dedup_key="pump", status="resolved") == alarm
+
+        assert (desk.alarm(alarm).status, desk.waiting()) == ("resolved", [])
