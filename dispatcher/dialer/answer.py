@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from dispatcher.core import write_counts
-from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import Phase

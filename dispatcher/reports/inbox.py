@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dispatcher.core import Core, write_counts
-from dispatcher.domain.facts import NOTHING, facts_of, join
+from dispatcher.domain.facts import NOTHING, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.numbers import similar_number
 from dispatcher.domain.reports import Report, ReportEvent
 from dispatcher.domain.vocabulary import Disposition, Phase

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from dispatcher.clock import Clock
-from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.records import Familiar, Linked, Lost, link, vouched_trunks
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import Phase

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
 
-from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, Target, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.outcomes import Terms
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus, Party, PartyKind, Report, ReportEvent

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, Target, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Cdr, CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind

@@ -4,7 +4,8 @@ from itertools import permutations
 
 import pytest
 
-from dispatcher.domain.facts import Facts, Target, facts_of, join
+from dispatcher.domain.facts import Facts, Target, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.outcomes import outcome_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Party, PartyKind, ReportEvent

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.domain import outcomes
-from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.outcomes import is_delivered, may_have_been_reached, outcome_of
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import Outcome

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.pacing import ALARMS
 from dispatcher.domain.reports import Report
 from dispatcher.domain.vocabulary import CallState, Phase

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, Target, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.outcomes import Terms, may_have_been_reached, outcome_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report

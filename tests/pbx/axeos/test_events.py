@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of
+from dispatcher.domain.facts import NOTHING, Facts, Target
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.reports import Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.axeos import Axeos

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, Target, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.outcomes import outcome_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import Report

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatcher.domain.facts import Target, facts_of
+from dispatcher.domain.facts import Target
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.reports import CdrStatus, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
 from dispatcher.pbx.errors import PbxRefused

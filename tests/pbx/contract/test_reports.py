@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dispatcher.domain.facts import NOTHING, Facts, Target, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, Target, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.outcomes import Terms, outcome_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus, Report, ReportEvent

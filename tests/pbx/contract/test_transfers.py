@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from dispatcher.domain.facts import NOTHING, Facts, facts_of, join
+from dispatcher.domain.facts import NOTHING, Facts, join
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.outcomes import Terms, outcome_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import DeliveredWhen, Outcome, TargetKind

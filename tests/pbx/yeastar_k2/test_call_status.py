@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.domain.facts import Facts, Target, facts_of
+from dispatcher.domain.facts import Facts, Target
+from dispatcher.domain.facts_of_reports import facts_of
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.reports import CdrStatus, Party, PartyKind, Report, ReportEvent
 from dispatcher.domain.vocabulary import MessageKind, TargetKind
