@@ -75,10 +75,10 @@ def history_of(attempts: Sequence[Made], budget_from: int = 0) -> History:
 
     So it matters neither when nor in which order a report came: an attempt whose reason is learned late is
     charged, or given back, as if it had been known at once. Attempts up to the ordinal ``budget_from``
-    belong to an earlier budget.
+    belong to an earlier budget. Below zero it says how many of this budget were used in an earlier call.
     """
     ended = sorted((one for one in attempts if one.outcome is not None), key=lambda one: one.ordinal)
-    spent = sum(_is_charged(one) for one in ended if one.ordinal > budget_from)
+    spent = max(0, -budget_from) + sum(_is_charged(one) for one in ended if one.ordinal > budget_from)
     free = 0
     for one in reversed(ended):
         if one.outcome not in COSTS_NOTHING or _is_charged(one):

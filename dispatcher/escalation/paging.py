@@ -68,14 +68,17 @@ def _due(wanted: Any, now: Any) -> Any:
 
 
 _NOW = bindparam("now", type_=_calls.c.due_at.type)
+_USED = bindparam("used", type_=_calls.c.attempts_spent.type)
+_HAS_ENOUGH_LEFT = and_(_USED > 0, _calls.c.attempts_spent <= _USED)
+"""Whether who joins has used as many attempts before as the call has, or more."""
 _JOIN = (
     update(_calls)
     .where(_calls.c.id == bindparam("of_call"))
     .values(
-        # Whoever joins is owed all attempts, and the first of them at once.
+        # Whoever joins is owed all attempts, but for those used in another call; the first of them at once.
         due_at=_due(bindparam("at", type_=_calls.c.due_at.type), _NOW),
-        attempts_spent=0,
-        budget_from=_calls.c.attempts_made,
+        attempts_spent=case((_HAS_ENOUGH_LEFT, _calls.c.attempts_spent), else_=0),
+        budget_from=case((_HAS_ENOUGH_LEFT, _calls.c.budget_from), else_=_calls.c.attempts_made),
         expires_at=_later_end(_calls.c.expires_at, bindparam("until", type_=_calls.c.expires_at.type)),
         updated_at=_NOW,
     )
@@ -113,8 +116,12 @@ _GIVEN = (
 
 def _make_on(dialect: Any) -> Prepared:
     statement = dialect.insert(_calls).values({name: bindparam(f"new_{name}") for name in _GIVEN})
+    spent, their_spent = _calls.c.attempts_spent, statement.excluded.attempts_spent
+    begins, theirs_begins = _calls.c.budget_from, statement.excluded.budget_from
     joined = {
         "due_at": _due(statement.excluded.due_at, statement.excluded.created_at),
+        "attempts_spent": case((spent < their_spent, spent), else_=their_spent),
+        "budget_from": case((begins > theirs_begins, begins), else_=theirs_begins),
         "expires_at": _later_end(_calls.c.expires_at, statement.excluded.expires_at),
         "updated_at": statement.excluded.updated_at,
     }
@@ -188,8 +195,8 @@ class Told:
         parts = [callee.word, callee.pbx, self.purpose, *played, *asked]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
-    def call_columns(self, now: datetime, callee: Callee, own: Limits) -> dict[str, Any]:
-        """A new call's row; ``own`` are the callee's own limits."""
+    def call_columns(self, now: datetime, callee: Callee, own: Limits, used: int) -> dict[str, Any]:
+        """A new call's row; ``own``: the callee's own limits; ``used``: what they had of its attempts."""
         message = self.message
         return {
             "id": new_id(),
@@ -200,9 +207,9 @@ class Told:
             "updated_at": now,
             "expires_at": self.row["expires_at"] if self.purpose is Purpose.ALARM else None,
             "attempts_made": 0,
-            "attempts_spent": 0,
+            "attempts_spent": used,
             "free_failures": 0,
-            "budget_from": 0,
+            "budget_from": -used,
             "callee": callee.word,
             "bundle": self.bundle_of(callee),
             "message_kind": message.kind if message else None,
@@ -258,9 +265,14 @@ def page(
     return len(first)
 
 
-def call_waiting(tx: Connection, now: datetime, told: Told, waiting: Sequence[Any], why: str) -> None:
-    """Call the next in their lines: pages that have waited for those before them."""
-    calls = _call(tx, now, told, [Callee.from_columns(row) for row in waiting], why)
+def call_waiting(
+    tx: Connection, now: datetime, told: Told, waiting: Sequence[Any], why: str, used: Sequence[int] = ()
+) -> None:
+    """Call the next in their lines: pages that have waited for those before them.
+
+    ``used``: how many of their attempts each of them has had in other calls; none unless given.
+    """
+    calls = _call(tx, now, told, [Callee.from_columns(row) for row in waiting], why, used)
     earlier = _let_go(tx, now, told.row["id"], calls)
     for row, call_id in zip(waiting, calls, strict=True):
         tx.execute(
@@ -291,10 +303,15 @@ def _let_go(
     return {row.call_id: {"keys_done": row.keys_done, "called_at": row.called_at} for row in still}
 
 
-def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], why: str) -> list[str]:
+def _call(
+    tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], why: str, used: Sequence[int] = ()
+) -> list[str]:
     """The calls that tell these people, one for each: those that wait already, else new ones."""
     own = limits_of(tx, {callee.contact for callee in callees if callee.contact})
-    wanted = [told.call_columns(now, callee, own.get(callee.contact or "", NO_LIMITS)) for callee in callees]
+    wanted = [
+        told.call_columns(now, callee, own.get(callee.contact or "", NO_LIMITS), had)
+        for callee, had in zip(callees, used or [0] * len(callees), strict=True)
+    ]
     queued = _queued(tx, [row["bundle"] for row in wanted])
     gathering = {"begun_after": now - GATHERING_AT_MOST, "due_before": now + GATHERING_AT_MOST}
     ids, changes = [], []
@@ -306,7 +323,7 @@ def _call(tx: Connection, now: datetime, told: Told, callees: Sequence[Callee], 
             known = str(made.id)
         else:
             joining = {"of_call": known, "at": row["due_at"], "now": now, "until": row["expires_at"]}
-            tx.execute(_JOIN, joining | gathering)
+            tx.execute(_JOIN, joining | gathering | {"used": row["attempts_spent"]})
         changes.append(_change(told, known, why, is_new=known == row["id"]))
         ids.append(known)
     events.record(tx, now, changes)

@@ -23,6 +23,7 @@ from dispatcher.escalation.lines import Lines, lines_of
 from dispatcher.escalation.paging import call_waiting, page
 from dispatcher.escalation.recipients import LeftOut, Rules
 from dispatcher.escalation.saying import asked_of, told_of
+from dispatcher.escalation.turns import used_before
 from dispatcher.escalation.unplaced import look_at
 from dispatcher.ledger import alarms as ledger
 from dispatcher.metrics import catalogue
@@ -149,12 +150,13 @@ def _no_longer_waiting(work: Work, row: Any, plan: AlarmPlan) -> AlarmPlan:
 def call_next(
     work: Work, row: Any, plan: AlarmPlan, step: int, rows: Sequence[Any], chosen: Sequence[str]
 ) -> None:
-    """Call the next in the lines of a step: those of its pages that are chosen."""
+    """Call the next in the lines of a step: those of its pages (``rows``) that are chosen."""
     if not chosen:
         return
     told = told_of(work, row, plan, plan.steps[step].message)
     waiting = [page for page in rows if page.id in chosen]
-    call_waiting(work.tx, work.now, told, waiting, "those before were not reached")
+    used = [used_before(work.tx, page, rows) for page in waiting]
+    call_waiting(work.tx, work.now, told, waiting, "those before were not reached", used)
     work.aftermath.due = True
 
 

@@ -65,10 +65,10 @@ def _with_others_behind(rows: Iterable[Any]) -> list[tuple[Any, timedelta]]:
         lines.setdefault((page.round, page.step, page.line), []).append(page)
     found = []
     for line in lines.values():
-        waiting = [_way(page) for page in line if page.state == PageState.WAITING]
+        waiting = [way(page) for page in line if page.state == PageState.WAITING]
         if not waiting:
             continue
-        tried = {_way(page) for page in line if page.state != PageState.WAITING}
+        tried = {way(page) for page in line if page.state != PageState.WAITING}
         patience = PATIENCE_LATER if tried.issuperset(waiting) else PATIENCE
         called = [page for page in line if page.state == PageState.CALLING]
         found += [(page, patience) for page in called if page.call_state in OPEN_CALL_STATES]
@@ -80,7 +80,8 @@ def _called_at(page: Any) -> datetime:
     return at
 
 
-def _way(page: Any) -> tuple[Any, ...]:
+def way(page: Any) -> tuple[Any, ...]:
+    """The telephone that a page's call rings."""
     return page.number, page.extension, page.pbx_user, page.pbx
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from dispatcher.domain.reasons import Reason
-from dispatcher.domain.retry import History, Made
+from dispatcher.domain.retry import History, Made, history_of
 from dispatcher.domain.vocabulary import CallState, Outcome, TargetKind
 from dispatcher.store.bulk import BulkUpdate
+from dispatcher.store.pages import tells
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.store.tables import Attempt, Call, table
 
@@ -56,6 +58,7 @@ _MADE = Prepared(
         _attempts.c.cause,
         _attempts.c.ringing_at,
         _attempts.c.target_kind,
+        _attempts.c.claimed_at,
     ).where(AnyOf(_attempts.c.call_id, "ids"))
 )
 
@@ -97,8 +100,23 @@ def attempts_of(tx: Connection, call_ids: Iterable[str]) -> dict[str, list[Made]
     ids = list(call_ids)
     found: dict[str, list[Made]] = {key: [] for key in ids}
     for row in _MADE.all(tx, ids=ids) if ids else ():
-        outcome = Outcome(row.outcome) if row.outcome else None
-        cause = Reason(row.cause) if row.cause else None
-        rang, inside = row.ringing_at is not None, row.target_kind != TargetKind.NUMBER
-        found[row.call_id].append(Made(row.ordinal, outcome, cause, rang, inside))
+        found[row.call_id].append(_made_of(row))
     return found
+
+
+def spent_for(tx: Connection, page_rows: Sequence[Any]) -> int:
+    """How many attempts were charged of those that were made for these pages, by whichever calls."""
+    ids = [page.call_id for page in page_rows if page.call_id is not None]
+    rows = _MADE.all(tx, ids=ids) if ids else ()
+    ours = [
+        [_made_of(row) for row in rows if row.call_id == page.call_id and tells(row, page)]
+        for page in page_rows
+    ]
+    return sum(history_of(made).spent for made in ours)
+
+
+def _made_of(row: Any) -> Made:
+    outcome = Outcome(row.outcome) if row.outcome else None
+    cause = Reason(row.cause) if row.cause else None
+    rang, inside = row.ringing_at is not None, row.target_kind != TargetKind.NUMBER
+    return Made(row.ordinal, outcome, cause, rang, inside)

@@ -14,6 +14,9 @@ from tests.cores import START
 from tests.escalation.desk import ANN, BOB, CAT, Desk, open_desk, policy, step
 
 ONCE = {"max_attempts": 1}
+TWICE = {"max_attempts": 2, "busy": 30}
+ONE_AN_HOUR = {"most_per_hour": 1, "most_per_minute": 0}
+"""For a critical alarm, one more call every five minutes."""
 SECOND = timedelta(seconds=1)
 HUNT = step(ANN, BOB, mode="hunt")
 
@@ -198,6 +201,53 @@ def test_a_call_for_other_alarms_too_goes_on_for_those(store_url: str) -> None:
         assert desk.waiting() == [ANN, BOB]
         assert [page.state for page in desk.pages(hunts)] == ["ended", "calling", "waiting"]
         assert desk.outcomes(calls) == [(ANN, "queued")]
+
+
+def rung_in_vain(desk: Desk, seconds: int) -> list[str]:
+    """Who is dialled in this time, with everybody busy."""
+    dialled = []
+    for _ in range(0, seconds, 2):
+        numbers = desk.ring()
+        desk.wait(2)
+        for number in numbers:
+            dialled.append(number)
+            desk.busy(number)
+    return dialled
+
+
+def test_who_comes_again_has_the_attempts_that_are_left(store_url: str) -> None:
+    plan = policy(HUNT | {"wait": 3600}, step(CAT), retry=TWICE)
+    with open_desk(store_url, plan, alarms=ONE_AN_HOUR) as desk:
+        desk.raised()
+
+        assert rung_in_vain(desk, 420) == [ANN, BOB, BOB, ANN, CAT]
+
+
+def test_who_comes_again_into_a_call_for_others_has_them_too(store_url: str) -> None:
+    plan = policy(HUNT | {"wait": 3600}, step(CAT), retry=TWICE)
+    other = policy(step(ANN), retry=TWICE) | {"name": "other"}
+    with open_desk(store_url, plan, other, alarms=ONE_AN_HOUR) as desk:
+        desk.raised()
+        assert rung_in_vain(desk, 120) == [ANN, BOB]
+        desk.raised(policy="other")
+
+        assert rung_in_vain(desk, 600) == [ANN, BOB, ANN, CAT], (
+            "the other alarm's two, of which one is shared"
+        )
+
+
+def test_who_joins_the_call_of_somebody_who_comes_again_is_owed_all_attempts(store_url: str) -> None:
+    plan = policy(HUNT | {"wait": 3600}, retry=TWICE)
+    other = policy(step(ANN), retry=TWICE) | {"name": "other"}
+    with open_desk(store_url, plan, other, alarms=ONE_AN_HOUR) as desk:
+        desk.raised()
+        assert rung_in_vain(desk, 120) == [ANN, BOB]
+        while desk.waiting() != [ANN]:
+            rung_in_vain(desk, 2)
+        desk.raised(policy="other")
+
+        assert desk.waiting() == [ANN]
+        assert rung_in_vain(desk, 900) == [ANN, ANN]
 
 
 @pytest.mark.parametrize(

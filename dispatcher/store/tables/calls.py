@@ -95,7 +95,10 @@ class Call(SQLModel, table=True):
     attempts_spent: int = 0
     free_failures: int = 0
     budget_from: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """Attempts up to this one are charged no more: whoever has joined the call since is owed all of them."""
+    """Attempts up to this one are charged no more: whoever has joined the call since is owed all of them.
+
+    Below zero: so many were used up for the same page before, in a call that could not be placed any more.
+    """
     created_at: datetime = instant(nullable=False)
     updated_at: datetime = instant(nullable=False)
     expires_at: datetime | None = instant()
