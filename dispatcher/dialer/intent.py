@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, exists, or_, select, update
 
 from dispatcher.dialer.lapsed import LASTS
 from dispatcher.domain.vocabulary import Phase, TargetKind
@@ -20,6 +20,7 @@ from dispatcher.store.requests import Request, Requests, for_call
 from dispatcher.store.tables import Attempt, Call, table
 
 _attempts = table(Attempt)
+_before = _attempts.alias("before")
 _calls = table(Call)
 
 Lines = Mapping[tuple[str, str], Line]
@@ -40,7 +41,16 @@ _START = Prepared(
     .where(
         AnyOf(_attempts.c.id, "ids"),
         _attempts.c.phase == Phase.CLAIMED,
-        _attempts.c.claimed_at.between(bindparam("since"), bindparam("until")),
+        # A call is claimed only after its attempt before has ended, so an end that this clock has just seen
+        # proves a claim to be new, however far apart the clocks of the pacer's machine and this one are.
+        or_(
+            _attempts.c.claimed_at.between(bindparam("since"), bindparam("until")),
+            exists().where(
+                _before.c.call_id == _attempts.c.call_id,
+                _before.c.ordinal == _attempts.c.ordinal - 1,
+                _before.c.freed_at.between(bindparam("since"), bindparam("until")),
+            ),
+        ),
     )
     .values(
         phase=Phase.DIALING,

@@ -1,5 +1,6 @@
 """Claims that nobody has dialled in time: given back, so that the pacer decides anew."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -15,6 +16,8 @@ from dispatcher.store.calls import CallChange
 from dispatcher.store.events import Change
 from dispatcher.store.prepared import AnyOf, Prepared
 from dispatcher.work import Work
+
+_log = logging.getLogger(__name__)
 
 LASTS = timedelta(seconds=60)
 """A claim is dialled within this time, or not at all.
@@ -39,12 +42,20 @@ def give_back(work: Work, ids: Sequence[str]) -> None:
     """End those of these attempts that were claimed too long ago, and let their calls wait as before.
 
     It costs the calls nothing, and says nothing of the trunk. Attempts in any other phase are left alone.
+    Where the clocks of two machines are further apart than a claim lasts, each new claim looks too old; what
+    is claimed after one was given back is dialled, so that people are called all the same.
     """
     cases = [
         case
         for case in attempts.lock_by_id(work.tx, work.core.ledger.requests, ids)
         if case.phase is Phase.CLAIMED and not is_fresh(case.claimed_at, work.now)
     ]
+    if cases:
+        _log.warning(
+            "%d claims are given back, since no worker dialled them for a minute; "
+            "if that goes on, the clocks of the machines differ",
+            len(cases),
+        )
     for case in cases:
         _end(case, work)
     attempts.save(work.tx, [(case, work.now) for case in cases])

@@ -147,3 +147,31 @@ def test_a_claim_from_before_the_clock_was_set_back_is_given_back(office: Office
 
 def test_the_auditor_waits_longer_than_a_claim_lasts() -> None:
     assert audited.CLAIMED > lapsed.LASTS
+
+
+@pytest.mark.parametrize("ahead", [70, -70, 7200])
+def test_where_the_clocks_of_two_machines_differ_people_are_called_all_the_same(
+    office: Office, ahead: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The pacer claims by its clock, and the worker judges by another."""
+    office.alarm("31612340001")
+    for _ in range(2):
+        claimed = office.claim()
+        office.clock.move(seconds=ahead)
+        office.dialer.dial_at_once(*claimed)
+        office.clock.move(seconds=1 - ahead)
+
+    assert [order.digits for order in office.driver.orders] == ["31612340001"]
+    assert [row.attempts_spent for row in office.rows(Call)] == [0]
+    assert "the clocks of the machines differ" in caplog.text
+
+
+def test_a_claim_that_waits_anew_is_given_back_anew(office: Office) -> None:
+    """What was given back before proves nothing any more when nobody has dialled for so long again."""
+    office.alarm("31612340001")
+    for _ in range(2):
+        claimed = office.claim()
+        office.clock.move(seconds=61)
+        office.dialer.dial(*claimed)
+
+    assert office.driver.orders == []
