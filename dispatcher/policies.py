@@ -226,9 +226,9 @@ class AlarmPlan(Schema):
         """The plan as the store keeps it."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
-    def keys_in(self, made_at: datetime) -> dict[Key, KeyAction]:
-        """What keys do in a call that was made at this time."""
-        return next((before.keys for before in self.keys_before if made_at < before.until), self.keys)
+    def keys_in(self, told_from: datetime) -> dict[Key, KeyAction]:
+        """What keys do in a call that tells of the alarm since this time."""
+        return next((before.keys for before in self.keys_before if told_from < before.until), self.keys)
 
     @property
     def course(self) -> Course:

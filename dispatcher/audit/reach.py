@@ -16,7 +16,7 @@ from dispatcher.audit.invariant import MOST, Invariant
 from dispatcher.core import Core
 from dispatcher.domain.pacing import ALARMS
 from dispatcher.heartbeats.hearing import MARK
-from dispatcher.store import heartbeats, marks, processes
+from dispatcher.store import heartbeats, marks, pages, processes
 from dispatcher.store.phones import LONGEST_TELLING
 from dispatcher.store.tables import HELD, Attempt, Call, table
 
@@ -30,13 +30,18 @@ GONE = timedelta(minutes=2)
 
 
 def waiting_in_vain(core: Core, tx: Connection) -> Sequence[str]:
-    """Alarms' calls that are long due, while no call for an alarm is under way where they would be placed."""
+    """Alarms whose calls are long due, while no call for any is under way where they would be placed.
+
+    Alarms and not calls, since a call that can't be placed gives way to another.
+    """
     now = core.clock()
     in_time = or_(_calls.c.expires_at.is_(None), _calls.c.expires_at > now)
     may_ring = (hears_no_other(now), HAS_FREE_PHONE, in_time)
     late = queues.of_alarms(tx, now - WAITED, *may_ring)
     under_way = _under_way(tx, now) if late else set()
-    return [call.id for call in late if not any(_is_of(call, *line) for line in under_way)][:MOST]
+    stuck = [call.id for call in late if not any(_is_of(call, *line) for line in under_way)]
+    told = pages.alarms_of(tx, stuck[:MOST])
+    return list(dict.fromkeys(alarm_id for call_id in stuck for alarm_id in told.get(call_id, ())))[:MOST]
 
 
 def _under_way(tx: Connection, now: datetime) -> set[tuple[str, str]]:
@@ -71,8 +76,8 @@ def _unheard(core: Core, tx: Connection) -> Sequence[str]:
 REACH = (
     Invariant(
         "alarm_call_waits",
-        "an alarm's call has been due for over two minutes, and nobody is being called for any alarm",
-        "The call's `waiting_for` says what it waits for: a trunk or a PBX that is away, a free channel, a "
+        "a call for an alarm has been due for over two minutes, and nobody is being called for any alarm",
+        "The `waiting_for` of its calls says what they wait for: a trunk or a PBX that is away, a free channel, a "
         "dial worker. Until that is mended call the people yourself",
         waiting_in_vain,
     ),

@@ -45,13 +45,15 @@ def _handed_on(tx: Connection, alarm_id: str, plan: AlarmPlan, round_: int) -> l
     return [
         page
         for page in known
-        if began_at is not None and page.ended_at is not None and page.ended_at >= began_at
+        if began_at is not None and page.ended_at is not None
+        # The key that ends a page may begin the next round in the same moment, and belongs to the one before.
+        if page.ended_at > began_at or page.round == round_
         if page.call_id is not None and _has_pressed(page, plan)
     ]
 
 
 def _has_pressed(page: Any, plan: AlarmPlan) -> bool:
-    keys = plan.keys_in(page.call_created_at)
+    keys = plan.keys_in(page.called_at or page.call_created_at)
     return any(keys.get(key) is KeyAction.ESCALATE for key in page.keys_done)
 
 

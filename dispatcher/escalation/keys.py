@@ -50,7 +50,7 @@ def act(work: Work, row: Any, plan: AlarmPlan, only: frozenset[KeyAction] = froz
     wish = Wish.NONE
     for page, pressed in _new_keys(work, row["id"]):
         for key in pressed:
-            action = plan.keys_in(page.call_created_at).get(key)
+            action = plan.keys_in(page.called_at or page.call_created_at).get(key)
             if action is None or action is KeyAction.ACKNOWLEDGE or action not in only:
                 continue
             wish = max(wish, _do(work, row, plan, page, key, action), key=_STRENGTH.index)

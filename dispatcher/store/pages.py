@@ -20,7 +20,6 @@ from sqlalchemy import (
 )
 
 from dispatcher.domain.vocabulary import (
-    OPEN_CALL_STATES,
     AlarmStatus,
     CallState,
     DeliveredWhen,
@@ -185,8 +184,11 @@ def calls_back(tx: Connection, source: str, policy: str | None) -> Sequence[Any]
         .join(_calls, _calls.c.id == pages.c.call_id)
         .join(_alarms, _alarms.c.id == pages.c.alarm_id)
         .where(
-            among(_calls.c.state, *OPEN_CALL_STATES),
-            _calls.c.alarm_id.is_not(None),
+            # Written out, so that PostgreSQL knows a partial index for either.
+            or_(
+                and_(among(_calls.c.state, CallState.QUEUED), _calls.c.alarm_id.is_not(None)),
+                among(_calls.c.state, CallState.ACTIVE),
+            ),
             among(pages.c.purpose, Purpose.RESOLVED),
             among(pages.c.state, PageState.CALLING),
             _alarms.c.source == source,

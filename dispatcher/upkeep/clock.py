@@ -32,7 +32,8 @@ class ClockWatch:
 
     def look(self) -> None:
         """Note the time, or put everything that waits into the time that it is."""
-        back = self._core.store.transact(self._note)
+        back, ahead = self._core.store.transact(self._note)
+        self._ahead = ahead
         if not back:
             return
         _log.warning("the clock was set back by about %s: what waits is put into the new time", back)
@@ -40,16 +41,16 @@ class ClockWatch:
         for topic in (Topic.PACER, Topic.ALARMS, Topic.EVENTS):
             self._core.signals.send(topic)
 
-    def _note(self, tx: Connection) -> timedelta | None:
+    def _note(self, tx: Connection) -> tuple[timedelta | None, datetime | None]:
+        """By how much the clock was set back, if it was; and the note from the future that was met."""
         now = self._core.clock()
         mark = marks.locked(tx, MARK)
         back = None
         if mark.at is not None and mark.at > now:
-            before, self._ahead = self._ahead, mark.at
             # Another process, whose own clock is ahead, would have gone on noting.
-            if mark.at != before or mark.at - now <= SET_BACK:
-                return None
+            if mark.at != self._ahead or mark.at - now <= SET_BACK:
+                return None, mark.at
             back = mark.at - now
             steps.put_back(tx, now, back, [pbx.name for pbx in self._core.settings.pbx])
         marks.put(tx, MARK, at=now)
-        return back
+        return back, None

@@ -9,11 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from dispatcher.audit import AllClear, Auditor, Invariant
 from dispatcher.store import audits
+from dispatcher.store.ids import new_id
+from dispatcher.store.tables import Trunk, table
 from tests.audit.conftest import Attended
 from tests.cores import START
 from tests.scripted import NUMBER, Office, calls, open_office
@@ -282,6 +284,28 @@ def test_no_all_clear_while_nobody_can_be_called_for_an_alarm(office: Office) ->
     for _ in range(20):
         office.clock.move(seconds=30)
         assert office.dialled() == []
+        auditor.pass_once()
+
+    assert max(given) <= began + timedelta(seconds=150)
+
+
+def test_no_all_clear_while_one_call_after_the_other_gives_way(office: Office) -> None:
+    """The trunk is paused, and each look finds another call of the same alarm waiting."""
+    given: list[datetime] = []
+    all_clear = SimpleNamespace(give=lambda: given.append(office.clock()), close=lambda: None)
+    auditor = Attended(office, all_clear)  # type: ignore[arg-type]
+    with office.core.store.write() as tx:
+        tx.execute(update(table(Trunk)).values(paused=True))
+    began = office.clock()
+    alarm_id = office.alarm(NUMBER)
+    for _ in range(20):
+        office.clock.move(seconds=30)
+        with office.core.store.write() as tx:
+            again, was_queued = new_id(), calls.c.state == "queued"
+            [call] = tx.execute(select(calls).where(was_queued)).mappings().all()
+            tx.execute(update(calls).where(was_queued).values(state="cancelled", outcome="cancelled"))
+            rows.add(tx, "calls", **(dict(call) | {"id": again}))
+            rows.add(tx, "pages", id=again, alarm_id=alarm_id, call_id=again, state="calling")
         auditor.pass_once()
 
     assert max(given) <= began + timedelta(seconds=150)

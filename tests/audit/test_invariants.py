@@ -88,7 +88,7 @@ BROKEN = (
     Broken("due_call_not_dialled", forgotten_campaign),
     Broken("due_call_not_dialled", forgotten_redial),
     Broken("trunk_over_limit", too_many_on_a_trunk),
-    Broken("alarm_call_waits", alarm_while_the_pbx_is_away, number=2),
+    Broken("alarm_call_waits", alarm_while_the_pbx_is_away),
     Broken("alarm_call_waits", alarm_while_the_trunk_is_paused),
     Broken("nobody_dials", no_worker),
     Broken("heartbeats_not_heard", no_api),

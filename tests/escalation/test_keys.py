@@ -282,3 +282,41 @@ def test_a_key_that_a_graver_repeat_has_taken_away_leaves_the_alarm_to_its_next_
         assert desk.alarm(alarm).acknowledged_at is None
         with desk.core.store.read() as tx:
             assert tx.execute(ALARMS_WITHOUT_PLAN).all() == []
+
+
+def test_whoever_hands_an_alarm_on_is_called_again_in_the_next_round(store_url: str) -> None:
+    steps = step(BOB, wait=60), step(ANN, wait=60)
+    once = {"keys": {"4": "escalate"}, "repeat": 1, "retry": {"max_attempts": 1}}
+    with open_desk(store_url, policy(*steps, **once)) as desk:
+        desk.raised()
+        assert desk.ring() == [BOB]
+        desk.busy(BOB)
+        desk.wait(2)
+        assert desk.ring() == [ANN]
+        desk.press(ANN, "4")
+        desk.hang_up(ANN)
+        desk.wait(2)
+        assert desk.ring() == [BOB], "her key has begun the next round"
+        desk.busy(BOB)
+        desk.wait(5)
+
+        assert desk.ring() == [ANN]
+
+
+def test_an_alarm_that_gets_graver_has_the_keys_of_the_call_that_it_joins(store_url: str) -> None:
+    rule = {"severity": ["critical"], "message": {"ivr": "6599"}, "keys": {"6": "resolve"}}
+    plan = policy(step(ANN, wait=60), step(BOB), keys={"4": "escalate"}, messages=[rule])
+    with open_desk(store_url, plan) as desk:
+        first = desk.raised(dedup_key="first", severity="critical")
+        desk.wait(1)
+        second = desk.raised(dedup_key="second", severity="warning")
+        desk.wait(1)
+        desk.raised(dedup_key="second", severity="critical")
+        desk.wait(4)
+        assert desk.ring() == [ANN]
+        desk.press(ANN, "6")
+        desk.hang_up(ANN)
+        desk.wait(2)
+
+        assert [desk.alarm(alarm).status for alarm in (first, second)] == ["resolved", "resolved"]
+        assert desk.waiting() == []
