@@ -141,21 +141,22 @@ def next_step(
     maybe_reached: bool,
     now: datetime,
     expires_at: datetime | None,
-    rang: bool = False,
 ) -> Step:
     """What a call does after an attempt with ``outcome``.
 
     ``maybe_reached`` says that an ``unknown`` or ``not_heard`` attempt may have delivered its message, and
     that the reports which would tell are lost. An alarm is then dialled again (better twice than never);
-    a campaign call is not (never twice). A phone that ``rang`` is left alone for at least as long as one that
-    nobody answers.
+    a campaign call is not (never twice). Where a failure of the trunk or the line was charged all the same,
+    the phone is left alone for at least as long as one that nobody answers: it rang, or it is an extension
+    that may be starting again after a power cut.
     """
     final = _final(outcome, history, rules, kind, maybe_reached)
     if final is not None:
         return final
     delay = rules.delay(outcome)
     if not costs(outcome):
-        delay = max(delay, rules.delay(Outcome.NO_ANSWER)) if rang else backoff(delay, history.free)
+        is_free = history.free > 0
+        delay = backoff(delay, history.free) if is_free else max(delay, rules.delay(Outcome.NO_ANSWER))
     due_at = now + timedelta(seconds=delay)
     if expires_at is not None and due_at >= expires_at:
         return Finish(

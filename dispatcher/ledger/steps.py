@@ -86,11 +86,7 @@ def _histories(tx: Connection, cases: Sequence[Case]) -> dict[str, History]:
 
 def _made_of(case: Case) -> Made:
     inside = case.target.kind is not TargetKind.NUMBER
-    return Made(case.ordinal, case.outcome, case.facts.cause, _rang(case), inside)
-
-
-def _rang(case: Case) -> bool:
-    return case.facts.ringing_at is not None
+    return Made(case.ordinal, case.outcome, case.facts.cause, case.facts.ringing_at is not None, inside)
 
 
 def _decisive(ones: Sequence[Told]) -> Case | None:
@@ -133,7 +129,6 @@ def _step(case: Case, history: History, now: datetime, earliest: datetime) -> _T
         maybe_reached=may_have_been_reached(case.facts),
         now=now,
         expires_at=case.expires_at,
-        rang=_rang(case),
     )
     if isinstance(step, Redial) and case.call_state is CallState.EXPIRED:
         due_at = max(step.due_at, earliest)
