@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, or_, select, update
 
 from dispatcher.domain.doubt import Known, Next, Step
 from dispatcher.domain.vocabulary import Phase, TargetKind
@@ -99,6 +99,8 @@ def hasten(tx: Connection, pbx: str, now: datetime) -> None:
     )
 
 
+# A CallFailed ends its attempt unless it tells of somebody to whom the call went on.
+_FAILED_AT = case((among(attempts.c.phase, Phase.ENDED), attempts.c.failed_at))
 _IN_QUESTION = (
     select(
         _doubts,
@@ -110,7 +112,7 @@ _IN_QUESTION = (
         attempts.c.dialed_at,
         attempts.c.accepted_at,
         attempts.c.doubted_at,
-        func.coalesce(attempts.c.cdr_at, attempts.c.failed_at).label("reported_end"),
+        func.coalesce(attempts.c.cdr_at, _FAILED_AT).label("reported_end"),
         last_sign.label("last_sign"),
     )
     .join(attempts, attempts.c.id == _doubts.c.attempt_id)

@@ -159,6 +159,20 @@ class TestAnAlarmThatWasAcceptedByAPbxThatIsAway:
 
         assert office.attempt(first).phase == "up"
 
+    def test_one_that_went_on_to_somebody_busy_is_not_waited_for_either(
+        self, office: Office, pbx: Keeping
+    ) -> None:
+        office.alarm(NUMBER)
+        [first] = office.dialled()
+        callid = office.attempt(first).callid
+        office.take(answered(callid))
+        office.take(posted("CallFailed", callid, {"ext": {"extid": "1009"}}, reason="486 Busy Here"))
+        pbx.on_request = no_connection
+        pass_time(office, 100)
+
+        assert office.attempt(first).phase == "ended"
+        assert office.call_of(first).state == "queued"
+
     def test_a_campaigns_call_stays_with_it(self, office: Office, pbx: Keeping) -> None:
         office.campaign(OTHER)
         [other] = office.dialled()
