@@ -38,6 +38,12 @@ def of_alarms(tx: Connection, before: datetime, *conditions: ColumnElement[bool]
     return list(tx.execute(_head(before, *_ALARMS, *conditions)).all())
 
 
+def of_alarms_failing(tx: Connection, failures: int, *conditions: ColumnElement[bool]) -> list[Any]:
+    """The alarms' calls that have failed so often in a row, and by no callee's doing; these back off."""
+    failing = select(_calls).where(_QUEUED, *_ALARMS, _calls.c.free_failures >= failures, *conditions)
+    return list(tx.execute(failing.order_by(_calls.c.due_at).limit(HEAD)).all())
+
+
 def of_campaign(
     tx: Connection, before: datetime, campaign: str, *conditions: ColumnElement[bool]
 ) -> list[Any]:

@@ -25,6 +25,9 @@ _attempts, _calls = table(Attempt), table(Call)
 WAITED = timedelta(minutes=2)
 """A due call of an alarm that nothing is done about for so long can't be placed."""
 
+FAILURES = 5
+"""With so many in a row, by no callee's doing, a call has reached nobody for about as long as that."""
+
 GONE = timedelta(minutes=2)
 """Long enough for any process to be started again."""
 
@@ -32,6 +35,7 @@ GONE = timedelta(minutes=2)
 def waiting_in_vain(core: Core, tx: Connection) -> Sequence[str]:
     """Alarms whose calls are long due, while no call for any is under way where they would be placed.
 
+    Besides those whose calls fail again and again, each after a longer wait, as on a trunk that is dead.
     Alarms and not calls, since a call that can't be placed gives way to another.
     """
     now = core.clock()
@@ -40,6 +44,7 @@ def waiting_in_vain(core: Core, tx: Connection) -> Sequence[str]:
     late = queues.of_alarms(tx, now - WAITED, *may_ring)
     under_way = _under_way(tx, now) if late else set()
     stuck = [call.id for call in late if not any(_is_of(call, *line) for line in under_way)]
+    stuck += [call.id for call in queues.of_alarms_failing(tx, FAILURES, in_time)]
     told = pages.alarms_of(tx, stuck[:MOST])
     return list(dict.fromkeys(alarm_id for call_id in stuck for alarm_id in told.get(call_id, ())))[:MOST]
 
@@ -76,9 +81,10 @@ def _unheard(core: Core, tx: Connection) -> Sequence[str]:
 REACH = (
     Invariant(
         "alarm_call_waits",
-        "a call for an alarm has been due for over two minutes, and nobody is being called for any alarm",
-        "The `waiting_for` of its calls says what they wait for: a trunk or a PBX that is away, a free channel, a "
-        "dial worker. Until that is mended call the people yourself",
+        "a call for an alarm has been due for over two minutes, and nobody is being called for any alarm; or "
+        "one has failed five times in a row, and not by its callee's doing",
+        "The `waiting_for` of its calls says what they wait for: a trunk or a PBX that is away, a free channel, "
+        "a dial worker; their outcomes say how they fail. Until that is mended call the people yourself",
         waiting_in_vain,
     ),
     Invariant(

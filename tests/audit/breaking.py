@@ -10,7 +10,18 @@ from dispatcher.store import audits, doubts, processes
 from dispatcher.store.arrivals import Body
 from dispatcher.store.tables import Alarm, Call, Campaign, Event, Trunk, table
 from tests.cores import set_attempt
-from tests.scripted import NUMBER, TRUNK, Office, attempts, calls, posted, raw_reports, ringing, whole_call
+from tests.scripted import (
+    NUMBER,
+    TRUNK,
+    Office,
+    attempts,
+    calls,
+    outside,
+    posted,
+    raw_reports,
+    ringing,
+    whole_call,
+)
 from tests.store import rows
 
 LATER = "31612349999"
@@ -239,6 +250,15 @@ def alarm_while_the_trunk_is_paused(office: Office) -> None:
     office.alarm(NUMBER)
     change(office, trunks, paused=True)
     office.clock.move(seconds=121)
+
+
+def alarm_on_a_trunk_that_fails_each_call(office: Office) -> None:
+    office.alarm(NUMBER)
+    for _ in range(5):
+        [attempt] = office.dialled()
+        callid = office.attempt(attempt).callid
+        office.take(posted("CallFailed", callid, outside(), reason="503 Service Unavailable"))
+        office.clock.now = office.call_of(attempt).due_at
 
 
 def no_worker(office: Office) -> None:

@@ -10,6 +10,7 @@ from dispatcher.domain.vocabulary import Phase
 from dispatcher.upkeep import CountWriter
 from tests.audit.breaking import (
     active_alone,
+    alarm_on_a_trunk_that_fails_each_call,
     alarm_that_nobody_looked_at,
     alarm_that_was_acknowledged,
     alarm_while_the_pbx_is_away,
@@ -90,6 +91,7 @@ BROKEN = (
     Broken("trunk_over_limit", too_many_on_a_trunk),
     Broken("alarm_call_waits", alarm_while_the_pbx_is_away),
     Broken("alarm_call_waits", alarm_while_the_trunk_is_paused),
+    Broken("alarm_call_waits", alarm_on_a_trunk_that_fails_each_call),
     Broken("nobody_dials", no_worker),
     Broken("heartbeats_not_heard", no_api),
     Broken("attempts_miscounted", attempts_with_a_gap),
