@@ -83,8 +83,9 @@ REACH = (
         "alarm_call_waits",
         "a call for an alarm has been due for over two minutes, and nobody is being called for any alarm; or "
         "one has failed five times in a row, and not by its callee's doing",
-        "The `waiting_for` of its calls says what they wait for: a trunk or a PBX that is away, a free channel, "
-        "a dial worker; their outcomes say how they fail. Until that is mended call the people yourself",
+        "The `waiting_for` of its calls says what they wait for: a trunk or a PBX that is away, a free "
+        "channel, a dial worker; their outcomes say how they fail. Until that is mended call the people "
+        "yourself",
         waiting_in_vain,
     ),
     Invariant(

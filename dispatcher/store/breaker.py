@@ -28,6 +28,9 @@ BLOCK_SECONDS = 10.0
 COUNTED_ONCE = timedelta(minutes=10)
 """So long a number's failures count as one, which is longer than the longest back-off of its redials."""
 
+_SAYS_NOTHING = (Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.NOT_PERMITTED)
+"""Outcomes that tell neither that a trunk works nor that it does not."""
+
 _OF_THE_PBX = (Reason.PBX_AWAY, Reason.CREDENTIALS_REFUSED, Reason.LOCKED_OUT, Reason.TOKEN_INVALID)
 """The failures that keep a PBX's extensions from being called; others are one extension's own."""
 
@@ -81,7 +84,7 @@ def note_outcomes(tx: Connection, now: datetime, cases: Iterable[Case]) -> None:
         if case.outcome in COSTS_NOTHING and case.facts.ringing_at is None:
             if (case.trunk or case.facts.cause in _OF_THE_PBX) and not _was_not_sent(case.facts):
                 failed.setdefault((case.pbx, case.trunk), []).append(case)
-        elif case.outcome not in (None, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.NOT_PERMITTED):
+        elif case.outcome is not None and case.outcome not in _SAYS_NOTHING:
             worked.add((case.pbx, case.trunk))
     if not (failed or worked):
         return
@@ -118,7 +121,8 @@ def _note_failures(tx: Connection, now: datetime, pbx: str, name: str, cases: Se
 
     While it is blocked nothing is counted: those calls were under way when the block began. After
     that it takes one failure, of a call that was to try it out, to block it again for twice as long.
-    Until it is blocked each number counts once, however often it is dialled: it may be at fault itself.
+    Until it is blocked each number counts once, however often it is dialled: it may be at fault itself. Where
+    several fail and nothing gets through for long, each time counts: few people may be on call.
     """
     of_trunk = and_(_trunks.c.pbx == pbx, _trunks.c.name == name)
     known = select(_trunks.c.failures_in_row, _trunks.c.blocked_until).where(of_trunk).with_for_update()
@@ -150,17 +154,41 @@ def _counted(tx: Connection, now: datetime, cases: Sequence[Case], *, is_first: 
     others = sum(case.facts.cause not in OF_THE_LINE for case in cases)
     if is_first or not numbers:
         return others + len(numbers)
-    [trunk] = {(case.pbx, case.trunk) for case in cases}
+    [(pbx, trunk)] = {(case.pbx, case.trunk) for case in cases}
     known = tx.execute(
         select(_attempts.c.digits_dialled)
         .distinct()
         .where(
-            _attempts.c.pbx == trunk[0],
-            _attempts.c.trunk == trunk[1],
+            _attempts.c.pbx == pbx,
+            _attempts.c.trunk == trunk,
             _attempts.c.freed_at > now - COUNTED_ONCE,
             _attempts.c.cause.in_(sorted(OF_THE_LINE)),
             _attempts.c.digits_dialled.in_(sorted(numbers)),
             _attempts.c.id.not_in([case.attempt_id for case in cases]),
         )
     )
-    return others + len(numbers.difference(known.scalars()))
+    again = numbers.intersection(known.scalars())
+    if again and not _lets_nobody_through(tx, now, pbx, trunk):
+        numbers -= again
+    return others + len(numbers)
+
+
+_GOT_THROUGH = _attempts.c.outcome.not_in(sorted([*COSTS_NOTHING, *_SAYS_NOTHING]))
+_WORKED = or_(_attempts.c.ringing_at.is_not(None), _GOT_THROUGH)
+_FAILED = and_(_attempts.c.cause.in_(sorted(OF_THE_LINE)), _attempts.c.ringing_at.is_(None))
+_LATELY = select(
+    func.count().filter(_WORKED).label("worked"),
+    func.count(_attempts.c.digits_dialled.distinct()).filter(_FAILED).label("numbers"),
+    func.min(_attempts.c.freed_at).filter(_FAILED).label("since"),
+).where(
+    _attempts.c.pbx == bindparam("of_pbx"),
+    _attempts.c.trunk == bindparam("of_name"),
+    _attempts.c.freed_at > bindparam("after"),
+)
+
+
+def _lets_nobody_through(tx: Connection, now: datetime, pbx: str, name: str) -> bool:
+    """Whether calls to more than one number have failed on a trunk for a while, and none has got through."""
+    window = {"of_pbx": pbx, "of_name": name, "after": now - 2 * COUNTED_ONCE}
+    lately = tx.execute(_LATELY, window).one()
+    return not lately.worked and lately.numbers > 1 and lately.since <= now - COUNTED_ONCE

@@ -78,6 +78,26 @@ def test_one_number_that_fails_each_time_does_not_block_the_trunk_for_the_others
     assert seconds_blocked(world) == 10
 
 
+@pytest.mark.parametrize("has_worked", [False, True])
+def test_a_trunk_that_lets_nobody_through_is_blocked_also_where_few_are_called(
+    world: World, campaign: str, has_worked: bool
+) -> None:
+    """Two people are on call, and are dialled again and again."""
+    began, calls = world.now, [world.call(campaign=campaign) for _ in range(2)]
+    blocked = []
+    for _ in range(9):
+        for place, call in enumerate(calls):
+            world.tell(world.dial(call, digits_dialled=f"3161234000{place}"), CONGESTED)
+        if has_worked and len(blocked) == 5:
+            world.tell(world.dial(world.call(campaign=campaign)), BUSY)
+        blocked.append(seconds_blocked(world) > 0)
+        if any(blocked):
+            break
+        world.now = max(world.row("calls", call).due_at for call in calls)
+    minutes = (world.now - began).total_seconds() / 60
+    assert (any(blocked), 10 < minutes < 21) == (not has_worked, True)
+
+
 def test_two_calls_to_one_number_that_fail_together_count_once(world: World, campaign: str) -> None:
     one, other = world.dial(world.call(campaign=campaign)), world.dial(world.call(campaign=campaign))
     world.tell(one, CONGESTED, (other, CONGESTED))
