@@ -1,7 +1,8 @@
 """Putting what waits for a time into the new time, after the clock was set back.
 
 What was written before the step lies in the future by as much as the clock was set back, and would wait
-for so much longer. Times that tell what happened stay as they were written.
+for so much longer. Times that tell what happened stay as they were written, but those of open calls: a
+silence is counted from them, and would be none until the clock has caught up.
 """
 
 from collections.abc import Collection
@@ -10,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, not_, select, update
 
-from dispatcher.domain.vocabulary import CallState, DeliveryState, Phase
+from dispatcher.domain.vocabulary import CallState, DeliveryState
 from dispatcher.store import inquiries
 from dispatcher.store.tables import (
     HELD,
@@ -19,6 +20,7 @@ from dispatcher.store.tables import (
     Attempt,
     Call,
     Delivery,
+    Doubt,
     Inquiry,
     PbxSession,
     ProcessSign,
@@ -31,6 +33,33 @@ from dispatcher.store.tables import (
 _alarms, _calls, _attempts, _trunks = table(Alarm), table(Call), table(Attempt), table(Trunk)
 _groups, _deliveries, _inquiries = table(AlarmGroup), table(Delivery), table(Inquiry)
 _sessions, _streams, _processes = table(PbxSession), table(ReportStreamState), table(ProcessSign)
+_doubts = table(Doubt)
+
+_SIGNS = (
+    _attempts.c.dialed_at,
+    _attempts.c.accepted_at,
+    _attempts.c.doubted_at,
+    _attempts.c.ringing_at,
+    _attempts.c.answered_at,
+    _attempts.c.prompt_ended_at,
+    _attempts.c.released_at,
+    _attempts.c.hung_up_at,
+)
+"""What says of an open call for how long nothing has been heard of it."""
+
+_ASKED = (
+    _inquiries.c.wanted_at,
+    _inquiries.c.looked_at,
+    _inquiries.c.records_at,
+    _inquiries.c.not_before,
+    _doubts.c.since,
+    _doubts.c.next_at,
+    _doubts.c.looked_at,
+    _doubts.c.shown_at,
+    _doubts.c.absent_at,
+    _doubts.c.records_at,
+)
+"""When PBXs were asked for calls, and are to be asked again."""
 
 SINCE_THE_STEP = timedelta(seconds=60)
 """What was written so short a time ago by the new clock is the new time's already."""
@@ -55,10 +84,12 @@ def put_back(tx: Connection, now: datetime, back: timedelta, pbxes: Collection[s
     _never_later(tx, _trunks.c.last_claim_at, now)
     _never_later(tx, _sessions.c.refreshed_at, now)
     _never_later(tx, _sessions.c.lease_until, now)
-    _never_later(tx, _inquiries.c.not_before, now)
     # Of the dead; those that live have signed by the new clock, or do so at once.
     _never_later(tx, _processes.c.seen_at, now)
-    _never_later(tx, _attempts.c.dialed_at, now, HELD, among(_attempts.c.phase, Phase.DIALING))
+    for sign in _SIGNS:
+        _never_later(tx, sign, now, HELD)
+    for asked in _ASKED:
+        _never_later(tx, asked, now)
     for pbx in sorted(pbxes):
         inquiries.demand(tx, pbx, now, "the clock was set back")
 

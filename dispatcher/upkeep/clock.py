@@ -14,6 +14,7 @@ from dispatcher.core import Core
 from dispatcher.reports import Inbox
 from dispatcher.signals import Topic
 from dispatcher.store import marks, steps
+from dispatcher.store.arrivals import MOST_LEFT
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,8 @@ class ClockWatch:
         if not back:
             return
         _log.warning("the clock was set back by about %s: what waits is put into the new time", back)
-        self._inbox.enter_left(-(back + SET_BACK))
+        while self._inbox.enter_left(-(back + SET_BACK)) == MOST_LEFT:
+            pass
         for topic in (Topic.PACER, Topic.ALARMS, Topic.EVENTS):
             self._core.signals.send(topic)
 

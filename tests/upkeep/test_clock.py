@@ -6,11 +6,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from dispatcher.domain.reasons import Reason
+from dispatcher.pbx.errors import PbxInDoubt
 from dispatcher.store import inquiries, sessions
+from dispatcher.store.arrivals import MOST_LEFT
 from dispatcher.store.tables import Alarm, Call, PbxSession, Trunk, table
 from dispatcher.upkeep import sweeps
 from dispatcher.upkeep.clock import ClockWatch
-from tests.cores import PBX, TRUNK
+from dispatcher.upkeep.recovery import Recovery
+from tests.cores import PBX, TRUNK, set_attempt
 from tests.scripted import NUMBER, Office, answered, bye, calls, failed, open_office, record
 from tests.store import rows
 
@@ -155,9 +159,60 @@ def test_open_calls_are_asked_for_and_a_dead_login_keeps_nobody_out(
 
 
 def test_reports_that_nobody_has_entered_are_entered(office: Office, watch: ClockWatch) -> None:
-    office.core.arrivals.keep(office.clock(), [])
+    for _ in range(MOST_LEFT + 1):
+        office.core.arrivals.keep(office.clock(), [])
     set_back(office, watch)
     assert office.waiting() == []
+
+
+@pytest.mark.parametrize("in_doubt", [False, True])
+def test_a_call_of_which_no_report_comes_is_asked_for_at_once(
+    office: Office, watch: ClockWatch, in_doubt: bool
+) -> None:
+    """Whether it is up or in doubt, it must not wait until the clock has caught up."""
+
+    def lose(order: object) -> str:
+        raise PbxInDoubt(Reason.TIMED_OUT, "no answer")
+
+    if in_doubt:
+        office.driver.on_dial = lose
+    office.alarm(NUMBER)
+    [attempt] = office.dialled()
+    office.clock.move(seconds=30)
+    set_back(office, watch)
+
+    recovery = Recovery(office.core, office.sessions, office.pbxes, office.inbox)
+    recovery.sweep("hq")
+    assert office.driver.questions == 1
+    for _ in range(60):
+        office.clock.move(seconds=10)
+        recovery.sweep("hq")
+    assert office.attempt(attempt).phase == "ended"
+
+
+def test_a_call_that_was_in_question_goes_on_being_asked_for(office: Office, watch: ClockWatch) -> None:
+    office.alarm(NUMBER)
+    [attempt] = office.dialled()
+    recovery = Recovery(office.core, office.sessions, office.pbxes, office.inbox)
+    with office.core.store.write() as tx:
+        inquiries.demand(tx, "hq", office.clock(), "a test")
+    recovery.sweep("hq")
+    set_back(office, watch)
+
+    for _ in range(60):
+        office.clock.move(seconds=10)
+        recovery.sweep("hq")
+    assert office.attempt(attempt).phase == "ended"
+
+
+def test_a_hang_up_that_was_not_heard_is_asked_for_again(office: Office, watch: ClockWatch) -> None:
+    office.alarm(NUMBER)
+    [attempt] = office.dialled()
+    set_attempt(office.core, attempt, hung_up_at=office.clock())
+    set_back(office, watch)
+    office.clock.move(seconds=5)
+    sweeps.resend_hang_ups(office.core)
+    assert office.messages.hung_up == [attempt]
 
 
 @pytest.mark.parametrize("by", [timedelta(seconds=2), timedelta(seconds=55)])
