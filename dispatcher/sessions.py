@@ -100,9 +100,16 @@ class Sessions:
         if row is None or not row.token:
             self._current(pbx)
         elif mine:
-            successor = self.use(pbx, lambda driver, session: driver.keep_alive(session))
-            if successor is not None:
-                self._keep_successor(pbx, successor)
+            self.greet(pbx)
+
+    def greet(self, pbx: str) -> None:
+        """Send the heartbeat, whenever the last one was, and go on with the session that comes of it, if any.
+
+        Raises what the request or the login raises.
+        """
+        successor = self.use(pbx, lambda driver, session: driver.keep_alive(session))
+        if successor is not None:
+            self._keep_successor(pbx, successor)
 
     def _current(self, pbx: str) -> tuple[int, Session]:
         known = self._known.get(pbx)

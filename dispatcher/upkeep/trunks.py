@@ -92,7 +92,7 @@ class TrunkWatch:
     def _is_there(self, pbx: str) -> bool:
         """Whether the PBX gives a sign of life."""
         try:
-            self._sessions.use(pbx, lambda driver, session: driver.keep_alive(session))
+            self._sessions.greet(pbx)
         except PbxError:
             return False
         with self._core.store.write() as tx:

@@ -11,7 +11,7 @@ from dispatcher.core import Core
 from dispatcher.domain.pacing import TrunkLoad
 from dispatcher.domain.reasons import Reason
 from dispatcher.pbx.errors import PbxError, PbxInDoubt, PbxRefused
-from dispatcher.pbx.protocol import TrunkState
+from dispatcher.pbx.protocol import Session, TrunkState
 from dispatcher.signals import Topic
 from dispatcher.store import trunks as store
 from dispatcher.store.tables import Event, Trunk, table
@@ -205,6 +205,34 @@ class TestPbxAway:
         answers_with(office, None)
         shows(office, watch)
         assert load(office).down == ""
+
+    def test_a_session_that_the_sign_of_life_has_renewed_is_gone_on_with(
+        self, office: Office, watch: TrunkWatch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Some families give another token with every heartbeat, and the one before is good no more."""
+        good = ["token-1"]
+
+        def check(session: Session) -> None:
+            if session.token != good[-1]:
+                raise PbxRefused(Reason.TOKEN_INVALID, "no such token")
+
+        def keep_alive(session: Session) -> Session:
+            check(session)
+            good.append(f"renewed-{len(good)}")
+            return Session(good[-1])
+
+        def fail(session: Session) -> None:
+            check(session)
+            raise PbxInDoubt(Reason.PBX_FAULT, "trunk/query: no memory")
+
+        monkeypatch.setattr(office.driver, "keep_alive", keep_alive)
+        monkeypatch.setattr(office.driver, "trunks", fail)
+        for _ in range(3):
+            office.clock.move(seconds=30)
+            shows(office, watch)
+
+        assert len(good) == 4
+        assert office.driver.logins == 1
 
     def test_an_answer_that_is_no_list_is_still_an_answer(self, office: Office, watch: TrunkWatch) -> None:
         office.sessions.refresh("hq", timedelta(minutes=5))
