@@ -6,7 +6,9 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from dispatcher.beats import Beating
 from dispatcher.clock import Clock
@@ -46,6 +48,8 @@ class Leases(Beating):
         self._monotonic = monotonic
         self._believed: dict[str, float] = {}
         self._of_others: frozenset[str] = frozenset()
+        self._ahead: dict[str, tuple[datetime, float]] = {}
+        """Others' leases from the future: when each ends, and since when it was seen to end then."""
 
     def want(self, *names: str) -> None:
         """Try for these leases from the next beat on."""
@@ -73,16 +77,36 @@ class Leases(Beating):
         began, now = self._monotonic(), self._clock()
         names = sorted(self._believed)
         try:
-            taken = self._store.transact(
-                lambda tx: [leases.take(tx, name, self.owner, now, now + LEASE) for name in names]
-            )
+            taken, ahead = self._store.transact(lambda tx: self._take(tx, names, now))
         except Exception as error:
             if not is_outage(error):
                 _log.exception("the leases could not be renewed")
             return
+        self._ahead = {name: (until, self._seen_since(name, until, began)) for name, until in ahead.items()}
         self._of_others = frozenset(name for name, mine in zip(names, taken, strict=True) if not mine)
         for name, mine in zip(names, taken, strict=True):
             self._believed[name] = began + LEASE.total_seconds() - 1.0 if mine else 0.0
+
+    def _take(
+        self, tx: Connection, names: list[str], now: datetime
+    ) -> tuple[list[bool], dict[str, datetime]]:
+        """Which of the leases are this process's now, and the ends of the others' that lie too far ahead."""
+        until = now + LEASE
+        taken = [leases.take(tx, name, self.owner, now, until, dead=self._dead_end(name)) for name in names]
+        others = [name for name, mine in zip(names, taken, strict=True) if not mine]
+        return taken, leases.ahead(tx, others, until) if others else {}
+
+    def _dead_end(self, name: str) -> datetime | None:
+        """The end of a lease from the future that its holder has not prolonged for as long as one lasts.
+
+        It was taken before the clock was set back. One whose own clock is ahead goes on prolonging it.
+        """
+        until, since = self._ahead.get(name, (None, 0.0))
+        return until if self._monotonic() - since >= LEASE.total_seconds() else None
+
+    def _seen_since(self, name: str, until: datetime, now: float) -> float:
+        known = self._ahead.get(name)
+        return known[1] if known is not None and known[0] == until else now
 
     def leave(self) -> None:
         """Let others take the leases at once."""

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -173,5 +174,41 @@ def test_a_lease_of_a_dead_process_from_before_the_clock_was_set_back_is_free(of
     one, other = leases_of(office, "one"), leases_of(office, "other")
     one.beat()
     office.clock.move(hours=-1)
+    for _ in range(5):
+        other.beat()
+        office.clock.move(seconds=1.5)
+    assert other.holds("upkeep")
+
+
+@pytest.mark.parametrize("ahead", [30, 70, 7200])
+def test_machines_whose_clocks_differ_do_not_both_believe_in_it(office: Office, ahead: int) -> None:
+    one = Leases(
+        office.core.store,
+        lambda: office.clock() + timedelta(seconds=ahead),
+        "one",
+        monotonic=Watch(office),
+    )
+    one.want("upkeep")
+    other = leases_of(office, "other")
+    held = []
+    for _ in range(20):
+        for process in (other, one):
+            process.beat()
+            office.clock.move(seconds=0.75)
+            held.append((one.holds("upkeep"), other.holds("upkeep")))
+    # The first beat is of the other, whose lease looks lapsed to the one that is ahead.
+    assert set(held[6:]) == {(True, False)}
+
+
+def test_the_lease_of_a_dead_process_whose_clock_was_ahead_is_free_in_time(office: Office) -> None:
+    one, other = leases_of(office, "one"), leases_of(office, "other")
+    office.clock.move(hours=1)
+    one.beat()
+    office.clock.move(hours=-1)
+    other.beat()
+    office.clock.move(seconds=5)
+    other.beat()
+    assert not other.holds("upkeep")
+    office.clock.move(seconds=1)
     other.beat()
     assert other.holds("upkeep")
