@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from dispatcher.domain.patience import PATIENCE, PATIENCE_LATER, Queued, gives_way_at
+from dispatcher.domain.retry import COSTS_NOTHING
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, PageState
 from dispatcher.pacer.limits import waiting_for_phones
 from dispatcher.store.tables import Attempt, Call, table
@@ -26,13 +27,21 @@ class Unplaced:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """A call whose latest attempts were all no callee's doing: since when, and how many these are."""
+
+    since: datetime
+    times: int
+
+
 def look_at(now: datetime, rows: Iterable[Any]) -> datetime | None:
     """When to look whether a call of these pages can be placed; None where nobody waits for that."""
     return min((_look_at(now, page, patience) for page, patience in _with_others_behind(rows)), default=None)
 
 
 def _look_at(now: datetime, page: Any, patience: timedelta) -> datetime:
-    is_failing = page.call_free_failures > 0
+    is_failing = page.call_outcome in COSTS_NOTHING
     if page.call_state == CallState.ACTIVE:
         return now + (SOON if is_failing else PATIENCE)
     since = _called_at(page) if is_failing else max(_called_at(page), page.call_due_at)
@@ -48,13 +57,14 @@ def unplaced(tx: Connection, now: datetime, rows: Iterable[Any]) -> list[Unplace
     ids = [page.call_id for page, _ in kept]
     calls = tx.execute(select(_calls).where(_calls.c.id.in_(ids))).all() if ids else []
     held, limited = waiting_for_phones(tx, now, calls) if calls else (frozenset(), {})
-    failing = _failing_since(tx, calls)
+    failing = _failing(tx, calls)
     found = []
     for page, patience in kept:
         until = limited.get(page.call_id)
-        call = Queued(_called_at(page), page.call_due_at, failing.get(page.call_id), until)
+        fails = failing.get(page.call_id)
+        call = Queued(_called_at(page), page.call_due_at, fails.since if fails else None, until)
         if page.call_id not in held and gives_way_at(call, now, patience) <= now:
-            found.append(Unplaced(page, _why(page, call)))
+            found.append(Unplaced(page, _why(page, call, fails)))
     return found
 
 
@@ -85,25 +95,30 @@ def way(page: Any) -> tuple[Any, ...]:
     return page.number, page.extension, page.pbx_user, page.pbx
 
 
-def _failing_since(tx: Connection, calls: Sequence[Any]) -> dict[str, datetime]:
-    """When the first of each call's latest attempts was made, if all of these were no callee's doing."""
-    failing = [call.id for call in calls if call.free_failures > 0]
+def _failing(tx: Connection, calls: Sequence[Any]) -> dict[str, _Failing]:
+    """The calls whose latest attempts were no callee's doing, whether or not these were charged."""
+    ids = [call.id for call in calls if call.outcome in COSTS_NOTHING]
+    before = _attempts.alias("before")
+    others = select(func.coalesce(func.max(before.c.ordinal), 0)).where(
+        before.c.call_id == _attempts.c.call_id,
+        or_(before.c.outcome.not_in(sorted(COSTS_NOTHING)), before.c.ringing_at.is_not(None)),
+    )
     query = (
-        select(_attempts.c.call_id, func.min(_attempts.c.claimed_at).label("since"))
-        .join(_calls, _calls.c.id == _attempts.c.call_id)
-        .where(
-            _attempts.c.call_id.in_(failing),
-            _attempts.c.ordinal > _calls.c.attempts_made - _calls.c.free_failures,
+        select(
+            _attempts.c.call_id,
+            func.min(_attempts.c.claimed_at).label("since"),
+            func.count().label("times"),
         )
+        .where(_attempts.c.call_id.in_(ids), _attempts.c.ordinal > others.scalar_subquery())
         .group_by(_attempts.c.call_id)
     )
-    return {row.call_id: row.since for row in tx.execute(query)} if failing else {}
+    return {row.call_id: _Failing(row.since, row.times) for row in tx.execute(query)} if ids else {}
 
 
-def _why(page: Any, call: Queued) -> str:
+def _why(page: Any, call: Queued, fails: _Failing | None) -> str:
     if call.limited_until is not None:
         return f"no more calls for alarms are taken there before {call.limited_until:%H:%M:%S} UTC"
-    if call.failing_since is not None:
-        times = "once" if page.call_free_failures == 1 else f"{page.call_free_failures} times in a row"
-        return f"{page.call_outcome} {times}, since {call.failing_since:%H:%M:%S} UTC"
+    if fails is not None:
+        times = "once" if fails.times == 1 else f"{fails.times} times in a row"
+        return f"{page.call_outcome} {times}, since {fails.since:%H:%M:%S} UTC"
     return f"no line has taken the call since {max(call.called_at, call.due_at):%H:%M:%S} UTC"

@@ -323,7 +323,6 @@ _OF_ALARM = Prepared(
         _calls.c.outcome.label("call_outcome"),
         _calls.c.delivered_when.label("call_proof"),
         _calls.c.due_at.label("call_due_at"),
-        _calls.c.free_failures.label("call_free_failures"),
     )
     .outerjoin(_calls, _calls.c.id == pages.c.call_id)
     .where(pages.c.alarm_id == bindparam("of_alarm"), pages.c.round >= bindparam("since_round"))

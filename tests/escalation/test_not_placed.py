@@ -10,7 +10,8 @@ from dispatcher.domain.patience import PATIENCE, PATIENCE_LATER, Queued, gives_w
 from dispatcher.domain.reasons import Reason
 from dispatcher.domain.vocabulary import AlarmStatus
 from dispatcher.store.tables import Trunk, table
-from tests.cores import START
+from dispatcher.store.trunks import INTERNAL
+from tests.cores import START, accept, claim, learn
 from tests.escalation.desk import ANN, BOB, CAT, Desk, open_desk, policy, step
 
 ONCE = {"max_attempts": 1}
@@ -123,6 +124,22 @@ def test_an_unreachable_way_gives_way_to_the_next(store_url: str) -> None:
 
         assert rung_within(desk, 60) == [ANN, ANN, ANN]
         assert desk.waiting() == [BOB]
+
+
+def test_an_extension_that_is_switched_off_gives_way_too(store_url: str) -> None:
+    with open_desk(store_url, policy({"to": [{"contact": "ann"}]})) as desk:
+        desk.contact("ann", {"extension": "1002"}, {"number": BOB})
+        desk.raised()
+        dials = 0
+        for _ in range(0, 90, 5):
+            for attempt_id in claim(desk.core, INTERNAL):
+                dials += 1
+                accept(desk.core, attempt_id, attempt_id)
+                learn(desk.core, attempt_id, failed_at=desk.clock(), cause=Reason.UNREACHABLE)
+                desk.look()
+            desk.wait(5)
+
+        assert (dials, desk.waiting()) == (1, [BOB]), "after a minute, and not after three attempts"
 
 
 def test_a_trunk_that_is_busy_for_some_seconds_makes_nobody_else_ring(sqlite_url: str) -> None:
