@@ -5,22 +5,20 @@ nobody is called for an alarm, or could be, there is no all-clear.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_
 
 from dispatcher.audit import queues
 from dispatcher.audit.forgotten import HAS_FREE_PHONE, hears_no_other
 from dispatcher.audit.invariant import MOST, Invariant
 from dispatcher.core import Core
-from dispatcher.domain.pacing import ALARMS
 from dispatcher.heartbeats.hearing import MARK
 from dispatcher.store import heartbeats, marks, pages, processes
-from dispatcher.store.phones import LONGEST_TELLING
-from dispatcher.store.tables import HELD, Attempt, Call, table
+from dispatcher.store.tables import Call, table
+from dispatcher.store.under_way import is_among, lines_of_alarms
 
-_attempts, _calls = table(Attempt), table(Call)
+_calls = table(Call)
 
 WAITED = timedelta(minutes=2)
 """A due call of an alarm that nothing is done about for so long can't be placed."""
@@ -42,23 +40,11 @@ def waiting_in_vain(core: Core, tx: Connection) -> Sequence[str]:
     in_time = or_(_calls.c.expires_at.is_(None), _calls.c.expires_at > now)
     may_ring = (hears_no_other(now), HAS_FREE_PHONE, in_time)
     late = queues.of_alarms(tx, now - WAITED, *may_ring)
-    under_way = _under_way(tx, now) if late else set()
-    stuck = [call.id for call in late if not any(_is_of(call, *line) for line in under_way)]
+    under_way = lines_of_alarms(tx, now) if late else set()
+    stuck = [call.id for call in late if not is_among(under_way, call)]
     stuck += [call.id for call in queues.of_alarms_failing(tx, FAILURES, in_time)]
     told = pages.alarms_of(tx, stuck[:MOST])
     return list(dict.fromkeys(alarm_id for call_id in stuck for alarm_id in told.get(call_id, ())))[:MOST]
-
-
-def _under_way(tx: Connection, now: datetime) -> set[tuple[str, str]]:
-    """The lines on which somebody is being called for an alarm just now, as (pbx, trunk)."""
-    held = select(_attempts.c.pbx, _attempts.c.trunk).where(
-        HELD, _attempts.c.lane == ALARMS, _attempts.c.claimed_at > now - LONGEST_TELLING
-    )
-    return {(row.pbx, row.trunk) for row in tx.execute(held)}
-
-
-def _is_of(call: Any, pbx: str, trunk: str) -> bool:
-    return call.pbx in (None, pbx) and bool(trunk) is (call.number is not None)
 
 
 def _nobody_dials(core: Core, tx: Connection) -> Sequence[str]:

@@ -12,6 +12,7 @@ from dispatcher.domain.retry import COSTS_NOTHING
 from dispatcher.domain.vocabulary import OPEN_CALL_STATES, CallState, PageState
 from dispatcher.pacer.limits import waiting_for_phones
 from dispatcher.store.tables import Attempt, Call, table
+from dispatcher.store.under_way import is_among, lines_of_alarms
 
 _attempts, _calls = table(Attempt), table(Call)
 
@@ -51,17 +52,22 @@ def _look_at(now: datetime, page: Any, patience: timedelta) -> datetime:
 def unplaced(tx: Connection, now: datetime, rows: Iterable[Any]) -> list[Unplaced]:
     """The pages whose calls have kept somebody waiting for long enough.
 
-    A call that waits for its callee's phone is none of them: the callee is being told of another alarm.
+    A call that waits for its callee's phone is none of them: the callee is being told of another alarm. Nor
+    is one that waits for a channel while others are called for alarms there: its turn comes, and its callee's
+    next way would have to wait for it as well.
     """
     kept = [one for one in _with_others_behind(rows) if one[0].call_state == CallState.QUEUED]
     ids = [page.call_id for page, _ in kept]
     calls = tx.execute(select(_calls).where(_calls.c.id.in_(ids))).all() if ids else []
     held, limited = waiting_for_phones(tx, now, calls) if calls else (frozenset(), {})
     failing = _failing(tx, calls)
+    in_use = lines_of_alarms(tx, now) if calls else set()
     found = []
     for page, patience in kept:
         until = limited.get(page.call_id)
         fails = failing.get(page.call_id)
+        if fails is None and until is None and is_among(in_use, page):
+            continue
         call = Queued(_called_at(page), page.call_due_at, fails.since if fails else None, until)
         if page.call_id not in held and gives_way_at(call, now, patience) <= now:
             found.append(Unplaced(page, _why(page, call, fails)))

@@ -117,6 +117,22 @@ def test_it_keeps_its_turn_for_a_channel(sqlite_url: str) -> None:
         assert desk.waiting() == [BOB, CAT]
 
 
+def test_a_trunk_that_is_full_of_calls_for_alarms_is_waited_for(store_url: str) -> None:
+    """In a storm each waits for a channel: their own second telephone would not ring any sooner."""
+    with open_desk(store_url, policy(step(CAT)) | {"name": "other"}, policy(HUNT)) as desk:
+        desk.raised(policy="other")
+        assert desk.ring() == [CAT]
+        desk.raised(policy="night")
+        use_trunk(desk, is_paused=True)
+        desk.wait(170)
+        assert desk.waiting() == [ANN]
+        desk.press(CAT, "1")
+        desk.hang_up(CAT)
+        desk.wait(15)
+
+        assert desk.waiting() == [BOB], "nobody is called there any more"
+
+
 def test_an_unreachable_way_gives_way_to_the_next(store_url: str) -> None:
     with open_desk(store_url, policy({"to": [{"contact": "ann"}]})) as desk:
         desk.contact("ann", {"number": ANN}, {"number": BOB})
