@@ -120,7 +120,7 @@ async def _said(response: httpx.Response) -> bytes:
     said = b""
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            async for chunk in response.stream:  # type: ignore[union-attr]
+            async for chunk in response.aiter_raw():
                 said += chunk
                 if len(said) >= _READ_AT_MOST:
                     break

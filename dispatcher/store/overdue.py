@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 from dispatcher.store.tables import HELD, Attempt, Doubt, table
 
 _attempts, _doubts = table(Attempt), table(Doubt)
-_SIGNS = (
+SIGNS = (
     _attempts.c.dialed_at,
     _attempts.c.accepted_at,
     _attempts.c.doubted_at,
@@ -18,10 +18,11 @@ _SIGNS = (
     _attempts.c.prompt_ended_at,
     _attempts.c.released_at,
 )
+"""What says for how long nothing has been heard of an open call."""
 
 
 def _overdue() -> Select[Any]:
-    silent = [or_(sign.is_(None), sign < bindparam("before")) for sign in _SIGNS]
+    silent = [or_(sign.is_(None), sign < bindparam("before")) for sign in SIGNS]
     shown = exists().where(_doubts.c.attempt_id == _attempts.c.id, _doubts.c.shown_at >= bindparam("before"))
     return select(
         _attempts.c.id,

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, not_, select, updat
 
 from dispatcher.domain.vocabulary import CallState, DeliveryState
 from dispatcher.store import inquiries
+from dispatcher.store.overdue import SIGNS
 from dispatcher.store.tables import (
     HELD,
     Alarm,
@@ -34,18 +35,6 @@ _alarms, _calls, _attempts, _trunks = table(Alarm), table(Call), table(Attempt),
 _groups, _deliveries, _inquiries = table(AlarmGroup), table(Delivery), table(Inquiry)
 _sessions, _streams, _processes = table(PbxSession), table(ReportStreamState), table(ProcessSign)
 _doubts = table(Doubt)
-
-_SIGNS = (
-    _attempts.c.dialed_at,
-    _attempts.c.accepted_at,
-    _attempts.c.doubted_at,
-    _attempts.c.ringing_at,
-    _attempts.c.answered_at,
-    _attempts.c.prompt_ended_at,
-    _attempts.c.released_at,
-    _attempts.c.hung_up_at,
-)
-"""What says of an open call for how long nothing has been heard of it."""
 
 _ASKED = (
     _inquiries.c.wanted_at,
@@ -86,7 +75,7 @@ def put_back(tx: Connection, now: datetime, back: timedelta, pbxes: Collection[s
     _never_later(tx, _sessions.c.lease_until, now)
     # Of the dead; those that live have signed by the new clock, or do so at once.
     _never_later(tx, _processes.c.seen_at, now)
-    for sign in _SIGNS:
+    for sign in (*SIGNS, _attempts.c.hung_up_at):
         _never_later(tx, sign, now, HELD)
     for asked in _ASKED:
         _never_later(tx, asked, now)

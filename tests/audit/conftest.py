@@ -1,6 +1,7 @@
 """An office with a scripted PBX and an auditor, once on each store."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
@@ -14,6 +15,20 @@ from tests.scripted import Office, open_office
 def office(store_url: str) -> Iterator[Office]:
     with open_office(store_url) as made:
         yield made
+
+
+class Noted(AllClear):
+    """An all-clear that is noted, and not sent."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self.given: list[datetime] = []
+
+    def give(self) -> None:
+        self.given.append(self._office.clock())
+
+    def close(self) -> None:
+        pass
 
 
 class Attended(Auditor):

@@ -4,9 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
@@ -16,7 +15,7 @@ from dispatcher.audit import AllClear, Auditor, Invariant
 from dispatcher.store import audits
 from dispatcher.store.ids import new_id
 from dispatcher.store.tables import Trunk, table
-from tests.audit.conftest import Attended
+from tests.audit.conftest import Attended, Noted
 from tests.cores import START
 from tests.scripted import NUMBER, Office, calls, open_office
 from tests.store import rows
@@ -274,9 +273,8 @@ def test_it_works_in_a_thread_and_survives_an_outage(
 
 def test_no_all_clear_while_nobody_can_be_called_for_an_alarm(office: Office) -> None:
     """The only PBX refuses the login, and nothing else is wrong."""
-    given: list[datetime] = []
-    all_clear = SimpleNamespace(give=lambda: given.append(office.clock()), close=lambda: None)
-    auditor = Attended(office, all_clear)  # type: ignore[arg-type]
+    all_clear = Noted(office)
+    auditor = Attended(office, all_clear)
     with office.core.store.write() as tx:
         rows.add(tx, "pbx_sessions", problem="credentials_refused: wrong user name or password")
     began = office.clock()
@@ -286,14 +284,13 @@ def test_no_all_clear_while_nobody_can_be_called_for_an_alarm(office: Office) ->
         assert office.dialled() == []
         auditor.pass_once()
 
-    assert max(given) <= began + timedelta(seconds=150)
+    assert max(all_clear.given) <= began + timedelta(seconds=150)
 
 
 def test_no_all_clear_while_one_call_after_the_other_gives_way(office: Office) -> None:
     """The trunk is paused, and each look finds another call of the same alarm waiting."""
-    given: list[datetime] = []
-    all_clear = SimpleNamespace(give=lambda: given.append(office.clock()), close=lambda: None)
-    auditor = Attended(office, all_clear)  # type: ignore[arg-type]
+    all_clear = Noted(office)
+    auditor = Attended(office, all_clear)
     with office.core.store.write() as tx:
         tx.execute(update(table(Trunk)).values(paused=True))
     began = office.clock()
@@ -308,4 +305,4 @@ def test_no_all_clear_while_one_call_after_the_other_gives_way(office: Office) -
             rows.add(tx, "pages", id=again, alarm_id=alarm_id, call_id=again, state="calling")
         auditor.pass_once()
 
-    assert max(given) <= began + timedelta(seconds=150)
+    assert max(all_clear.given) <= began + timedelta(seconds=150)

@@ -79,13 +79,19 @@ def five_does(lesser: str, graver: str) -> dict[str, Any]:
     return policy(step(ANN, wait=300), step(CAT), keys={"5": lesser}, messages=[rule])
 
 
+def pressed_in_the_graver(desk: Desk) -> str:
+    """An alarm that has become critical before Ann hears of it and presses 5."""
+    alarm = desk.raised(severity="warning", dedup_key="pump")
+    desk.clock.move(seconds=1)
+    desk.raised(severity="critical", dedup_key="pump")
+    desk.ring()
+    desk.press(ANN, "5")
+    return alarm
+
+
 def test_the_acknowledging_keys_of_the_graver_message_come_with_it(store_url: str) -> None:
     with open_desk(store_url, five_does("repeat", "acknowledge")) as desk:
-        alarm = desk.raised(severity="warning", dedup_key="pump")
-        desk.clock.move(seconds=1)
-        desk.raised(severity="critical", dedup_key="pump")
-        desk.ring()
-        desk.press(ANN, "5")
+        alarm = pressed_in_the_graver(desk)
 
         assert desk.alarm(alarm).status == "acknowledged"
         assert alarm_summary(desk.alarm(alarm), {}).ack_digits == "15"
@@ -93,11 +99,7 @@ def test_the_acknowledging_keys_of_the_graver_message_come_with_it(store_url: st
 
 def test_a_key_that_acknowledges_in_the_lesser_message_alone_does_not_in_the_graver(store_url: str) -> None:
     with open_desk(store_url, five_does("acknowledge", "escalate")) as desk:
-        alarm = desk.raised(severity="warning", dedup_key="pump")
-        desk.clock.move(seconds=1)
-        desk.raised(severity="critical", dedup_key="pump")
-        desk.ring()
-        desk.press(ANN, "5")
+        alarm = pressed_in_the_graver(desk)
 
         assert desk.alarm(alarm).status == "open"
         assert desk.waiting() == [CAT]
@@ -134,11 +136,7 @@ def test_a_shared_call_keeps_its_keys_when_an_alarm_leaves_it(store_url: str) ->
 def test_keys_alone_may_be_others_in_a_graver_alarm(store_url: str) -> None:
     rule = {"severity": ["critical"], "message": {"ivr": "6500"}, "keys": {"5": "acknowledge"}}
     with open_desk(store_url, policy(step(ANN), messages=[rule])) as desk:
-        alarm = desk.raised(severity="warning", dedup_key="pump")
-        desk.clock.move(seconds=1)
-        desk.raised(severity="critical", dedup_key="pump")
-        desk.ring()
-        desk.press(ANN, "5")
+        alarm = pressed_in_the_graver(desk)
 
         assert desk.alarm(alarm).status == "acknowledged"
         assert "first_message" not in alarm_summary(desk.alarm(alarm), {}).model_dump(mode="json")
